@@ -117,6 +117,8 @@ class BlockKind(StrEnum):
     FOOTNOTE = "footnote"
     HEADER = "header"
     FOOTER = "footer"
+    ASIDE = "aside"
+    """What the document says about this region without printing it: a link's address, a description, a note."""
 
 
 class TextSource(StrEnum):

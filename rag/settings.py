@@ -46,7 +46,8 @@ class ReadSettings(Group):
     max_mb: int = Field(default=200, ge=1, description="Maximum size of a file, in MB.")
     max_megapixels: int = Field(default=100, ge=1, description="Maximum size of an image, in megapixels.")
     office: str = Field(
-        default="", description="Path of LibreOffice. Empty: search for it. `off`: refuse office documents."
+        default="",
+        description="Path of LibreOffice. Empty: search for it. `off`: read only the text of office documents.",
     )
     convert_seconds: float = Field(
         default=120, ge=1, le=3600, description="Time limit for converting a file to PDF, in seconds."

@@ -21,8 +21,8 @@ _EXTENSIONS = MappingProxyType(
     {
         FileType.PDF: frozenset({"pdf"}),
         FileType.IMAGE: PICTURES,
-        FileType.DOCUMENT: frozenset("docx doc odt rtf".split()),
-        FileType.SLIDES: frozenset("pptx ppt odp".split()),
+        FileType.DOCUMENT: frozenset("docx docm dotx dotm doc dot odt ott fodt odg otg fodg rtf".split()),
+        FileType.SLIDES: frozenset("pptx pptm ppsx ppsm potx potm ppt pps pot odp otp fodp".split()),
         FileType.SPREADSHEET: frozenset("xlsx xls ods csv".split()),
         FileType.TEXT: frozenset("txt text md markdown log".split()),
         FileType.LINK: frozenset[str](),

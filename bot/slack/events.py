@@ -8,7 +8,12 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
-OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
+OFFICE = frozenset(
+    (
+        "docx docm dotx dotm doc dot pptx pptm ppsx ppsm potx potm ppt pps pot"
+        " odt ott fodt odp otp fodp odg otg fodg rtf"
+    ).split()
+)
 TEXTS = frozenset("txt text md markdown log".split())
 READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
 """Extensions of files that can be indexed."""

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
+from rag.extract.convert.details import NO_DETAILS, with_notes, with_texts
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, SHEETS, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
@@ -75,13 +76,12 @@ class RequestHandler:
         try:
             media_type = detect_media_type(path, self._settings)
             extractor = self._extractor(media_type)
-            notes: tuple[Note, ...] = ()
+            details = NO_DETAILS
             if media_type in CONVERTED:
-                path, notes = self._converter.to_pdf(path, media_type, self._announce_conversion)
+                path, details = self._converter.to_pdf(path, media_type, self._announce_conversion)
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                inspection = extractor.inspect(path, media_type)
-                inspection = replace(inspection, notes=(*notes, *inspection.notes))
+                inspection = with_notes(extractor.inspect(path, media_type), details)
                 send(self._out, ExtractionReply("inspection", inspection=inspection))
                 return
             if request.kind == "text":
@@ -90,7 +90,8 @@ class RequestHandler:
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):
                     limits.set_alarm(self._settings.page_seconds)
-                    send(self._out, ExtractionReply("page", page=_extract_page(extract, number)))
+                    page = with_texts(_extract_page(extract, number), details)
+                    send(self._out, ExtractionReply("page", page=page))
                     limits.release_memory()
             send(self._out, ExtractionReply("done"))
         except _PictureNotWritten as error:
@@ -145,8 +146,8 @@ def failed_page(number: int, reason: str) -> ExtractedPage:
 def confine(config: ChildConfig) -> None:
     """Restrict this process and its future children: no network, and only the files they need.
 
-    On systems without support for this, PDFs, pictures and texts are still extracted, in a process that holds no
-    secrets; office documents are refused (`office_to_pdf`). Raise OSError if the kernel refuses.
+    On systems without support for this, files are still extracted, in a process that holds no secrets; LibreOffice is
+    not used (`libreoffice_gap`). Raise OSError if the kernel refuses.
     """
     if confinement_gap() is not None:
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rag.errors import Unreadable
 from rag.extract.convert.encodings import decode_text
+from rag.extract.convert.flat_files import flat_media_type
 from rag.extract.convert.markdown import is_markdown
 from rag.extract.convert.other_sheets import find_delimiter
 from rag.extract.convert.packages import OFFICE, OLE, RTF, SPREADSHEETS, ZIP, compound_media_type, zip_media_type
@@ -106,6 +107,8 @@ def _text_type(head: bytes, *, whole: bool) -> str:
             "document that Magpie can read.",
             "Export it as a PDF.",
         )
+    if (office := flat_media_type(text)) is not None:
+        return office
     if _is_web_page(text):
         raise Unreadable(
             "The file is a saved web page, which Magpie can't read.", "Share its address, or print it as a PDF."

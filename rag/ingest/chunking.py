@@ -167,10 +167,12 @@ def _chunk_page(
     """
     flow, margins = _Flow(page.number), _Margins()
     pictures: list[NewChunk] = []
-    texts = [block for block in page.blocks if block.lines]
+    texts = [block for block in page.blocks if block.lines and block.kind is not BlockKind.ASIDE]
     has_only_running = all(block.kind in _RUNNING for block in texts)
     has_only_repeated = all(_new_lines(block, earlier)[1] for block in texts)
     for block in page.blocks:
+        if block.kind is BlockKind.ASIDE:
+            continue
         lines, is_repeated = _new_lines(block, earlier)
         if has_only_repeated and block.kind not in _RUNNING:  # the page's only words
             lines, is_repeated = block.lines, False
@@ -192,7 +194,7 @@ def _chunk_page(
     flow.cut(heading)
     flows = margins.number_chunks(page.number, flow.chunks)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*flows, *pictures, *margins.chunks(page.number), *whole], heading
+    return [*flows, *pictures, *margins.chunks(page.number), *_aside_chunks(page, heading), *whole], heading
 
 
 def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
@@ -249,6 +251,17 @@ def _pictures(
             caption = caption or begun[1]
     mention = mention_of(caption, near)
     return picture_chunks(page.number, block, rows, heading=heading, caption=caption, mention=mention)
+
+
+def _aside_chunks(page: ExtractedPage, heading: str) -> Iterator[NewChunk]:
+    """Yield chunks of their own for what the page does not print, so that its text is quoted without them."""
+    for block in page.blocks:
+        if block.kind is BlockKind.ASIDE:
+            flow = _Flow(page.number)
+            for line in block.lines:
+                flow.add(line, heading)
+            flow.cut(heading)
+            yield from flow.chunks
 
 
 def _next_heading(heading: str, block: Block) -> str:

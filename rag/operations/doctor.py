@@ -14,7 +14,8 @@ from rag.catalog import Catalog, documents, outages, sources
 from rag.catalog.summary import find_damage
 from rag.data_dir import is_accessible_to_others, temporary_folder
 from rag.errors import MagpieError
-from rag.extract.convert.libreoffice import CONFINEMENT_REMEDY, OFFICE_OFF, office_program, office_remedy
+from rag.extract.convert.libreoffice import CONFINEMENT_REMEDY, OFFICE_OFF, libreoffice_gap, office_program
+from rag.extract.convert.office_fonts import FONTS_REMEDY, missing_fonts
 from rag.ingest.captions import Captions, harmless_picture
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.ownership import is_owned
@@ -29,6 +30,8 @@ CODE_WORD = "KESTREL 4719"
 """Drawn into a picture that OCR and a vision model must read."""
 
 _LOW_DISK_GB = 2
+
+_TEXT_ONLY = "of DOCX, PPTX, ODT and ODP only the text is read; DOC, PPT and RTF are refused"
 
 _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
 
@@ -52,6 +55,7 @@ def checks(
         yield from _extractor(open_extractor, picture, ocr=settings.read.ocr)
         yield _confinement()
         yield _office(settings.read.office)
+        yield from _fonts(settings.read.office)
         yield from _clip(indexes.clip, picture)
         yield from _text(indexes.text, chosen=bool(settings.text.model))
         yield _space(indexes.sync)
@@ -154,28 +158,33 @@ def _recognition(page: ExtractedPage, *, ocr: bool) -> Check:
 def _confinement() -> Check:
     gap = confinement_gap()
     if gap is not None:
-        detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
-        return Check("confinement", "warn", f"{detail}documents are refused", CONFINEMENT_REMEDY)
+        detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; "
+        return Check("confinement", "warn", f"{detail}LibreOffice is not used", CONFINEMENT_REMEDY)
     layers = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
     return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({layers})")
 
 
 def _office(setting: str) -> Check:
-    program = office_program(setting)
-    if program is not None and confinement_gap() is not None:
-        return Check(
-            "office",
-            "warn",
-            "Word and PowerPoint files are refused: LibreOffice cannot be confined",
-            CONFINEMENT_REMEDY,
-        )
-    if program is not None:
-        return Check("office", "ok", f"office documents are opened with {program}")
+    gap = libreoffice_gap(setting)
+    if gap is None:
+        return Check("office", "ok", f"office documents are opened with {office_program(setting)}")
     if setting == OFFICE_OFF:
-        return Check("office", "ok", "off: office documents are refused")
-    return Check(
-        "office", "warn", "LibreOffice was not found: Word and PowerPoint files are refused", office_remedy(setting)
-    )
+        return Check("office", "ok", f"off: {_TEXT_ONLY}")
+    return Check("office", "warn", f"{str(gap).rstrip('.')}: {_TEXT_ONLY}", gap.hint)
+
+
+def _fonts(setting: str) -> Iterator[Check]:
+    """Check the fonts that decide where the pages of office documents end."""
+    if libreoffice_gap(setting) is not None:
+        return
+    missing = missing_fonts()
+    if missing is None:
+        yield Check("fonts", "ok", "unknown: fontconfig's fc-match was not found")
+    elif missing:
+        detail = f"no font is as wide as {', '.join(missing)}: pages of office documents can end elsewhere than in Word"
+        yield Check("fonts", "warn", detail, f"{FONTS_REMEDY} Then run: magpie reindex")
+    else:
+        yield Check("fonts", "ok", "there are fonts as wide as Office's")
 
 
 def _clip(index: ClipIndex, picture: Path) -> Iterator[Check]:

@@ -35,6 +35,13 @@ _PAGE_NUMBERS = re.compile(
     rf"\b(?:pages?|pp?\.|pg\.?|slides?)\s*(?:no\.?\s*|number\s*|#\s*)?({_NUMBERS})\b", re.IGNORECASE
 )
 _ROMAN = re.compile(r"\b(?:pages?|pp?\.)\s*([ivxlc]{1,8})\b", re.IGNORECASE)
+_PREFIXED = re.compile(
+    r"\b(?:pages?|pp?\.|pg\.?|sheets?)\s*(?:no\.?\s*|number\s*|#\s*)?"
+    r"([^\W\d_]{1,8}[-.\u2010-\u2013]?\d{1,4}(?:[-.]\d{1,4})?|\d{1,4}[a-z])\b",
+    re.IGNORECASE,
+)
+"""A printed label with letters: "page A-2", "page 12b"."""
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013", "----")
 _RANGE = re.compile(r"(\d{1,4})\s*(?:to|-|–)\s*(\d{1,4})")
 _MAX_RANGE = 20
 """Pages of a range such as "pages 3 to 7"; of a longer one, only the ends are used."""
@@ -131,7 +138,9 @@ def find_page_references(question: str) -> PageReferences:
             ends[nth] = None
         else:
             pages[nth] = None
-    printed = dict.fromkeys(found[1].lower() for found in _ROMAN.finditer(question))
+    printed = dict.fromkeys(
+        found[1].lower().translate(_DASHES) for label in (_ROMAN, _PREFIXED) for found in label.finditer(question)
+    )
     numbered = tuple(page for page in pages if page > 0)
     return PageReferences(numbered, tuple(ends), tuple(printed), front=bool(_FRONT_PAGE.search(question)))
 

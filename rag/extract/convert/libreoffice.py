@@ -8,13 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from rag.errors import Unreadable
+from rag.extract.convert.details import Details
+from rag.extract.convert.office_fonts import FONTS_REMEDY
 from rag.extract.convert.packages import OFFICE
+from rag.extract.convert.prepare import Prepared, prepare_document
 from rag.extract.convert.sanitize import sanitize_document
+from rag.model import Note
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
 from rag.settings import ReadSettings
@@ -23,11 +29,9 @@ OFFICE_OFF = "off"
 _PROGRAM_NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
 CONFINEMENT_REMEDY = (
-    "Reading office documents needs Linux 5.13 or later with Landlock enabled "
-    "(add `landlock` to the kernel's lsm= option)."
+    "LibreOffice needs Linux 5.13 or later with Landlock enabled (add `landlock` to the kernel's lsm= option)."
 )
 _INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
-
 _NOWHERE = "127.0.0.1"
 _SETTINGS: dict[str, dict[str, int | str]] = {
     "/org.openoffice.Office.Common/Security/Scripting": {
@@ -44,8 +48,15 @@ _SETTINGS: dict[str, dict[str, int | str]] = {
         "ooInetHTTPSProxyPort": 9,
         "ooInetNoProxy": "",
     },
+    "/org.openoffice.Office.Common/Filter/PDF/Export": {
+        "ExportHiddenSlides": True,
+        "ExportNotes": True,
+        "ExportNotesPages": False,
+        "UseTaggedPDF": True,
+    },
 }
-"""No macros, no link updates, no network. The sandbox enforces all of this too."""
+"""No macros, no link updates, no network; the sandbox enforces all of this too. Hidden slides are exported because
+PowerPoint counts them, comments become annotations, and tags contain the descriptions of pictures."""
 
 _FILTERS = {
     ".docx": "MS Word 2007 XML",
@@ -55,6 +66,11 @@ _FILTERS = {
     ".doc": "MS Word 97",
     ".ppt": "MS PowerPoint 97",
     ".rtf": "Rich Text Format",
+    ".odg": "draw8",
+    ".fodt": "OpenDocument Text Flat XML",
+    ".fodp": "OpenDocument Presentation Flat XML",
+    ".fodg": "OpenDocument Drawing Flat XML",
+    ".xml": "MS Word 2003 XML",
 }
 """LibreOffice's import filters. Naming one stops LibreOffice from detecting another format, which was not sanitized."""
 
@@ -72,16 +88,18 @@ def office_program(setting: str) -> str | None:
     return found or (_MAC if sys.platform == "darwin" and Path(_MAC).is_file() else None)
 
 
-def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSettings) -> None:
+def office_to_pdf(
+    path: Path, media_type: str, into: Path, settings: ReadSettings, count_pages: Callable[[Path], int]
+) -> Details:
     """Convert the document to a PDF at `into`; a temporary folder beside it is used. Raise Unreadable.
+
+    Return what its pages don't show. If a document of Word has more pages than Word counted, because of other fonts,
+    its pages are made taller.
 
     Call this in a process that leads its own process group: all other processes of the group are killed afterwards.
     """
     program = office_program(settings.office)
-    if program is None:
-        raise _unavailable(settings.office)
-    if (gap := confinement_gap()) is not None:
-        raise Unreadable(f"Office documents can't be read here: {gap}.", f"Export it as a PDF. {CONFINEMENT_REMEDY}")
+    assert program is not None  # otherwise libreoffice_gap gives the reason
     work = into.parent / "office"
     shutil.rmtree(work, ignore_errors=True)
     profile = work / "profile" / "user"
@@ -90,16 +108,26 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
         (profile / "registrymodifications.xcu").write_text(_registry(), encoding="utf-8")
         copy = work / f"document{OFFICE[media_type]}"
         sanitize_document(path, copy)
-        _run(program, copy, work, settings)
-        converted = work / "out" / "document.pdf"
-        if not converted.is_file() or not converted.stat().st_size:
-            raise Unreadable(
-                "LibreOffice can't open the document: it is damaged, or encrypted with a password.",
-                "Save it again without a password, or export it as a PDF.",
-            )
+        prepared = prepare_document(copy)
+        converted = _run(program, copy, work, settings)
+        if 0 < prepared.pages < count_pages(converted):
+            prepare_document(copy, taller=True)
+            converted = _run(program, copy, work, settings)
         shutil.copyfile(converted, into)  # the first version of Landlock refuses moves between folders
+        return _compared(prepared, count_pages(into))
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _compared(prepared: Prepared, pages: int) -> Details:
+    """Return the details, with a note if the document has another number of pages in Word."""
+    if prepared.pages in (0, pages):
+        return prepared.details
+    other = Note(
+        f"Word counted {prepared.pages:,} pages and LibreOffice {pages:,}, so page numbers can differ from Word's. "
+        f"{FONTS_REMEDY}"
+    )
+    return replace(prepared.details, notes=(*prepared.details.notes, other))
 
 
 def office_files(setting: str) -> list[Path]:
@@ -119,18 +147,21 @@ def office_remedy(setting: str) -> str:
     return "Set `read.office` to the path of LibreOffice, or leave it empty." if setting else _INSTALL
 
 
-def _unavailable(setting: str) -> Unreadable:
+def libreoffice_gap(setting: str) -> Unreadable | None:
+    """Return why LibreOffice can't be used, with what to do; None if it can. `setting` is `read.office`."""
     if setting == OFFICE_OFF:
-        return Unreadable("Office documents can't be read here: `read.office` is off.", "Export it as a PDF.")
-    if setting:
-        return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
-    return Unreadable(
-        "Office documents need LibreOffice, which is not installed where Magpie runs.",
-        f"{_INSTALL} Or export it as a PDF.",
-    )
+        return Unreadable("LibreOffice is turned off by `read.office`.", "Export it as a PDF.")
+    if office_program(setting) is None:
+        if setting:
+            return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
+        return Unreadable("LibreOffice is not installed where Magpie runs.", f"{_INSTALL} Or export it as a PDF.")
+    if (gap := confinement_gap()) is not None:
+        return Unreadable(f"LibreOffice can't be used here: {gap}.", f"Export it as a PDF. {CONFINEMENT_REMEDY}")
+    return None
 
 
-def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> None:
+def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> Path:
+    """Return the path of the converted PDF. Raise Unreadable."""
     seconds = settings.convert_seconds
     options = "--headless --norestore --nologo --nodefault --nofirststartwizard".split()
     command = [
@@ -171,6 +202,13 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
         ) from None
     finally:
         _kill_group()
+    converted = work / "out" / "document.pdf"
+    if not converted.is_file() or not converted.stat().st_size:
+        raise Unreadable(
+            "LibreOffice can't open the document: it is damaged, or encrypted with a password.",
+            "Save it again without a password, or export it as a PDF.",
+        )
+    return converted
 
 
 def _binary(program: Path) -> Path:

@@ -154,10 +154,14 @@ def _accept_any_address(url: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """Return escaped text with spaces added in very long words, because MuPDF breaks lines only at spaces."""
-    if len(text) > _MAX_WORD_CHARS:
-        text = re.sub(rf"\S{{{_MAX_WORD_CHARS},}}", lambda word: " ".join(wrap_line(word[0], _MAX_WORD_CHARS)), text)
-    return html.escape(text, quote=False)
+    return html.escape(break_long_words(text), quote=False)
+
+
+def break_long_words(text: str) -> str:
+    """Return the text with spaces added in very long words, because MuPDF breaks lines only at spaces."""
+    if len(text) <= _MAX_WORD_CHARS:
+        return text
+    return re.sub(rf"\S{{{_MAX_WORD_CHARS},}}", lambda word: " ".join(wrap_line(word[0], _MAX_WORD_CHARS)), text)
 
 
 def _code(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from rag.errors import Unreadable
+from rag.extract.convert.flat_files import FLAT
 from rag.settings import ReadSettings
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
@@ -26,11 +27,14 @@ OFFICE = {
     f"{_OOXML}presentationml.presentation": ".pptx",
     f"{_ODF}text": ".odt",
     f"{_ODF}presentation": ".odp",
+    f"{_ODF}graphics": ".odg",
     "application/msword": ".doc",
     "application/vnd.ms-powerpoint": ".ppt",
     "application/rtf": ".rtf",
+    **FLAT,
 }
-"""Media types of office documents, and their suffixes for LibreOffice."""
+"""Media types of office documents, and their suffixes for LibreOffice. Templates, slide shows and documents with macros
+have the media type of the plain document; their macros are removed."""
 
 ZIP, OLE, RTF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 
@@ -56,7 +60,7 @@ _MAX_PARTS = 20_000
 def zip_media_type(path: Path, settings: ReadSettings) -> str:
     """Return the media type of a zip archive. Raise Unreadable if it is not supported, encrypted, or a zip bomb."""
     with open_package(path) as archive:
-        names = set(archive.namelist())
+        names = {name.replace("\\", "/") for name in archive.namelist()}
         size = sum(part.file_size for part in archive.infolist())
         if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
             declared = archive.read("mimetype").decode("ascii", "replace").strip().removesuffix("-template")

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rag.extract.convert import markdown, plain_text
+from rag.errors import Unreadable
+from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.html_to_pdf import write_html_pdf
-from rag.extract.convert.libreoffice import office_to_pdf
+from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf
 from rag.extract.convert.ods import read_ods
+from rag.extract.convert.office_text import office_text_to_pdf
 from rag.extract.convert.other_sheets import read_csv, read_with_calamine
 from rag.extract.convert.packages import ODS, XLSX
 from rag.extract.convert.sheet_to_pdf import write_workbook_pdf
@@ -32,10 +35,10 @@ def read_workbook(path: Path, media_type: str) -> Workbook:
 
 
 class Converted(NamedTuple):
-    """A PDF made from another file, with notes about the file as a whole."""
+    """A PDF made from another file, and what the file says that the PDF does not hold."""
 
     path: Path
-    notes: tuple[Note, ...] = ()
+    details: Details
 
 
 class PdfConverter:
@@ -66,26 +69,34 @@ class PdfConverter:
         self._cache[key] = converted
         return converted
 
-    def _convert(self, path: Path, media_type: str, into: Path) -> tuple[Note, ...]:
-        """Write the PDF; return what people should know about the conversion."""
+    def _count_pages(self, pdf: Path) -> int:
+        try:
+            with self._pymupdf.open(str(pdf), filetype="pdf") as document:
+                return int(document.page_count)
+        except (self._pymupdf.FileDataError, RuntimeError, ValueError) as error:
+            raise Unreadable("LibreOffice made a damaged PDF of the document.", "Export it as a PDF.") from error
+
+    def _convert(self, path: Path, media_type: str, into: Path) -> Details:
+        """Write the PDF; return what it does not hold."""
         if media_type in SHEETS:
             workbook = read_workbook(path, media_type)
             write_workbook_pdf(self._pymupdf, workbook, into, self._settings.max_pages)
-            return workbook.notes
+            return Details(notes=workbook.notes)
         if media_type not in (TEXT, MARKDOWN):
-            office_to_pdf(path, media_type, into, self._settings)
-            return ()
+            if (reason := libreoffice_gap(self._settings.office)) is not None:
+                return office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
+            return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
         max_pages = self._settings.max_pages
         text, is_cut = newest_text(path, max_pages * plain_text.LINES * (plain_text.COLUMNS + 1))
         if media_type == MARKDOWN and not is_cut:
             parts, title = markdown.render_markdown(text)
             self._write(into, parts, markdown.CSS, title=title)
-            return ()
+            return NO_DETAILS
         pages = plain_text.text_pages(text)
-        notes = (Note(f"Only the end of the text was read, its newest {max_pages:,} pages.", lost=True),)
+        note = Note(f"Only the end of the text was read, its newest {max_pages:,} pages.", lost=True)
         is_cut = is_cut or len(pages) > max_pages
         self._write(into, map(plain_text.page_html, pages[-max_pages:]), plain_text.CSS, page_per_part=True)
-        return notes if is_cut else ()
+        return Details(notes=(note,)) if is_cut else NO_DETAILS
 
     def _write(
         self, into: Path, parts: Iterable[str], css: str, *, title: str = "", page_per_part: bool = False

@@ -18,7 +18,11 @@ from rag.ports import FetchResult
 from rag.settings import ReadSettings
 
 SUFFIXES = frozenset(
-    ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .docx .pptx .odt .odp .doc .ppt .rtf".split()
+    (
+        ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .rtf"
+        " .docx .docm .dotx .dotm .doc .dot .pptx .pptm .ppsx .ppsm .potx .potm .ppt .pps .pot"
+        " .odt .ott .fodt .odp .otp .fodp .odg .otg .fodg"
+    ).split()
 )
 """Suffixes of the files that are indexed in folders. A file that is named itself may have any suffix."""
 

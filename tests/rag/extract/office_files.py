@@ -44,11 +44,29 @@ def _relationships(rows: Sequence[tuple[str, str, str]]) -> str:
     return f'<?xml version="1.0"?><Relationships xmlns="{_PACKAGE}">{relationships}</Relationships>'
 
 
-def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequence[str] = ()) -> Path:
-    """Write a Word file with one paragraph per page. `pictures` are addresses of external pictures it links to."""
-    body = "".join(
-        f"<w:p><w:pPr>{'<w:pageBreakBefore/>' if number else ''}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
-        for number, text in enumerate(pages)
+def docx(
+    path: Path,
+    pages: Sequence[str],
+    *,
+    title: str = "",
+    pictures: Sequence[str] = (),
+    links: Sequence[str] = (),
+    body: str = "",
+    main: str = f"{_MAIN}.wordprocessingml.document.main+xml",
+    more: Mapping[str, tuple[str, str, str]] | None = None,
+) -> Path:
+    """Write a Word file with one paragraph per page, then the blocks `body`, in WordprocessingML.
+
+    `pictures` are addresses of external pictures it links to, `links` of the relationships "rLink0" and so on.
+    `more` has further parts: their content type, kind of relationship from the document ("": none) and content.
+    """
+    parts = more or {}
+    body = (
+        "".join(
+            f"<w:p><w:pPr>{'<w:pageBreakBefore/>' if number else ''}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+            for number, text in enumerate(pages)
+        )
+        + body
     )
     body += "".join(_linked_picture(number) for number in range(len(pictures)))
     core = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
@@ -57,8 +75,9 @@ def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequenc
         {
             "[Content_Types].xml": _content_types(
                 {
-                    "word/document.xml": f"{_MAIN}.wordprocessingml.document.main+xml",
+                    "word/document.xml": main,
                     "docProps/core.xml": "application/vnd.openxmlformats-package.core-properties+xml",
+                    **{name: kind for name, (kind, _, _) in parts.items()},
                 }
             ),
             "_rels/.rels": _relationships(
@@ -74,10 +93,19 @@ def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequenc
             "docProps/core.xml": f'<?xml version="1.0"?><cp:coreProperties xmlns:cp="{core}" '
             f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></cp:coreProperties>',
             "word/_rels/document.xml.rels": _relationships(
-                [(f"rPic{number}", "image", address) for number, address in enumerate(pictures)]
+                [
+                    *((f"rPic{number}", "image", address) for number, address in enumerate(pictures)),
+                    *((f"rLink{number}", "hyperlink", address) for number, address in enumerate(links)),
+                    *(
+                        (f"rMore{number}", kind, name.removeprefix("word/"))
+                        for number, (name, (_, kind, _)) in enumerate(parts.items())
+                        if kind
+                    ),
+                ]
             ),
             "word/document.xml": f'<?xml version="1.0"?><w:document {_NAMES}><w:body>{body}<w:sectPr>'
             '<w:pgSz w:w="11906" w:h="16838"/></w:sectPr></w:body></w:document>',
+            **{name: content for name, (_, _, content) in parts.items()},
         },
     )
 
@@ -94,14 +122,22 @@ def _linked_picture(number: int) -> str:
     )
 
 
-def pptx(path: Path, slides: Sequence[str]) -> Path:
-    """Write a PowerPoint file with one line of text per slide."""
+def pptx(
+    path: Path,
+    slides: Sequence[str],
+    *,
+    hidden: Sequence[int] = (),
+    notes: Mapping[int, str] | None = None,
+    main: str = f"{_MAIN}.presentationml.presentation.main+xml",
+) -> Path:
+    """Write a PowerPoint file with one line of text per slide, with the numbers of hidden slides and their notes."""
+    noted = notes or {}
     kind = f"{_MAIN}.presentationml."
     numbers = range(1, len(slides) + 1)
     parts = {
         "[Content_Types].xml": _content_types(
             {
-                "ppt/presentation.xml": f"{kind}presentation.main+xml",
+                "ppt/presentation.xml": main,
                 "ppt/slideMasters/slideMaster1.xml": f"{kind}slideMaster+xml",
                 "ppt/slideLayouts/slideLayout1.xml": f"{kind}slideLayout+xml",
                 **{f"ppt/slides/slide{number}.xml": f"{kind}slide+xml" for number in numbers},
@@ -129,10 +165,15 @@ def pptx(path: Path, slides: Sequence[str]) -> Path:
         ),
     }
     for number, text in enumerate(slides, 1):
-        parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {_NAMES}>{_tree(_box(text))}</p:sld>"
-        parts[f"ppt/slides/_rels/slide{number}.xml.rels"] = _relationships(
-            [("rId1", "slideLayout", "../slideLayouts/slideLayout1.xml")]
-        )
+        show = ' show="0"' if number in hidden else ""
+        parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {_NAMES}{show}>{_tree(_box(text))}</p:sld>"
+        relationships = [("rId1", "slideLayout", "../slideLayouts/slideLayout1.xml")]
+        if number in noted:
+            parts[f"ppt/notesSlides/notesSlide{number}.xml"] = (
+                f"<p:notes {_NAMES}>{_tree(_box('7', 'sldNum') + _box(noted[number], 'body'))}</p:notes>"
+            )
+            relationships.append(("rId2", "notesSlide", f"../notesSlides/notesSlide{number}.xml"))
+        parts[f"ppt/slides/_rels/slide{number}.xml.rels"] = _relationships(relationships)
     return package(path, parts)
 
 
@@ -143,9 +184,11 @@ def _tree(shapes: str) -> str:
     )
 
 
-def _box(text: str) -> str:
+def _box(text: str, placeholder: str = "") -> str:
+    mark = f'<p:ph type="{placeholder}"/>' if placeholder else ""
     return (
-        '<p:sp><p:nvSpPr><p:cNvPr id="2" name="t"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr><a:xfrm>'
+        f'<p:sp><p:nvSpPr><p:cNvPr id="2" name="t"/><p:cNvSpPr txBox="1"/><p:nvPr>{mark}</p:nvPr></p:nvSpPr><p:spPr>'
+        "<a:xfrm>"
         '<a:off x="600000" y="400000"/><a:ext cx="9000000" cy="900000"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/>'
         '</a:prstGeom></p:spPr><p:txBody><a:bodyPr/><a:p><a:r><a:rPr lang="en" sz="3600"/>'
         f"<a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"

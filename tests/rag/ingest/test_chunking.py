@@ -331,3 +331,10 @@ def test_page_that_failed_keeps_the_chunks_of_its_text_layer() -> None:
     failed = replace(page(block(BlockKind.TEXT, "words of the layer")), render=None, error="It could not be drawn.")
     chunks, _ = chunk_pages([failed])
     assert [(chunk.kind, chunk.text) for chunk in chunks] == [(Kind.TEXT, "words of the layer")]
+
+
+def test_what_the_page_does_not_print_is_a_chunk_of_its_own() -> None:
+    aside = block(BlockKind.ASIDE, "Link: dashboard https://dashboard.example")
+    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Only words"), aside, aside)])
+    texts = [chunk.text for chunk in chunks if chunk.kind is Kind.TEXT]
+    assert texts == ["Only words", aside.text, aside.text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.support.extractor import TextExtractor
 @pytest.mark.parametrize(
     ("office", "status", "said"),
     [
-        ("off", "ok", "off: office documents are refused"),
+        ("off", "ok", "off: of DOCX, PPTX, ODT and ODP only the text is read"),
         (sys.executable, "ok", sys.executable),
         ("/missing/soffice", "warn", "LibreOffice was not found"),
     ],
@@ -30,6 +31,28 @@ def test_reports_whether_libreoffice_is_used(tmp_path: Path, office: str, status
     assert check.status == status
     assert said in check.detail
     assert bool(check.fix) == (status == "warn")
+
+
+@pytest.mark.parametrize(
+    ("family", "status", "said"),
+    [
+        ("Carlito,Caladea,Liberation Sans", "warn", "as wide as Times New Roman, Courier New"),
+        ("Calibri", "warn", "Cambria"),
+    ],
+)
+def test_names_missing_fonts_of_office(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, status: str, said: str
+) -> None:
+    program = tmp_path / "fc-match"
+    program.write_text(f"#!/bin/sh\necho '{family}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    read = {"office": sys.executable, "ocr": False, "layout": False}
+    with closing(open_rag(Settings.model_validate({"data": tmp_path, "read": read, "answer": {"model": ""}}))) as rag:
+        check = next(check for check in rag.doctor() if check.name == "fonts")
+    assert check.status == status
+    assert said in check.detail
+    assert "fonts-crosextra-carlito" in check.fix
 
 
 def test_names_a_missing_layout_model_and_how_to_install_it(tmp_path: Path) -> None:

@@ -9,10 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from rag.extract.convert.sanitize.compound import sanitize_compound
-from rag.extract.convert.sanitize.package import sanitize_package
+from rag.extract.convert.sanitize.package import sanitize_flat, sanitize_package
 from rag.extract.convert.sanitize.rtf import sanitize_rtf_file
 
-_SANITIZERS = {".rtf": sanitize_rtf_file, ".doc": sanitize_compound, ".ppt": sanitize_compound}
+_SANITIZERS = {
+    ".rtf": sanitize_rtf_file,
+    ".doc": sanitize_compound,
+    ".ppt": sanitize_compound,
+    **dict.fromkeys((".fodt", ".fodp", ".fodg", ".xml"), sanitize_flat),
+}
 
 
 def sanitize_document(path: Path, into: Path) -> None:

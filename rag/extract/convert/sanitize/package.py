@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
+from collections.abc import Mapping
 from functools import partial
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
@@ -42,46 +43,55 @@ def sanitize_package(path: Path, into: Path) -> None:
     The pictures of embedded files, which pages show, are kept. Raise Unreadable.
     """
     with open_package(path) as source, ZipFile(into, "w") as target:
-        parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
-        kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
+        # Some programs for Windows write names with backslashes, which LibreOffice doesn't find.
+        parts = {info.filename.replace("\\", "/"): info for info in source.infolist() if not info.is_dir()}
+        kept = {name: info for name, info in parts.items() if _is_kept(source, name, info)}
         names = with_folders(kept)
-        for info in kept.values():
-            _copy(source, target, info, names)
+        for name, info in kept.items():
+            _copy(source, target, name, PartContext(names, _base(name), _external(source, name, parts)), info)
 
 
-def _copy(source: ZipFile, target: ZipFile, info: ZipInfo, names: frozenset[str]) -> None:
-    name = info.filename
+def sanitize_flat(path: Path, into: Path) -> None:
+    """Write a document that is one XML file without references that load something. Raise Unreadable."""
+    try:
+        with into.open("wb") as out:
+            copy_xml(partial(path.open, "rb"), PartContext(), out.write)
+    except NotSanitizable as error:
+        raise _damaged(path.name, error) from error
+
+
+def _damaged(name: str, error: NotSanitizable) -> Unreadable:
+    return Unreadable(f"A part of the document can't be read ({name}): {error}.", "Export it as a PDF.")
+
+
+def _copy(source: ZipFile, target: ZipFile, name: str, context: PartContext, info: ZipInfo) -> None:
     open_part = partial(source.open, info)
     plain = ZipInfo(name)
     plain.compress_type = ZIP_STORED if name in _ALWAYS else ZIP_DEFLATED
-    if not _is_xml(source, info):
+    if not _is_xml(source, name, info):
         with open_part() as part, target.open(plain, "w", force_zip64=True) as out:
             shutil.copyfileobj(part, out)
         return
     try:
-        context = PartContext(names, _base(name), _external(source, name))
         copy_xml(open_part, context, lambda _: None)  # a first pass, so that damaged parts are not written at all
     except NotSanitizable as error:
         if name.endswith(_REQUIRED_SUFFIXES):
-            raise Unreadable(
-                f"A part of the document can't be read ({basename(name)}): {error}.", "Export it as a PDF."
-            ) from error
+            raise _damaged(basename(name), error) from error
         return  # drop it: a picture or an old drawing
     with target.open(plain, "w", force_zip64=True) as out:
         copy_xml(open_part, context, out.write)
 
 
-def _is_kept(source: ZipFile, info: ZipInfo) -> bool:
-    name = info.filename
+def _is_kept(source: ZipFile, name: str, info: ZipInfo) -> bool:
     if name in _ALWAYS:
         return True
     if name.startswith(_REMOVED_PARTS) or name.startswith("/") or ".." in name.split("/"):
         return False
-    return _is_xml(source, info) or is_picture(_head(source, info)) or _is_gzipped_picture(source, info)
+    return _is_xml(source, name, info) or is_picture(_head(source, info)) or _is_gzipped_picture(source, info)
 
 
-def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
-    if info.filename in _ALWAYS:
+def _is_xml(source: ZipFile, name: str, info: ZipInfo) -> bool:
+    if name in _ALWAYS:
         return False
     head = _head(source, info).removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
@@ -113,9 +123,6 @@ def _base(name: str) -> str:
     return dirname(folder) if name.endswith(".rels") and basename(folder) == "_rels" else folder
 
 
-def _external(source: ZipFile, name: str) -> frozenset[str]:
-    try:
-        info = source.getinfo(f"{dirname(name)}/_rels/{basename(name)}.rels".lstrip("/"))
-    except KeyError:
-        return frozenset()
-    return frozenset(hyperlinks_in(partial(source.open, info)))
+def _external(source: ZipFile, name: str, parts: Mapping[str, ZipInfo]) -> frozenset[str]:
+    info = parts.get(f"{dirname(name)}/_rels/{basename(name)}.rels".lstrip("/"))
+    return frozenset(hyperlinks_in(partial(source.open, info))) if info is not None else frozenset()

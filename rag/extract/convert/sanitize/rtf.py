@@ -10,7 +10,7 @@ from rag.errors import Unreadable
 from rag.extract.convert.sanitize.fields import is_harmless_field
 from rag.extract.convert.sanitize.pictures import HEAD_BYTES, head_from_hex, is_picture
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rb"(?P<open>\{)|(?P<close>\})|\\(?P<word>[A-Za-z]{1,32})(?P<number>-?\d{1,10})? ?|\\'(?P<code>[0-9A-Fa-f]{2})"
     rb"|\\(?P<sign>[^A-Za-z])|(?P<text>[^\\{}]+)|(?P<odd>\\)",
     re.DOTALL,
@@ -75,7 +75,7 @@ def sanitize_rtf(data: bytes) -> bytes:
     sanitizer = _Sanitizer()
     position = 0
     while position < len(data) and not sanitizer.ended:
-        token = _TOKEN.match(data, position)
+        token = TOKEN.match(data, position)
         assert token is not None  # every byte matches one of the alternatives
         raw, position = token[0], token.end()
         word = (token["word"] or b"").lower()

@@ -23,7 +23,7 @@ from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.model import ExtractedPage
+from rag.model import BlockKind, ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files, papers
 from tests.rag.extract.test_guarded import ends
@@ -233,28 +233,6 @@ def test_close_kills_a_running_conversion(
     await_end(left)
 
 
-@pytest.mark.parametrize(
-    ("setting", "reason"), [("off", "`read.office` is off"), ("/nowhere/soffice", "not found at `read.office`")]
-)
-def test_refusal_without_libreoffice_has_a_remedy(
-    tmp_path: Path, open_extractor: OpenExtractor, setting: str, reason: str
-) -> None:
-    with pytest.raises(Unreadable, match=reason) as refused:
-        open_extractor(office=setting).inspect(office_files.docx(tmp_path / "file", ["one"]))
-    assert refused.value.hint
-
-
-def test_refusal_names_the_command_to_install_libreoffice(
-    tmp_path: Path, open_extractor: OpenExtractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    if sys.platform == "darwin":
-        pytest.skip("LibreOffice is also searched for outside of PATH")
-    with pytest.raises(Unreadable, match="not installed") as refused:
-        open_extractor().inspect(office_files.docx(tmp_path / "file", ["one"]))
-    assert "apt install libreoffice" in refused.value.hint
-
-
 # ---------------------------------------------------------------- type detection
 
 
@@ -265,6 +243,16 @@ def zipped(**parts: str | bytes) -> Callable[[Path], None]:
                 archive.writestr(name.replace("__", "/").replace("Types", "[Content_Types].xml"), content)
 
     return write
+
+
+ODF_NAMES = 'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+ODF_TYPE = "application/vnd.oasis.opendocument."
+WORD_2003 = "http://schemas.microsoft.com/office/word/2003/wordml"
+WORD_XML = "application/x-wordml"
+
+
+def flat(root: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(f'<?xml version="1.0"?>\n<!-- a comment -->{root}', encoding="utf-8") and None
 
 
 def truncated(path: Path) -> None:
@@ -304,8 +292,13 @@ def compound(*streams: str) -> Callable[[Path], None]:
         (compound("Root Entry", "EncryptedPackage"), "encrypted"),
         (compound("Root Entry", "Workbook"), "spreadsheet"),
         (compound("Root Entry"), "an Office format"),
+        (flat('<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">'), "saved as XML"),
+        (flat(f'<office:document {ODF_NAMES} office:mimetype="{ODF_TYPE}chart">'), "isn't a text or presentation"),
     ],
-    ids=["photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"],
+    ids=[
+        *("photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"),
+        *("flat-package", "flat-chart"),
+    ],
 )
 def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path], None], reason: str) -> None:
     path = tmp_path / "file.docx"
@@ -328,8 +321,17 @@ def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path]
         (compound("Root Entry", "WordDocument"), "application/msword"),
         (compound("PowerPoint Document"), "application/vnd.ms-powerpoint"),
         (lambda path: path.write_text(r"{\rtf1 words}"), "application/rtf"),
+        (
+            lambda path: office_files.docx(path, ["one"], main="application/vnd.ms-word.template.macroEnabledTemplate"),
+            WORD,
+        ),
+        (lambda path: office_files.pptx(path, ["one"], main=f"{POINT[:-12]}slideshow.main+xml"), POINT),
+        (zipped(mimetype=f"{ODF_TYPE}graphics"), f"{ODF_TYPE}graphics"),
+        (flat(f'<office:document {ODF_NAMES} office:mimetype="{ODF_TYPE}text">'), f"{ODF_TYPE}text-flat-xml"),
+        (flat('<?mso-application progid="Word.Document"?><w:wordDocument xmlns:w="' + WORD_2003 + '">'), WORD_XML),
+        (zipped(Types="<Types/>", **{"word\\document.xml": "<x/>"}), WORD),
     ],
-    ids=["docx", "pptx", "odt", "otp", "doc", "ppt", "rtf"],
+    ids=["docx", "pptx", "odt", "otp", "doc", "ppt", "rtf", "dotm", "ppsx", "odg", "fodt", "xml", "backslashes"],
 )
 def test_detects_office_types_by_content(tmp_path: Path, write: Callable[[Path], None], media_type: str) -> None:
     path = tmp_path / "file.txt"
@@ -360,6 +362,12 @@ def test_libreoffice_converts_documents(tmp_path: Path, into: Path, open_extract
     rich = tmp_path / "c"
     rich.write_text(r"{\rtf1\ansi Rich words of page N1}")
     assert numbers(extractor.extract(rich, 1, 1, into)) == ["N1"]
+    xml = tmp_path / "d"
+    xml.write_text(
+        f'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:wordDocument xmlns:w="{WORD_2003}"><w:body>'
+        "<w:p><w:r><w:t>Words of page N1</w:t></w:r></w:p></w:body></w:wordDocument>"
+    )
+    assert numbers(extractor.extract(xml, 1, 1, into)) == ["N1"]
 
 
 @real
@@ -397,3 +405,64 @@ def test_libreoffice_loads_nothing_from_outside(tmp_path: Path, into: Path, open
     assert numbers([page]) == ["N1"]
     assert not [block for block in page.blocks if block.picture]
     assert not asked.is_set()
+
+
+COMMENTS = (
+    '<?xml version="1.0"?><w:comments xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
+    '<w:comment w:id="0" w:author="Ada Wren"><w:p><w:r><w:t>Ask the pier master.</w:t></w:r></w:p></w:comment>'
+    "</w:comments>"
+)
+
+
+@real
+def test_word_document_says_what_stands_beside_its_text(
+    tmp_path: Path, into: Path, open_extractor: OpenExtractor
+) -> None:
+    commented = (
+        '<w:commentRangeStart w:id="0"/><w:r><w:t>rota</w:t></w:r><w:commentRangeEnd w:id="0"/>'
+        '<w:r><w:commentReference w:id="0"/></w:r>'
+    )
+    body = (
+        f'<w:p><w:hyperlink r:id="rLink0"><w:r><w:t>The rota</w:t></w:r></w:hyperlink></w:p><w:p>{commented}'
+        '<w:del w:id="1"><w:r><w:delText>struck</w:delText></w:r></w:del></w:p>'
+        "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>vanished</w:t></w:r></w:p>"
+        "<w:p><w:r><w:lastRenderedPageBreak/><w:t>N2</w:t></w:r></w:p>"
+    )
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.comments+xml"
+    app = "application/vnd.openxmlformats-officedocument.extended-properties+xml"
+    path = office_files.docx(
+        tmp_path / "file",
+        [],
+        body=body,
+        links=["https://wiki.example/rota?a=1&amp;b=2"],
+        more={
+            "word/comments.xml": (kind, "comments", COMMENTS),
+            "docProps/app.xml": (app, "", "<Properties><Pages>2</Pages></Properties>"),
+        },
+    )
+    extractor = open_extractor()
+    found = extractor.inspect(path)
+    assert (found.page_count, found.notes) == (2, ())
+    first, second = extractor.extract(path, 1, 2, into)
+    assert numbers([second]) == ["N2"]
+    texts = [block.text for block in first.blocks]
+    assert "Link: The rota https://wiki.example/rota?a=1&b=2" in texts
+    assert not {"struck", "vanished"} & set(" ".join(texts).split())
+
+
+@real
+def test_slides_keep_their_numbers_and_say_their_notes(
+    tmp_path: Path, into: Path, open_extractor: OpenExtractor
+) -> None:
+    path = office_files.pptx(tmp_path / "file", ["N1", "N2", "N3"], hidden=[2], notes={3: "Say this slowly."})
+    extractor = open_extractor()
+    found = extractor.inspect(path)
+    assert found.page_count == 3
+    assert [note.text for note in found.notes] == [
+        "Slide 2 is hidden in the presentation, and indexed with the others."
+    ]
+    pages = extractor.extract(path, 1, 3, into)
+    assert numbers(pages) == ["N1", "N2", "N3"]
+    assert [block.text for page in pages for block in page.blocks if block.kind is BlockKind.ASIDE] == [
+        "Speaker notes: Say this slowly."
+    ]

@@ -87,3 +87,28 @@ def test_document_that_cannot_be_sanitized_is_refused(tmp_path: Path, broken: st
     with pytest.raises(Unreadable, match=r"document\.xml") as refused:
         sanitize_document(path, tmp_path / "out.docx")
     assert refused.value.hint
+
+
+def test_names_with_backslashes_become_paths_and_stay_inside(tmp_path: Path) -> None:
+    path = package(
+        tmp_path / "in",
+        {"[Content_Types].xml": "<Types/>", "word\\document.xml": "<x/>", "word\\..\\..\\outside.xml": "<x/>"},
+    )
+    sanitize_document(path, tmp_path / "out.docx")
+    assert set(parts_of(tmp_path / "out.docx")) == {"[Content_Types].xml", "word/document.xml"}
+
+
+def test_flat_documents_are_sanitized_like_packages(tmp_path: Path) -> None:
+    flat = tmp_path / "in"
+    flat.write_text(
+        '<o:document xmlns:o="o" xmlns:x="l"><o:scripts>macro</o:scripts><d:image x:href="http://a.example/b.png"/>'
+        "<t:p>words</t:p></o:document>"
+    )
+    sanitize_document(flat, tmp_path / "out.fodt")
+    text = (tmp_path / "out.fodt").read_text()
+    assert "words" in text
+    assert "macro" not in text
+    assert "example" not in text
+    flat.write_text('<!DOCTYPE o [<!ENTITY e SYSTEM "file:///etc/hostname">]><o>&e;</o>')
+    with pytest.raises(Unreadable, match="entities"):
+        sanitize_document(flat, tmp_path / "out.fodt")

@@ -1,0 +1,136 @@
+"""What a PDF says beside the text of a page: addresses of links, bookmarks, descriptions of figures, values of forms.
+
+Each becomes a block of the kind ASIDE with the region it is about, and says what it is: "Link: …".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+from rag.extract.form_fields import Displayed, form_fields
+from rag.extract.geometry import bounding_box, clamped_box, contains_center
+from rag.extract.limits import is_out_of_memory
+from rag.extract.struct_tree import described_figures
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
+from rag.text import normalize_unicode
+
+_MAX_LINKS, _LINKS_PER_BLOCK = 120, 12
+_MAX_BOOKMARKS = 50_000
+_MAX_BOOKMARKS_PER_PAGE = 20
+_MAX_CHARS = 1000
+"""Characters of one address, description or value."""
+
+_ADDRESS = re.compile(r"(?!javascript:|data:|about:|blob:)[a-z][a-z0-9+.\-]{1,30}:\S", re.IGNORECASE)
+_COUNTED = re.compile(r"\W*(?:slide|page|folie|seite|diapositive|diapositiva)?\W*\d+\W*", re.IGNORECASE)
+"""Bookmarks that programs make of nothing: "Slide 4"."""
+
+_DAMAGED = Note("The links and form fields of this page are damaged and were not read. Save the file again.")
+
+
+def aside(texts: Sequence[tuple[str, Box]]) -> Block | None:
+    """Return a block with one line for each (text, region); None if there are no words."""
+    lines = []
+    for text, box in texts:
+        words = tuple(Word(word, box) for word in _clean(text).split())
+        if words:
+            lines.append(Line(words, box))
+    return Block(BlockKind.ASIDE, bounding_box(line.box for line in lines), tuple(lines)) if lines else None
+
+
+def bookmarks_by_page(document: Any) -> dict[int, list[str]]:
+    """Return the titles of the document's outline by page number, in their order."""
+    found: dict[int, list[str]] = {}
+    try:
+        outline = document.get_toc()
+    except Exception as error:  # damaged outlines raise anything; the pages themselves may be fine
+        if is_out_of_memory(error):
+            raise
+        return found
+    for _, title, number, *_ in islice(outline, _MAX_BOOKMARKS):
+        titles = found.setdefault(number, [])
+        if len(titles) < _MAX_BOOKMARKS_PER_PAGE and title not in titles:
+            titles.append(title)
+    return found
+
+
+def beside_text(
+    pymupdf: Any, page: Any, words: Sequence[Word], bookmarks: Mapping[int, Sequence[str]], displayed: Displayed
+) -> tuple[list[Block], tuple[Note, ...]]:
+    """Return what the PDF says beside the page's words, or a note that it is damaged."""
+    try:
+        return _blocks(pymupdf, page, words, bookmarks, displayed), ()
+    except Exception as error:  # damaged annotations raise anything; the page itself is fine
+        if is_out_of_memory(error):
+            raise
+        return [], (_DAMAGED,)
+
+
+def _blocks(
+    pymupdf: Any, page: Any, words: Sequence[Word], bookmarks: Mapping[int, Sequence[str]], displayed: Displayed
+) -> list[Block]:
+    links = list(_links(page, words, displayed))
+    groups: list[list[tuple[str, Box]]] = [
+        *(links[at : at + _LINKS_PER_BLOCK] for at in range(0, len(links), _LINKS_PER_BLOCK)),
+        [(f"Bookmark: {title}", WHOLE_PAGE) for title in _unprinted(bookmarks.get(page.number + 1, ()), words)],
+        *([figure] for figure in _figures(pymupdf, page, words, displayed)),
+        list(form_fields(page, words, displayed)),
+    ]
+    return [block for block in map(aside, groups) if block is not None]
+
+
+def _links(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
+    """Yield the address of each link whose words do not show it; a link of several lines once."""
+    parts: dict[str, list[Box]] = {}
+    for link in page.get_links():
+        address = _clean(link.get("uri") or "")
+        if _ADDRESS.match(address) and (address in parts or len(parts) < _MAX_LINKS):
+            parts.setdefault(address, []).append(clamped_box(*displayed(page, link["from"])))
+    for address, boxes in parts.items():
+        label = " ".join(word.text for word in words if any(contains_center(box, word.box) for box in boxes))
+        plain = unquote(address.removeprefix("mailto:"))
+        if _bare(plain) not in _bare(label):
+            yield f"Link: {label} {plain}" if label else f"Link: {plain}", bounding_box(boxes)
+
+
+def _bare(text: str) -> str:
+    """Return an address without what people leave out when they print it."""
+    bare = re.sub(r"\s+", "", text).lower().rstrip("/")
+    return re.sub(r"^(?:https?://)?(?:www\.)?", "", bare)
+
+
+def _unprinted(titles: Sequence[str], words: Sequence[Word]) -> Iterator[str]:
+    """Yield the titles that the page does not print."""
+    printed = _squeezed(" ".join(word.text for word in words)) if titles else ""
+    for title in titles:
+        squeezed = _squeezed(title)
+        if squeezed and squeezed not in printed and not _COUNTED.fullmatch(title):
+            yield title
+
+
+def _squeezed(text: str) -> str:
+    return "".join(letter for letter in normalize_unicode("NFKC", text).casefold() if letter.isalnum())
+
+
+def _figures(pymupdf: Any, page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
+    described = described_figures(pymupdf, page)
+    pictures = [clamped_box(*displayed(page, info["bbox"])) for info in page.get_image_info()] if described else []
+    unprinted = set(_unprinted([figure.text for figure in described], words))
+    for index, figure in enumerate(described):
+        if figure.text not in unprinted:
+            continue
+        if figure.box is not None:
+            x0, y0, x1, y1 = figure.box
+            height = page.mediabox.y1
+            box = clamped_box(*displayed(page, (x0, height - y1, x1, height - y0)))
+        else:
+            box = pictures[index] if len(pictures) == len(described) else WHOLE_PAGE
+        yield f"Description of a figure: {figure.text}", box if box.area else WHOLE_PAGE
+
+
+def _clean(text: str) -> str:
+    """Return the text on one line, without control characters, cut to the maximum length."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MAX_CHARS]

@@ -1,0 +1,112 @@
+"""What the fields of a PDF form (AcroForm) say: ticked boxes, values that are not drawn, signatures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from rag.extract.geometry import PlacedWord, clamped_box, contains_center
+from rag.extract.limits import is_out_of_memory
+from rag.model import Box, Word
+
+_MAX_FIELDS = 500
+_CHECKBOX, _LIST, _RADIO, _SIGNATURE, _COMBO, _TEXT = (
+    "CheckBox",
+    "ListBox",
+    "RadioButton",
+    "Signature",
+    "ComboBox",
+    "Text",
+)
+_MAX_GAP = 0.06
+"""Maximum gap between a field and its label, and between two words of the label, as a fraction of the page's width."""
+_OFF = ("", "Off", "None", "False")
+Displayed = Callable[[Any, Sequence[float]], Box]
+"""Converts a rectangle of a page, in points, to fractions of the displayed page."""
+
+_DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
+
+
+def form_fields(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
+    """Yield what the page's fields say and its words don't, each with the region of its field."""
+    fields = _fields(page, displayed)
+    outside = [word for word in words if not any(contains_center(box, word.box) for _, box in fields)]
+    for widget, box in fields:
+        kind, value = widget.field_type_string, _value(widget)
+        label = (widget.field_label or "").strip() or _label(box, outside, before=kind not in (_CHECKBOX, _RADIO))
+        label = label or re.sub(r"[_\W]+", " ", widget.field_name or "").strip()
+        if kind == _CHECKBOX:
+            yield f"Form field: {label}: {'not ticked' if value in _OFF else 'ticked'}", box
+        elif kind == _RADIO and value not in _OFF and value == str(widget.on_state()):
+            yield f"Form field: {label}: chosen", box
+        elif kind in (_TEXT, _COMBO, _LIST) and value and not _is_printed(value, box, words):
+            yield f"Form field: {label}: {value}", box
+        elif kind == _SIGNATURE:
+            yield f"Signature field: {label}: {_signature(page.parent, widget.xref)}", box
+
+
+def _fields(page: Any, displayed: Displayed) -> list[tuple[Any, Box]]:
+    """Return the page's fields and their regions."""
+    widgets = islice(page.widgets() or (), _MAX_FIELDS)
+    return [(widget, clamped_box(*displayed(page, widget.rect))) for widget in widgets]
+
+
+def without_tick_marks(page: Any, words: list[PlacedWord], displayed: Displayed) -> list[PlacedWord]:
+    """Return the words without those that draw the marks of ticked boxes, which are digits in a font of symbols."""
+    try:
+        boxes = [box for widget, box in _fields(page, displayed) if widget.field_type_string in (_CHECKBOX, _RADIO)]
+    except Exception as error:  # damaged fields raise anything; `beside_text` says so
+        if is_out_of_memory(error):
+            raise
+        return words
+    return [placed for placed in words if not any(contains_center(box, placed.word.box) for box in boxes)]
+
+
+def _value(widget: Any) -> str:
+    value = widget.field_value
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value if value is not None else "").strip()
+
+
+def _label(field: Box, words: Sequence[Word], *, before: bool) -> str:
+    """Return the words beside a field, in its row: before it, or after it; if there are none, on the other side."""
+    row = sorted(
+        (word for word in words if field.y0 <= (word.box.y0 + word.box.y1) / 2 <= field.y1),
+        key=lambda word: word.box.x0,
+    )
+    for side in (before, not before):
+        found: list[str] = []
+        edge = field.x0 if side else field.x1
+        for word in reversed(row) if side else row:
+            gap = edge - word.box.x1 if side else word.box.x0 - edge
+            if gap < -_MAX_GAP / 2:
+                continue  # on the other side
+            if gap > _MAX_GAP:
+                break
+            found.append(word.text)
+            edge = word.box.x0 if side else word.box.x1
+        if found:
+            return " ".join(reversed(found) if side else found).rstrip(":")
+    return ""
+
+
+def _is_printed(value: str, box: Box, words: Sequence[Word]) -> bool:
+    inside = "".join(word.text for word in words if contains_center(box, word.box, 0.01))
+    return "".join(value.split()) in inside
+
+
+def _signature(document: Any, xref: int) -> str:
+    """Return who signed a signature field, and when, as the file states it; nothing is verified."""
+    if document.xref_get_key(xref, "V")[0] in ("null", "undefined"):
+        return "not signed"
+    values = {key: document.xref_get_key(xref, f"V/{key}") for key in ("Name", "Reason", "Location", "M")}
+    name, reason, place, day = (text if kind == "string" else "" for kind, text in values.values())
+    found = _DATE.match(day)
+    parts = (
+        f"signed by {name}" if name else "signed",
+        f"on {'-'.join(part for part in found.groups() if part)}" if found else "",
+        f"in {place}" if place else "",
+        f"({reason})" if reason else "",
+    )
+    return " ".join(part for part in parts if part) + ", not verified"
