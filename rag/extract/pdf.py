@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
 from rag.extract.file_types import meaningful_title
-from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
+from rag.extract.geometry import PlacedWord, Region, append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import has_background
 from rag.extract.layout.reading_order import text_blocks
@@ -21,6 +21,7 @@ from rag.extract.ocr import (
     lines_outside_words,
     needs_page_ocr,
 )
+from rag.extract.page_structure import read_structure
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
@@ -95,12 +96,15 @@ class PdfExtractor:
             label = _label(page)
             words = [] if self._ocr is not None and self._is_garbled(page) else self._words(page)
             graphics = self._graphics(page)
+            structure = read_structure(document, page)
         with timer("render"):
             image = self._render(page)
             save_render(image, into / page_name(number), self._settings.render_px)
             blank = not words and is_blank(image)
         characters = sum(len(placed.word.text) for placed in words)
-        is_scan = needs_page_ocr(characters, len(words), background=has_background(graphics.pictures))
+        is_scan = structure is None and needs_page_ocr(
+            characters, len(words), background=has_background(graphics.pictures)
+        )
         if is_scan and self._ocr is not None and not blank:
             with timer("ocr"):
                 recognized = lines_outside_words(self._ocr.recognize(image), [placed.word.box for placed in words])
@@ -108,8 +112,7 @@ class PdfExtractor:
                 blocks = picture_blocks(image, [*group_into_lines(words), *recognized], self._layout)
         else:
             with timer("layout"):
-                # The layout model groups words; on a page without words it takes as long and finds nothing.
-                regions = self._layout.regions(page) if words and self._layout is not None else []
+                regions = self._regions(page, words) if structure is None else structure.regions
                 blocks = page_blocks(image, words, regions, graphics)
             if self._ocr is not None and not blank:
                 with timer("ocr"):
@@ -125,7 +128,12 @@ class PdfExtractor:
             blocks=cropped,
             render=page_name(number),
             stage_ms=timer.ms,
+            notes=structure.notes if structure is not None else (),
         )
+
+    def _regions(self, page: Any, words: Sequence[PlacedWord]) -> Sequence[Region]:
+        """Return the layout's regions. On a page without words the model takes as long and finds nothing."""
+        return self._layout.regions(page) if words and self._layout is not None else []
 
     def _render(self, page: Any) -> Image:
         from PIL import Image
