@@ -14,6 +14,7 @@ from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import IndexEntry
+from rag.text import with_spaced_letters
 
 WORDS = table(
     "fulltext",
@@ -38,10 +39,10 @@ class Fts5Index:
         rows = [
             {
                 "rowid": entry.chunk,
-                "title": entry.title,
-                "heading": entry.heading,
-                "caption": entry.caption,
-                "body": entry.body,
+                "title": with_spaced_letters(entry.title),
+                "heading": with_spaced_letters(entry.heading),
+                "caption": with_spaced_letters(entry.caption),
+                "body": with_spaced_letters(entry.body),
                 "document": entry.document,
             }
             for entry in entries
@@ -132,4 +133,4 @@ def _inside(scope: Scope) -> list[ColumnElement[bool]]:
 
 def any_of(words: Sequence[str]) -> str:
     """Return an FTS5 query for any of the words, quoted: FTS5 would take operators in them for its own."""
-    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+    return " OR ".join('"' + with_spaced_letters(word).replace('"', '""') + '"' for word in words)
