@@ -94,7 +94,7 @@ class WebSettings(Group):
         default=60, ge=1, le=100_000, description="Pages linked by one person that are fetched in an hour."
     )
     tiles: int = Field(
-        default=20, ge=1, le=200, description="Pages a web page is cut into. The rest of a longer page is left out."
+        default=40, ge=1, le=200, description="Pages a web page is cut into. The rest of a longer page is left out."
     )
     allow: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Hosts inside your network that may be fetched, comma-separated."

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Literal
 
 _INVISIBLE = re.compile(
@@ -95,6 +95,12 @@ _BROKEN = re.compile(r"(?<![^\W_])([^\W_]+)[-\u00ad\u2010\u2011\u00ac]\s+(?=([^\
 _MAX_BROKEN = 60
 """Letters of a word up to which its next line is added."""
 
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]+"
+)
+"""A run of letters of a script that puts no spaces between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+
 _MAX_LETTERS = 20
 """Characters per word including the separator: three times the English average."""
 
@@ -141,6 +147,27 @@ def with_broken_words(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Return the words of a text in lower case, in order."""
     return [word.lower() for word in split_words(text)]
+
+
+def with_spaced_letters(text: str) -> str:
+    """Return the text with spaces around each letter of scripts without spaces between words.
+
+    In an index of such a text, any part of a sentence is a phrase of letters that can be found.
+    """
+    return text if text.isascii() else _SPACELESS.sub(lambda run: f" {' '.join(run[0])} ", text)
+
+
+def _searchable_parts(word: str) -> list[str]:
+    """Return a word as it is, and a sentence without spaces as its pairs of neighboring letters."""
+    if word.isascii() or _SPACELESS.search(word) is None:
+        return [word]
+    parts: list[str] = []
+    end = 0
+    for run in _SPACELESS.finditer(word):
+        parts += [word[end : run.start()], *("".join(pair) for pair in pairwise(run[0]))]
+        parts += [run[0]] if len(run[0]) == 1 else []
+        end = run.end()
+    return [part for part in (*parts, word[end:]) if part]
 
 
 def fold(word: str) -> str:
@@ -191,6 +218,9 @@ def first_words(text: str, max_words: int) -> str:
 
 
 def content_words(query: str) -> list[str]:
-    """Return the distinct words of a question that are not stop words; all its words if none is left."""
-    words = list(dict.fromkeys(tokens(query)))
+    """Return the distinct words of a question that are not stop words; all its words if none is left.
+
+    Of a sentence without spaces between words, return the pairs of its letters, in the order of the text.
+    """
+    words = list(dict.fromkeys(part for word in tokens(query) for part in _searchable_parts(word)))
     return [word for word in words if word not in STOP_WORDS] or words

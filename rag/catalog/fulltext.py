@@ -14,7 +14,7 @@ from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import IndexEntry
-from rag.text import with_broken_words
+from rag.text import with_broken_words, with_spaced_letters
 
 WORDS = table(
     "fulltext",
@@ -39,10 +39,10 @@ class Fts5Index:
         rows = [
             {
                 "rowid": entry.chunk,
-                "title": entry.title,
-                "heading": with_broken_words(entry.heading),
-                "caption": with_broken_words(entry.caption),
-                "body": with_broken_words(entry.body),
+                "title": with_spaced_letters(entry.title),
+                "heading": _indexed(entry.heading),
+                "caption": _indexed(entry.caption),
+                "body": _indexed(entry.body),
                 "document": entry.document,
             }
             for entry in entries
@@ -123,6 +123,10 @@ class Fts5Index:
         return connection.scalar(select(func.count()).select_from(inside.join(SIZES, SIZES.c.id == inside.c.id))) or 0
 
 
+def _indexed(text: str) -> str:
+    return with_spaced_letters(with_broken_words(text))
+
+
 def _inside(scope: Scope) -> list[ColumnElement[bool]]:
     if scope == Scope.operator():
         return []
@@ -133,4 +137,4 @@ def _inside(scope: Scope) -> list[ColumnElement[bool]]:
 
 def any_of(words: Sequence[str]) -> str:
     """Return an FTS5 query for any of the words, quoted: FTS5 would take operators in them for its own."""
-    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+    return " OR ".join('"' + with_spaced_letters(word).replace('"', '""') + '"' for word in words)

@@ -16,6 +16,7 @@ from rag.catalog.fulltext import any_of
 from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import share, source
 from rag.model import Scope
+from rag.text import with_spaced_letters
 
 _WORDS = table("share_fulltext", column("rowid"), column("words"))
 
@@ -38,7 +39,7 @@ def put_share_words(connection: Connection, share_id: int, words: str) -> None:
     if known:
         drop_share_words(connection, [share_id])
     if words:
-        connection.execute(insert(_WORDS).values(rowid=share_id, words=words))
+        connection.execute(insert(_WORDS).values(rowid=share_id, words=with_spaced_letters(words)))
 
 
 def drop_share_words(connection: Connection, shares: Collection[int]) -> None:

@@ -10,26 +10,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from rag.extract import limits
-from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, write_screenshot_pdf
+from rag.ingest.fetch.rendering import Rendered, render_page
+from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH
 from rag.sandbox import Restrictions, child_environment, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
 PDF = "page.pdf"
-_QUIET_MS = 3000
-"""How long a page may continue to fetch after it has loaded; many never stop."""
-
-_MAX_WORDS = 50_000
-_MAX_WORD_CHARS = 200
-_MAX_TITLE_CHARS = 200
-
 _FLAGS = (
     "--disable-quic",
     "--disable-background-networking",
@@ -61,33 +53,6 @@ os.setgid({unprivileged_id})
 os.setuid({unprivileged_id})
 os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 """
-
-_SCROLL = """async ([step, maxHeight]) => {
-  for (let y = 0; y < Math.min(document.documentElement.scrollHeight, maxHeight); y += step) {
-    scrollTo(0, y);
-    await new Promise(done => requestAnimationFrame(() => setTimeout(done, 40)));
-  }
-  scrollTo(0, 0);
-  await new Promise(done => requestAnimationFrame(() => setTimeout(done, 40)));
-}"""
-"""Load pictures that are only loaded when they become visible."""
-
-_WORDS = r"""maxWords => {
-  const found = [], range = document.createRange();
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; (node = texts.nextNode()) && found.length < maxWords;) {
-    const box = node.parentElement;
-    if (!box || !box.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
-    for (const word of node.data.matchAll(/\S+/g)) {
-      range.setStart(node, word.index);
-      range.setEnd(node, word.index + word[0].length);
-      const at = range.getClientRects()[0];
-      if (at && at.width >= 1 && at.height >= 4)
-        found.push([word[0], at.left + scrollX, at.top + scrollY, at.right + scrollX, at.bottom + scrollY]);
-    }
-  }
-  return found;
-}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +95,8 @@ def _browser_command(job: RenderJob, profile: Path) -> str:
     return str(script)
 
 
-def render(job: RenderJob) -> dict[str, Any]:
-    """Load the page and write its PDF. Return its title and number of pages. Raise Playwright's errors."""
-    from PIL import Image
-    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+def render(job: RenderJob) -> Rendered:
+    """Load the page and write its PDF. Raise Playwright's errors."""
     from playwright.sync_api import sync_playwright
 
     profile = Path(job.into) / "profile"
@@ -156,21 +119,9 @@ def render(job: RenderJob) -> dict[str, Any]:
         page = context.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())
         page.on("popup", lambda popup: popup.close())
-        page.goto(job.url, wait_until="load", timeout=job.seconds * 1000)
-        max_height = job.tiles * HEIGHT
-        page.evaluate(_SCROLL, [HEIGHT // 2, max_height])
-        with suppress(PlaywrightTimeout):  # a page that continues to fetch is rendered as it is
-            page.wait_for_load_state("networkidle", timeout=_QUIET_MS)
-        found = page.evaluate(_WORDS, _MAX_WORDS)
-        height = min(int(page.evaluate("document.documentElement.scrollHeight")), max_height)
-        clip = {"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": float(max(height, 1))}
-        picture = page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
-        title = " ".join(page.title().split())[:_MAX_TITLE_CHARS]
+        found = render_page(page, job.url, job.seconds, job.tiles, Path(job.into) / PDF)
         context.close()
-    words = [ScreenWord(text[:_MAX_WORD_CHARS], *box) for text, *box in found if box[1] < height and box[0] < WIDTH]
-    with Image.open(BytesIO(picture)) as image:
-        pages = write_screenshot_pdf(image, words, title, job.tiles, Path(job.into) / PDF)
-    return {"title": title, "pages": pages}
+    return found
 
 
 def main() -> None:
@@ -179,9 +130,10 @@ def main() -> None:
     limits.die_with_parent(job.parent)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    reply: dict[str, Any]
     try:
         confine(job)
-        reply = render(job)
+        reply = asdict(render(job))
     except Exception as error:  # noqa: BLE001 - report any error of the browser to the parent
         sys.excepthook(type(error), error, error.__traceback__)
         reply = {"error": NO_SANDBOX if NO_SANDBOX in str(error) else str(error).partition("\n")[0][:300]}

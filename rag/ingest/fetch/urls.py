@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +22,7 @@ from rag.catalog.shares import Share, record_share
 from rag.catalog.sources import known_validators
 from rag.data_dir import temporary_folder
 from rag.errors import MagpieError, TryAgain, Unreadable
+from rag.ingest.fetch import page_checks
 from rag.ingest.fetch.addresses import URL_KIND, Resolve, resolve, validate_url
 from rag.ingest.fetch.browser import NO_SANDBOX, PDF, RenderJob, encode_job
 from rag.ingest.fetch.conditional import Validators
@@ -83,15 +85,17 @@ class UrlFetcher:
                 found = self._download(url, into, proxy, end)
                 name = found.name
                 if not name and not found.unchanged:
-                    name = self._render(url, into, proxy, end)
+                    name, found = self._read_page(url, into, proxy, end, found)
             except _FETCH_ERRORS as error:
                 log.info("Could not fetch a link to %r: %r", _host(url), error)
                 raise self._explain(url, proxy, error) from error
         return FetchResult(name=name, link=url, validators=found.validators, unchanged=found.unchanged)
 
-    def _download(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> FetchResult:
+    def _download(
+        self, url: str, into: Path, proxy: GuardedProxy, end: float, *, conditional: bool = True
+    ) -> FetchResult:
         """Write a file to `into` and return its name; "" if it is a web page, which needs a browser, or unchanged."""
-        known = Validators.decode(self._known(url))
+        known = Validators.decode(self._known(url)) if conditional else Validators()
         with httpx.Client(
             proxy=proxy.url,
             trust_env=False,
@@ -106,7 +110,8 @@ class UrlFetcher:
                 conditions = known.headers(str(request.url))
                 request.headers.update(conditions)
                 with closing(client.send(request, stream=True)) as response:
-                    if proxy.refused or proxy.unreachable:  # the response is from the proxy itself
+                    # The response is from the proxy itself. Hosts of a rendered page's other files do not matter.
+                    if request.url.host in proxy.refused | proxy.unreachable:
                         raise httpx.ConnectError("the proxy could not connect")
                     if response.status_code == 304 and conditions:
                         return FetchResult(unchanged=True)
@@ -119,7 +124,7 @@ class UrlFetcher:
 
     def _save_body(self, response: httpx.Response, into: Path, proxy: GuardedProxy, end: float) -> str:
         """Write the body to `into` and return the file's name; "" if it is a web page."""
-        _check_status(response)
+        _check_status(response.status_code)
         if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _HTML:
             return ""
         if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
@@ -139,8 +144,21 @@ class UrlFetcher:
         name = Path(urlsplit(str(response.url)).path).name or _host(str(response.url))
         return name[:_MAX_NAME_CHARS]
 
-    def _render(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
-        """Write a web page as a PDF to `into` and return its title."""
+    def _read_page(
+        self, url: str, into: Path, proxy: GuardedProxy, end: float, found: FetchResult
+    ) -> tuple[str, FetchResult]:
+        """Write a web page, or the file that it leads to, to `into`. Return its name and the result."""
+        reply = self._render(url, into, proxy, end)
+        file = reply.get("file")
+        if file:
+            found = self._download(validate_url(str(file)), into, proxy, end, conditional=False)
+            if not found.name:
+                raise Unreadable("The page leads to another page by itself.", "Open it and share the final address.")
+            return found.name, FetchResult()
+        return str(reply.get("title") or "")[:_MAX_NAME_CHARS] or _display_name(url), found
+
+    def _render(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> dict[str, Any]:
+        """Write a web page as a PDF to `into` and return the browser's reply; it may name a file instead."""
         program = browser_program(self._web.browser)
         if program is None:
             raise Unreadable("Web pages can't be read here: no browser was found.", browser_remedy())
@@ -159,12 +177,15 @@ class UrlFetcher:
             pdf = Path(folder) / PDF
             if reply.get("error") == NO_SANDBOX:
                 raise Unreadable("Web pages can't be read here: Chromium can't start its sandbox.", _NO_SANDBOX_FIX)
+            _check_refusal(reply)
+            if reply.get("file"):
+                return reply
             if "error" in reply or not pdf.is_file():
                 raise _BrowserFailed(reply.get("error", "no PDF"))
             # O_NOFOLLOW: the browser can write to the folder, and could create a link to a file it can't read itself.
             with os.fdopen(os.open(pdf, os.O_RDONLY | os.O_NOFOLLOW), "rb") as rendered, into.open("wb") as file:
                 shutil.copyfileobj(rendered, file)
-        return str(reply.get("title") or "")[:_MAX_NAME_CHARS] or _display_name(url)
+        return reply
 
     def _explain(self, url: str, proxy: GuardedProxy, error: Exception) -> MagpieError:
         """Return the error to raise for a failed fetch."""
@@ -254,7 +275,7 @@ def _display_name(url: str) -> str:
     return f"{parts.hostname}{parts.path.rstrip('/')}"
 
 
-def _run_browser(job: RenderJob, seconds: float) -> dict[str, str] | None:
+def _run_browser(job: RenderJob, seconds: float) -> dict[str, Any] | None:
     """Return the reply of the browser process, or None on a timeout. All its processes have ended then."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     process = subprocess.Popen(
@@ -278,9 +299,32 @@ def _run_browser(job: RenderJob, seconds: float) -> dict[str, str] | None:
         process.communicate()
 
 
-def _check_status(response: httpx.Response) -> None:
+def _check_refusal(reply: Mapping[str, Any]) -> None:
+    """Raise Unreadable or TryAgain if the browser found that the page is not the document."""
+    if isinstance(reply.get("status"), int) and reply["status"]:
+        _check_status(reply["status"])
+    if reply.get("refused") in _REFUSALS:
+        raise Unreadable(*_REFUSALS[reply["refused"]])
+
+
+_REFUSALS = {
+    page_checks.SIGN_IN: (
+        "The link leads to a sign-in page: the document is behind it.",
+        "Save the page as a PDF and share that.",
+    ),
+    page_checks.CONSENT: (
+        "The site shows only a request for consent to cookies instead of the page.",
+        "Save the page as a PDF and share that.",
+    ),
+    page_checks.ROBOT_CHECK: (
+        "The site shows a check for robots instead of the page.",
+        "Save the page as a PDF and share that.",
+    ),
+}
+
+
+def _check_status(status: int) -> None:
     """Raise TryAgain if a later attempt may succeed, Unreadable for other error statuses."""
-    status = response.status_code
     if status in (401, 403, 407):
         raise Unreadable(f"The page isn't public (HTTP {status}).", "Save it as a PDF and share that.")
     if status == 429 or status >= 500:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, split_into_tiles, write_screenshot_pdf
+from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, Tile, split_into_tiles, write_screenshot_pdf
 
 WORDS = [
     ScreenWord("Gateway", 100, 100, 200, 130),
@@ -19,6 +19,14 @@ WORDS = [
     ScreenWord("端口", 100, 300, 160, 330),
     ScreenWord("naïve", 100, HEIGHT + 50, 180, HEIGHT + 80),
 ]
+
+
+def write(shot: Image.Image, words: list[ScreenWord], path: Path) -> int:
+    tiles = [
+        Tile(top, bottom, shot.crop((0, round(top), WIDTH, round(bottom))), [w for w in words if top <= w.y0 < bottom])
+        for top, bottom in split_into_tiles(shot.height, words, 5)
+    ]
+    return write_screenshot_pdf(tiles, [], "A title", path)
 
 
 @example(4741.0, [(1540.447063250043, 60.0)], 3)
@@ -47,7 +55,7 @@ def test_line_at_the_cut_goes_to_the_next_tile() -> None:
 
 def test_words_of_every_script_have_their_positions(tmp_path: Path) -> None:
     shot = Image.new("RGB", (WIDTH, HEIGHT + 400), "white")
-    assert write_screenshot_pdf(shot, WORDS, "A title", 5, tmp_path / "page.pdf") == 2
+    assert write(shot, WORDS, tmp_path / "page.pdf") == 2
     with pymupdf.open(tmp_path / "page.pdf") as document:
         assert document.metadata["title"] == "A title"
         first = {row[4]: row[:4] for row in document[0].get_text("words")}
@@ -64,5 +72,5 @@ def test_words_of_every_script_have_their_positions(tmp_path: Path) -> None:
 def test_same_page_gives_the_same_bytes(tmp_path: Path) -> None:
     shot = Image.new("RGB", (WIDTH, 500), "white")
     for name in ("one.pdf", "two.pdf"):
-        write_screenshot_pdf(shot, WORDS[:3], "A title", 5, tmp_path / name)
+        write(shot, WORDS[:3], tmp_path / name)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()

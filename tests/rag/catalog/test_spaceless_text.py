@@ -1,0 +1,92 @@
+"""Full-text search in scripts without spaces between words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.catalog import Catalog
+from rag.catalog.documents import put_document
+from rag.catalog.extractions import claim_extraction, put_pages
+from rag.catalog.fulltext import Fts5Index
+from rag.catalog.share_words import put_share_words, search_share_words
+from rag.catalog.shares import Share, record_share
+from rag.catalog.tables import source
+from rag.model import Box, ExtractedPage, Kind, NewChunk, Scope, TextSource
+from rag.text import content_words
+
+TEXTS = {
+    "ja": "倉庫は毎朝六時に開けられる。最後に灯台\n守の猫が鐘楼で眠る。API v2を使う。",
+    "th": "เรือเฟอร์รี่ลำสุดท้ายออกจากท่าเรือ",
+    "en": "The cat of the keeper sleeps in the belfry.",
+}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path)
+    with catalog.write_transaction() as connection:
+        for space, text in TEXTS.items():
+            document = put_document(connection, space.ljust(64, "0"), 1, "test")
+            source_id, _ = record_share(connection, Share("path", space, space, f"{space}.pdf"))
+            connection.execute(
+                source.update().where(source.c.id == source_id).values(state="known", document_id=document)
+            )
+            row = claim_extraction(connection)
+            assert row is not None
+            page = ExtractedPage(1, None, 600, 800, TextSource.LAYER, (), None)
+            assert put_pages(
+                connection, Fts5Index(), row, "", [page], [NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())]
+            )
+    yield catalog
+    catalog.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "space"),
+    [
+        ("灯台守の猫", "ja"),
+        ("鐘楼", "ja"),
+        ("猫はどこで眠りますか", "ja"),
+        ("api v2", "ja"),
+        ("ท่าเรือ", "th"),
+        ("cat", "en"),
+    ],
+)
+def test_part_of_a_sentence_is_found(query: str, space: str, catalog: Catalog) -> None:
+    with catalog.read_transaction() as connection:
+        found = Fts5Index().search(connection, content_words(query), Scope.operator(), 10)
+        expected = Fts5Index().search(connection, content_words(query), Scope.of(space), 10)
+    assert found[0] == expected[0]
+
+
+def test_phrase_is_in_a_text_only_in_its_order(catalog: Catalog) -> None:
+    def is_held(phrase: str) -> bool:
+        with catalog.read_transaction() as connection:
+            return all(Fts5Index().holders(connection, content_words(phrase), Scope.operator()).values())
+
+    assert is_held("灯台守の猫")
+    assert not is_held("台灯")
+
+
+def test_words_of_messages_are_found_the_same_way(catalog: Catalog) -> None:
+    with catalog.write_transaction() as connection:
+        put_share_words(connection, 1, "これは灯台守の時刻表です")
+    with catalog.read_transaction() as connection:
+        assert search_share_words(connection, content_words("灯台守"), Scope.of("ja"), 5)
+        assert not search_share_words(connection, content_words("港"), Scope.of("ja"), 5)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("灯台守の猫", ["灯台", "台守", "守の", "の猫"]),
+        ("API猫v2", ["api", "猫", "v2"]),
+        ("the harbor cat", ["harbor", "cat"]),
+        ("한국어 문장", ["한국어", "문장"]),
+    ],
+)
+def test_question_without_spaces_is_split_into_pairs(query: str, words: list[str]) -> None:
+    assert content_words(query) == words
