@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
+from rag.extract.attachments import extract_attachments
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
@@ -60,6 +61,7 @@ class RequestHandler:
         layout, self.layout_problem = None, ""
         if config.settings.layout:
             layout, self.layout_problem = open_layout(pymupdf, config.threads)
+        self._pymupdf = pymupdf
         self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
         self._picture = PictureExtractor(config.settings, layout, ocr)
         self._converter = PdfConverter(pymupdf, config.settings, config.work_folder)
@@ -71,6 +73,10 @@ class RequestHandler:
         path = Path(request.path)
         try:
             media_type = detect_media_type(path, self._settings)
+            if request.kind == "attachments":
+                found = extract_attachments(path, media_type, self._pymupdf, self._settings, self._pictures)
+                send(self._out, ExtractionReply("attachments", attachments=found))
+                return
             extractor: FormatExtractor = self._picture if media_type in PICTURES else self._pdf
             if media_type in CONVERTED:
                 path = self._converter.to_pdf(path, media_type, self._announce_conversion)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.leaks.simulation import Simulation
 
 _ENDED = ("departed", "forgotten")
-_SETTLED = frozenset({"white_check_mark", "warning"})
-"""Reactions that say that the files of a message are searchable, or cannot be read."""
+_SETTLED = frozenset({"white_check_mark", "large_yellow_circle", "warning"})
+"""Reactions that say that the files of a message are searchable, in part, or cannot be read."""
 
 
 class Row(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model import Attachments, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 
 PAGES = 2
 MAX_DOCUMENTS = 26
@@ -134,6 +134,9 @@ class MarkedDocumentExtractor:
             document.page(number).save(into / name, quality=92)
             pages.append(_page(number, texts[number - 1].splitlines(), name))
         return pages
+
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        return Attachments()
 
     def layout_problem(self) -> str:
         return ""
