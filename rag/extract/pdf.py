@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
+from rag.extract.annotations import comment_blocks
 from rag.extract.file_types import meaningful_title
 from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
@@ -21,6 +22,7 @@ from rag.extract.ocr import (
     lines_outside_words,
     needs_page_ocr,
 )
+from rag.extract.pdf_shells import portfolio_notes, refuse_shell
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
@@ -67,7 +69,9 @@ class PdfExtractor:
                     f"The document has {count:,} pages; the limit is {self._settings.max_pages:,}.",
                     "Split it, or raise `read.max_pages`.",
                 )
-            return Inspection(media_type, count, meaningful_title((document.metadata or {}).get("title")))
+            refuse_shell(document)
+            title = meaningful_title((document.metadata or {}).get("title"))
+            return Inspection(media_type, count, title, portfolio_notes(document))
 
     @contextmanager
     def open_pages(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
@@ -116,13 +120,14 @@ class PdfExtractor:
                     blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
+        comments = comment_blocks(page, lambda rect: self._displayed(page, rect))
         return ExtractedPage(
             number=number,
             label=label,
             width=page.rect.width,
             height=page.rect.height,
             text_source=_text_source(cropped),
-            blocks=cropped,
+            blocks=(*cropped, *comments),
             render=page_name(number),
             stage_ms=timer.ms,
         )
