@@ -43,6 +43,7 @@ _MODULES = {
     # Spaces, shares and what a search may use
     "Scope": "rag.model",
     "AllowedDocument": "rag.catalog.shared_documents",
+    "FileNote": "rag.model",
     "FileType": "rag.model",
     "HERE": "rag.search.limits",
     "LimitedQuery": "rag.search.limits",
@@ -56,7 +57,7 @@ _MODULES = {
     "Share": "rag.catalog.shares",
     "ShareFilter": "rag.model",
     "ShareState": "rag.catalog.states",
-    "SourceStatus": "rag.catalog.sources",
+    "SourceStatus": "rag.catalog.statuses",
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
     "EXPIRED": "rag.catalog.share_ends",
@@ -86,8 +87,8 @@ _MODULES = {
     "shared_in": "rag.catalog.shares",
     "shared_messages": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
-    "source_statuses": "rag.catalog.sources",
-    "source_statuses_in": "rag.catalog.sources",
+    "source_statuses": "rag.catalog.statuses",
+    "source_statuses_in": "rag.catalog.statuses",
     "sha256_of": "rag.catalog.shared_documents",
     "share_revision": "rag.catalog.shared_documents",
     "visible_names": "rag.catalog.shared_documents",
@@ -169,14 +170,16 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         spaces_of as spaces_of,
     )
     from rag.catalog.sources import (
-        SourceStatus as SourceStatus,
         files_waiting as files_waiting,
         refresh_source as refresh_source,
         request_fetch as request_fetch,
+    )
+    from rag.catalog.states import ShareState as ShareState
+    from rag.catalog.statuses import (
+        SourceStatus as SourceStatus,
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )
-    from rag.catalog.states import ShareState as ShareState
     from rag.engine import Rag as Rag
     from rag.errors import (
         BadSetting as BadSetting,
@@ -201,6 +204,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Answer as Answer,
         Check as Check,
         DocumentSummary as DocumentSummary,
+        FileNote as FileNote,
         FileType as FileType,
         SearchResult as SearchResult,
         Hit as Hit,

@@ -57,6 +57,17 @@ ROUND = str.maketrans(OPENING + CLOSING, "(" * len(OPENING) + ")" * len(CLOSING)
 _CELLS = re.compile(r"(?:^|, )[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7}$")
 """A page label that is a range of cells of a spreadsheet."""
 
+ATTACHED_TO = ", attached to "
+
+
+def displayed_name(name: str, attachment: str = "") -> str:
+    """Return the name of a shared file, or of an attachment of it, as displayed.
+
+    Square brackets become round, so that they do not look like a citation.
+    """
+    return (f"{attachment}{ATTACHED_TO}{name}" if attachment else name).translate(ROUND)
+
+
 WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 
 
@@ -180,6 +191,37 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class FileNote:
+    """A note about a part of a file: a page, from 1, or the file as a whole (0). `attachment` is the part's name if it
+    is a document attached to the file."""
+
+    text: str
+    lost: bool
+    page: int = 0
+    attachment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside a file, extracted to `file`, a name in the folder that the caller gave.
+
+    `inside`: the attachment that it is attached to, if that is not the file itself.
+    """
+
+    name: str
+    file: str
+    inside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachments:
+    """The files inside a file, each before those inside of it. `notes`: what the limits left out."""
+
+    files: tuple[Attachment, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractedPage:
     """One extracted page. If `error` is set, the page failed and still counts. It has no picture, and the blocks of its
     text layer at most.
@@ -286,7 +328,8 @@ class Posted:
 class Hit:
     """A page at a rank, with its best chunk. `name`, `link` and `posted` come from a share in the scope.
 
-    `lanes` maps each lane that found the page to the page's rank in it, from 1.
+    `attachment`: the document is not the shared file, but this file attached to it. `lanes` maps each lane that found
+    the page to the page's rank in it, from 1.
     """
 
     rank: int
@@ -318,11 +361,12 @@ class Hit:
     """Near-duplicates of this page in other documents, as displayed. They are not hits of their own."""
     posted: tuple[Posted, ...] = ()
     """The message whose words matched, or else the newest one that shares the document in the scope."""
+    attachment: str = ""
 
     @property
     def title(self) -> str:
-        """Return the name as displayed: square brackets become round, so that they do not look like a citation."""
-        return self.name.translate(ROUND)
+        """Return the name as displayed: `invoice.xml, attached to Report.pdf`."""
+        return displayed_name(self.name, self.attachment)
 
     @property
     def place(self) -> str:
@@ -440,7 +484,7 @@ class Status:
 
     `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
-    `waiting_for_captions` pictures. `failed_pages` are the files, by name, of which these pages could not be read.
+    `waiting_for_captions` pictures. `notes` are the files, by name, with notes about how they were read.
     `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
     reason.
     """
@@ -454,7 +498,7 @@ class Status:
     renewed: int = 0
     waiting_for_fingerprints: int = 0
     waiting_for_captions: int = 0
-    failed_pages: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    notes: tuple[tuple[str, tuple[FileNote, ...]], ...] = ()
     outages: tuple[Outage, ...] = ()
     disk: str = ""
     refused: Mapping[str, int] = field(default_factory=dict)
@@ -464,8 +508,7 @@ class Status:
 class IndexOutcome:
     """The result of indexing one file: new, known (same bytes as another file), unchanged, gone, failed or skipped.
 
-    `reason` explains failed and skipped; `file` is a path if it was skipped. `failed_pages` are the numbers of the
-    pages that could not be read in whole or in part; the others are searchable.
+    `reason` explains failed and skipped; `file` is a path if it was skipped. `notes` are about how it was read.
     """
 
     file: str
@@ -473,22 +516,23 @@ class IndexOutcome:
     pages: int
     reason: str = ""
     hint: str = ""
-    failed_pages: tuple[int, ...] = ()
+    notes: tuple[FileNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
-    """A document in a list of documents."""
+    """A document in a list of documents; `name` and `attachment` as those of a Hit."""
 
     id: int
     name: str
     pages: int
     sha256: str
+    attachment: str = ""
 
     @property
     def title(self) -> str:
         """Return the name as displayed, as in Hit.title."""
-        return self.name.translate(ROUND)
+        return displayed_name(self.name, self.attachment)
 
 
 @dataclass(frozen=True, slots=True)

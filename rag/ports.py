@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import ExtractedPage, Inspection, Line, Modality, ModelSummary, Scope
+from rag.model import Attachments, ExtractedPage, Inspection, Line, Modality, ModelSummary, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
@@ -29,6 +29,13 @@ class Extractor(Protocol):
         """Return type, page count and title.
 
         Raise Unreadable for an encrypted, empty or damaged file, an unsupported type, or too many pages or pixels.
+        """
+        ...
+
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        """Write the files inside a file, also those inside of others, to the folder `into`; none for most types.
+
+        Never raises Unreadable: the notes say what could not be read. Raise OSError if a file can't be written.
         """
         ...
 

@@ -52,6 +52,15 @@ class ReadSettings(Group):
     convert_seconds: float = Field(
         default=120, ge=1, le=3600, description="Time limit for converting a file to PDF, in seconds."
     )
+    max_attachments: int = Field(
+        default=100, ge=0, le=1000, description="Maximum number of files read from inside of one file. 0: none."
+    )
+    max_attachments_mb: int = Field(
+        default=200, ge=1, description="Maximum size of the files read from inside of one file, all together, in MB."
+    )
+    max_attachment_depth: int = Field(
+        default=3, ge=1, le=10, description="How deep files inside of files are read. 1: not those inside of others."
+    )
     render_px: int = Field(default=1600, ge=400, le=4000, description="Long side of a stored page image, in pixels.")
 
 

@@ -158,13 +158,13 @@ def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: lis
 
 def _wait_until_read(tour: _Tour, seconds: float = _READ_TIMEOUT) -> None:
     """Wait for the reaction on Ada's message that says whether her files were indexed."""
-    from bot.jobs.receipts import READ, UNREADABLE
+    from bot.jobs.receipts import RECEIPTS
 
     ws, ts = tour.ws, tour.shared
     tour.screen.rule("#harbour-watch")
     reported = time.monotonic()
     deadline = reported + seconds
-    while not {READ, UNREADABLE} & set(ws.message(tour.channel, ts).reactions):
+    while not set(RECEIPTS) & set(ws.message(tour.channel, ts).reactions):
         if time.monotonic() > deadline:
             raise TryAgain("The documents were not read in four minutes.", _REMEDY)
         if time.monotonic() - reported > _PROGRESS_INTERVAL:

@@ -14,7 +14,7 @@ from bot.slack.blocks import unescape
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace
 
-_EMOJI = {"white_check_mark": "✅", "warning": "⚠️", "eyes": "👀"}
+_EMOJI = {"white_check_mark": "✅", "large_yellow_circle": "🟡", "warning": "⚠️", "eyes": "👀"}
 
 
 def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequence[Path], indent: int = 0) -> None:

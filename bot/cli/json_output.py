@@ -1,5 +1,6 @@
 """The JSON of every command, which scripts rely on.
 
+A hit in a file that is attached to the shared one has the shared one as `file`, and its own name as `attachment`.
 Shares are from 0 to 1, pages are counted from 1, `bbox` is [x0, y0, x1, y1] as fractions of the page.
 """
 
@@ -14,7 +15,7 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
-    from rag import BenchmarkResult, IndexOutcome, ModelSummary, StoredData
+    from rag import BenchmarkResult, FileNote, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -37,6 +38,8 @@ def _passage(passage: Passage) -> JsonObject:
 
 def _place(hit: Hit) -> JsonObject:
     place: JsonObject = {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
+    if hit.attachment:
+        place["attachment"] = hit.attachment
     posted = [_posted(posted) for posted in hit.posted if posted.shared_by is not None or posted.words]
     return place | {"posted": posted} if posted else place
 
@@ -77,7 +80,10 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "waiting_for_captions": status.waiting_for_captions,
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
-        "failed_pages": [{"file": file, "pages": list(pages)} for file, pages in status.failed_pages],
+        "failed_pages": [
+            {"file": file, "pages": pages} for file, notes in status.notes if (pages := _lost_pages(notes))
+        ],
+        "notes": [{"file": file} | note for file, notes in status.notes for note in _notes(notes)],
         "outages": [
             {
                 "kind": outage.kind,
@@ -93,6 +99,19 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "lanes": dict(status.lanes),
         "feedback": dict(feedback),
     }
+
+
+def _lost_pages(notes: Iterable[FileNote]) -> list[int]:
+    """Return the pages of a file, without its attachments, of which something was not read."""
+    return sorted({note.page for note in notes if note.lost and note.page and not note.attachment})
+
+
+def _notes(notes: Iterable[FileNote]) -> list[JsonObject]:
+    """Return notes; `page` is null if they are about a file as a whole."""
+    return [
+        {"page": note.page or None, "attachment": note.attachment, "text": note.text, "lost": note.lost}
+        for note in notes
+    ]
 
 
 def doctor_json(checks: Sequence[Check]) -> JsonObject:
@@ -113,7 +132,8 @@ def outcomes_json(outcomes: Iterable[IndexOutcome]) -> JsonObject:
                 "file": row.file,
                 "state": row.state,
                 "pages": row.pages,
-                "failed_pages": list(row.failed_pages),
+                "failed_pages": _lost_pages(row.notes),
+                "notes": _notes(row.notes),
                 "reason": row.reason,
                 "hint": row.hint,
             }

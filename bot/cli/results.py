@@ -11,10 +11,11 @@ import typer
 from bot.cli.context import Engine
 from bot.cli.json_output import outcomes_json
 from bot.cli.terminal import Screen, count
+from bot.slack.read_notes import note_sentences
 from rag import Scope
 
 if TYPE_CHECKING:
-    from rag import IndexOutcome
+    from rag import FileNote, IndexOutcome
 
 LANE_NAMES = {
     "words": "search by words",
@@ -29,7 +30,6 @@ LANE_NAMES = {
 
 _STATES = ("new", "known", "unchanged", "waiting", "failed", "gone")
 _MAX_SKIPPED = 10
-_MAX_RUNS = 10
 
 
 def show_outcomes(screen: Screen, outcomes: Sequence[IndexOutcome], lanes: Mapping[str, str]) -> None:
@@ -51,29 +51,19 @@ def show_outcomes(screen: Screen, outcomes: Sequence[IndexOutcome], lanes: Mappi
         if outcome.hint:
             screen.say(outcome.hint, indent=2)
     for outcome in outcomes:
-        show_failed_pages(screen, outcome.file, outcome.failed_pages)
+        show_notes(screen, outcome.file, outcome.notes)
     _show_skipped(screen, skipped)
     note_lanes_off(screen, lanes)
     if failed:
         raise typer.Exit(1)
 
 
-def show_failed_pages(screen: Screen, file: str, pages: Sequence[int]) -> None:
-    """Say which pages of a file could not be read, if any; the file's other pages can be found."""
-    if pages:
-        screen.say(f"! {file}: {count(len(pages), 'page')} could not be read: {page_list(pages)}.", style="yellow")
-
-
-def page_list(pages: Sequence[int]) -> str:
-    """Return page numbers as a reader would write them: 3, 7-9."""
-    runs: list[list[int]] = []
-    for number in pages:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
-    return ", ".join(shown[:_MAX_RUNS]) + (" …" if len(shown) > _MAX_RUNS else "")
+def show_notes(screen: Screen, file: str, notes: Sequence[FileNote]) -> None:
+    """Say what of a file could not be read and why, then the other notes about it."""
+    for sentence in note_sentences(note for note in notes if note.lost):
+        screen.say(f"! {file}: {sentence}", style="yellow")
+    for sentence in note_sentences(note for note in notes if not note.lost):
+        screen.say(f"{file}: {sentence}")
 
 
 def _show_skipped(screen: Screen, skipped: Sequence[IndexOutcome]) -> None:

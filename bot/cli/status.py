@@ -10,7 +10,7 @@ from bot.cli.context import Data, Json, invocation
 from bot.cli.feedback import feedback_counts, feedback_sentence
 from bot.cli.json_output import status_json
 from bot.cli.privacy import show_access, show_stored
-from bot.cli.results import show_failed_pages
+from bot.cli.results import show_notes
 from bot.cli.terminal import Screen, count
 from rag import Status
 
@@ -66,8 +66,8 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
         screen.say(f"✗ {file}: {reason}", style="red")
     if found.failed:
         screen.say("To try them again, run: magpie retry", indent=2)
-    for file, pages in found.failed_pages:
-        show_failed_pages(screen, file, pages)
+    for file, notes in found.notes:
+        show_notes(screen, file, notes)
     if feedback:
         screen.say(feedback)
     screen.say("Lanes:")

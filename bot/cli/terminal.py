@@ -141,8 +141,8 @@ def _result_line(progress: Progress) -> Text:
     if progress.state == "failed":
         return Text(printable(f"  ✗ {progress.file}: {progress.note}"), style="red")
     result = f"{progress.file}, {count(progress.pages, 'page')}"
-    if progress.failed_pages:
-        return Text(printable(f"  ! {result}, {progress.failed_pages} of them could not be read"), style="yellow")
+    if progress.is_partial:
+        return Text(printable(f"  ! {result}, read in part only"), style="yellow")
     return Text(printable(f"  ✓ {result}"))
 
 

@@ -14,11 +14,13 @@ from rag import Rag, SourceStatus, TryAgain, source_statuses
 
 log = logging.getLogger("magpie")
 
-READ, UNREADABLE = "white_check_mark", "warning"
-"""Reactions: the file is searchable; the file could not be read."""
+READ, INCOMPLETE, UNREADABLE = "white_check_mark", "large_yellow_circle", "warning"
+"""Reactions: the file is searchable; it is searchable, but something in it could not be read; it could not be read."""
 
 THANKED = "raised_hands"
 """The reaction on a message that thanks Magpie."""
+
+RECEIPTS = (READ, INCOMPLETE, UNREADABLE)
 
 _SETTLED = ("ready", "failed")
 
@@ -70,9 +72,9 @@ class Receipts:
     def _react(self, job: Job, ts: str, status: SourceStatus) -> None:
         failed = status.state == "failed"
         try:
-            self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
+            self._client.add_reaction(job.channel, ts, UNREADABLE if failed else INCOMPLETE if status.lost else READ)
         except Refused as error:
             log.info("No receipt on a message: %s", error)
-        if failed or status.failed_pages:  # the reason is needed even without a reaction
+        if failed or status.lost:  # the reason is needed even without a reaction
             said = messages.unreadable_file(status) if failed else messages.incomplete_file(status)
             self._client.post_ephemeral(job.channel, job.user, escape(said))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.db import jobs, receipts
 from bot.db.jobs import Job, JobKind
-from bot.jobs.receipts import READ, UNREADABLE
+from bot.jobs.receipts import RECEIPTS
 from bot.slack.client import SlackClient
 from bot.slack.files import KIND
 from rag import EXPIRED, Rag, ShareState, list_shares, shared_messages
@@ -45,7 +45,7 @@ class RetractedReceipts:
             if list_shares(connection, KIND, space=job.channel, message=job.key):
                 return  # shared again meanwhile
             forgotten = list_shares(connection, KIND, space=job.channel, message=job.key, states=[ShareState.FORGOTTEN])
-        for name in (READ, UNREADABLE):
+        for name in RECEIPTS:
             self._client.remove_reaction(job.channel, job.key, name)
         if any(share.reason == EXPIRED for share in forgotten):
             self._client.add_reaction(job.channel, job.key, EXPIRED_MARK)

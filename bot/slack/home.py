@@ -24,7 +24,7 @@ _REASON = 200
 class ConversationSummary:
     """The indexed files of one conversation.
 
-    `failed` and `incomplete`: (title, reason) of each file that could not be read, or not all of its pages.
+    `failed` and `incomplete`: (title, reason) of each file that could not be read, or not all of it.
     """
 
     space: str
@@ -46,7 +46,7 @@ class ConversationSummary:
         failed = [status for status in statuses if status.state == "failed"]
         waiting = len(statuses) - len(ready) - len(failed)
         reasons = [(status.title, f"{status.reason} {status.hint}".strip()) for status in failed]
-        in_part = [(status.title, messages.read_in_part(status)) for status in ready if status.failed_pages]
+        in_part = [(status.title, messages.read_in_part(status)) for status in ready if status.lost]
         return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons, in_part)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from bot.slack.events import Unusable
+from bot.slack.read_notes import joined_sentences
 
 if TYPE_CHECKING:
     from rag import QueryLimits, SourceStatus  # needs SQL, which --help does not
@@ -174,29 +175,14 @@ def unreadable_image_in_message(reason: str) -> str:
     return f"I couldn't read an image in that message: {reason}"
 
 
-_PAGES_LISTED = 10
-"""Numbers of pages in a sentence."""
-
-
 def unreadable_file(status: SourceStatus) -> str:
     """Shown to the person who shared a file that could not be read."""
     return f"I couldn't read {status.title}: {status.reason} {status.hint}".strip()
 
 
 def incomplete_file(status: SourceStatus) -> str:
-    """Shown to the person who shared a file of which some pages could not be read."""
-    return f"I read {status.title}, but {unread_pages(status)}"
-
-
-def unread_pages(status: SourceStatus) -> str:
-    """Return which pages of a file could not be read, and why, as the end of a sentence."""
-    numbers = [f"{number:,}" for number in status.failed_pages]
-    more = f" and {len(numbers) - _PAGES_LISTED:,} others" if len(numbers) > _PAGES_LISTED else ""
-    listed = numbers[:_PAGES_LISTED]
-    if len(listed) > 1 and not more:
-        listed[-2:] = [f"{listed[-2]} and {listed[-1]}"]
-    reason = status.page_error.removeprefix("This page couldn't be read: ")
-    return f"not page{'s' if len(numbers) > 1 else ''} {', '.join(listed)}{more}: {reason}"
+    """Shown to the person who shared a file of which something could not be read."""
+    return f"I read {status.title}, but not all of it. {joined_sentences(status.lost)}"
 
 
 def too_many_pictures(used: int, sent: int) -> str:
@@ -442,8 +428,8 @@ def more_failures(count: int) -> str:
 
 
 def read_in_part(status: SourceStatus) -> str:
-    """Return the reason shown behind the name of a file that was read without some pages."""
-    return f"read, but {unread_pages(status)}"
+    """Return the reason shown behind the name of a file of which something could not be read."""
+    return f"read, but not all of it. {joined_sentences(status.lost)}"
 
 
 def failure(title: str, reason: str) -> str:

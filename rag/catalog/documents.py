@@ -5,20 +5,26 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from rag.catalog.deletions import delete_later
-from rag.catalog.extractions import drop_extraction, request_if_failed
+from rag.catalog.extractions import drop_extraction, request_extraction, request_if_failed
 from rag.catalog.scope import documents_in, has_share, is_current, shares_shown
 from rag.catalog.states import SourceState
-from rag.catalog.tables import chunk, document, extraction, page, share, source
+from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source
 from rag.model import DocumentSummary, Scope
 from rag.ports import FullTextIndex
 
 
 def put_document(connection: Connection, sha256: str, size: int, extractor: str) -> int:
-    """Return the document with these bytes. A new one, or one whose extractions all failed, waits for an extraction."""
+    """Return the document with these bytes. A new one, or one whose extractions all failed, waits for an extraction.
+
+    So does one of which an attachment was deleted, because no file was shared that it is in.
+    """
     document_id = connection.scalar(select(document.c.id).where(document.c.sha256 == sha256))
     if document_id is None:
         new = insert(document).values(sha256=sha256, size=size).returning(document.c.id)
         document_id = connection.execute(new).scalar_one()
+    deleted = exists().where(attachment.c.document_id == document_id, attachment.c.attached_id.is_(None))
+    if connection.scalar(select(deleted)):
+        request_extraction(connection, document_id, extractor)
     request_if_failed(connection, document_id, extractor)
     return int(document_id)
 
@@ -30,9 +36,11 @@ def list_documents(connection: Connection, scope: Scope) -> list[DocumentSummary
     found = connection.execute(rows.where(document.c.id.in_(documents_in(scope)))).all()
     shown = shares_shown(connection, [row.id for row in found], scope)
     listed = [
-        DocumentSummary(row.id, shown[row.id].name, row.pages_done, row.sha256) for row in found if row.id in shown
+        DocumentSummary(row.id, shown[row.id].name, row.pages_done, row.sha256, shown[row.id].attachment)
+        for row in found
+        if row.id in shown
     ]
-    return sorted(listed, key=lambda row: (row.name, row.id))
+    return sorted(listed, key=lambda row: (row.name, row.attachment, row.id))
 
 
 def document_ids(connection: Connection) -> set[int]:
@@ -53,7 +61,10 @@ def count_pages_and_chunks(connection: Connection) -> tuple[int, int]:
 
 
 def drop_orphans(connection: Connection, words: FullTextIndex) -> list[int]:
-    """Delete every document that is not shared in any space. Return their ids."""
+    """Delete every document that is not shared in any space, by itself or with a file that it is attached to.
+
+    Return their ids.
+    """
     orphans = connection.execute(select(document.c.id, document.c.sha256).where(~has_share(document.c.id))).all()
     for row in orphans:
         extractions = select(extraction.c.id).where(extraction.c.document_id == row.id)

@@ -31,14 +31,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.deletions import delete_later
+from rag.catalog.file_notes import pack_notes
+from rag.catalog.holdings import ATTACHED, OWN, both_ways
 from rag.catalog.priorities import best_rank, rank
 from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
-from rag.catalog.sources import is_of
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
-from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
+from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source, vector, vector_deletion
 from rag.fairness import Claimant, IntakePriority, rank_of
-from rag.model import Box, ExtractedPage, Kind, NewChunk
+from rag.model import Box, ExtractedPage, Inspection, Kind, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
 
 SHORT = 8
@@ -116,17 +117,26 @@ def request_outdated(connection: Connection, extractor: str) -> int:
 
 
 def list_outdated(connection: Connection) -> list[int]:
-    """Return one source of each document that is being extracted again by another version of the extractor."""
+    """Return one source of each document that is being extracted again by another version of the extractor: its own, or
+    that of a file that it is attached to."""
     current = extraction.alias()
-    rows = (
-        select(func.min(source.c.id))
-        .join(document, document.c.id == source.c.document_id)
+    again = (
+        select(document.c.id)
         .join(extraction, extraction.c.document_id == document.c.id)
         .join(current, current.c.id == document.c.extraction_id)
-        .where(is_live(), has_share(document.c.id))
         .where(extraction.c.state.in_(OPEN_EXTRACTION), current.c.extractor != extraction.c.extractor)
     )
-    return list(connection.scalars(rows.group_by(document.c.id).order_by(document.c.id)))
+    rows = both_ways(
+        lambda way: (
+            select(way.document.label("document"), func.min(source.c.id).label("source"))
+            .where(way.document.in_(again), is_live(way), share.c.state.in_(LIVE))
+            .group_by(way.document)
+        )
+    )
+    found: dict[int, int] = {}
+    for row in connection.execute(rows):  # the document's own sources first
+        found.setdefault(row.document, row.source)
+    return [found[id] for id in sorted(found)]
 
 
 # ---------------------------------------------------------------- claiming
@@ -182,10 +192,15 @@ def list_claimants(connection: Connection) -> dict[Claimant, int]:
     The order and the empty person are as in `sources.list_claimants`. Repeated extractions have no person.
     """
     who, now = func.coalesce(share.c.shared_by, ""), time()
-    rows = select(source.c.priority, who, func.min(source.c.queued_at)).join(share, source.c.id == share.c.source_id)
-    rows = rows.join(extraction, extraction.c.document_id == source.c.document_id)
-    rows = rows.where(_is_waiting(now), is_live(), share.c.state.in_(LIVE), ~_is_repeated())
-    rows = rows.group_by(source.c.priority, who).order_by(func.min(extraction.c.id))
+    waiting = both_ways(
+        lambda way: (
+            select(source.c.priority, who.label("who"), source.c.queued_at, extraction.c.id)
+            .where(way.document == extraction.c.document_id, is_live(way), share.c.state.in_(LIVE))
+            .where(_is_waiting(now), ~_is_repeated())
+        )
+    ).subquery()
+    rows = select(waiting.c.priority, waiting.c.who, func.min(waiting.c.queued_at))
+    rows = rows.group_by(waiting.c.priority, waiting.c.who).order_by(func.min(waiting.c.id))
     found = {Claimant(row[0], row[1]): rank_of(row[0], row[2], now) for row in connection.execute(rows).all()}
     since = connection.scalar(select(func.min(extraction.c.queued_at)).where(_is_waiting(now), _is_repeated()))
     if since is not None:
@@ -207,8 +222,7 @@ def claim_extraction(
     elif claimant == AGAIN:
         first, mine = literal(0), _is_repeated()
     else:
-        theirs = exists().where(source.c.document_id == extraction.c.document_id, is_live(), is_of(claimant))
-        first, mine = literal(0), and_(theirs, ~_is_repeated())
+        first, mine = literal(0), and_(_is_of(claimant), ~_is_repeated())
     candidate = (
         select(extraction.c.id)
         .where(_is_waiting(time()), has_share(extraction.c.document_id), mine)
@@ -226,6 +240,18 @@ def claim_extraction(
         return None
     sha256 = connection.scalar(select(document.c.sha256).where(document.c.id == row.document_id)) or ""
     return ClaimedExtraction(row.id, row.run_id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
+
+
+def _is_of(claimant: Claimant) -> ColumnElement[bool]:
+    """Return the condition that a person shares an extraction's document with this priority; see `list_claimants`."""
+    shared = [
+        exists()
+        .select_from(way.tables)
+        .where(way.document == extraction.c.document_id, is_live(way), share.c.state.in_(LIVE))
+        .where(func.coalesce(share.c.shared_by, "") == claimant.person, source.c.priority == claimant.priority)
+        for way in (OWN, ATTACHED)
+    ]
+    return or_(*shared)
 
 
 def is_held(connection: Connection, claimed: ClaimedExtraction) -> bool:
@@ -248,17 +274,18 @@ def release_extraction(connection: Connection, claimed: ClaimedExtraction, wait:
 # ---------------------------------------------------------------- pages
 
 
-def begin_pages(
-    connection: Connection, claimed: ClaimedExtraction, media_type: str, title: str | None, pages: int
-) -> bool:
-    """Record the type, title and page count of a document before its pages are extracted.
+def begin_pages(connection: Connection, claimed: ClaimedExtraction, found: Inspection) -> bool:
+    """Record what is known of a document before its pages are extracted.
 
     Return False, and record nothing, when the claim has ended.
     """
-    counted = connection.execute(update(extraction).where(_is_mine(claimed)).values(pages=pages))
-    if not counted.rowcount:
+    values: dict[str, object] = {"pages": found.page_count}
+    if not claimed.pages_done:  # else there may be notes about its attachments by now
+        values["notes"] = pack_notes(found.notes)
+    if not connection.execute(update(extraction).where(_is_mine(claimed)).values(**values)).rowcount:
         return False
-    facts = update(document).where(document.c.id == claimed.document).values(media_type=media_type, title=title)
+    facts = update(document).where(document.c.id == claimed.document)
+    facts = facts.values(media_type=found.media_type, title=found.title)
     connection.execute(facts)
     return True
 
@@ -285,6 +312,17 @@ def written_chunks(connection: Connection, extraction_id: int) -> Iterator[NewCh
         )
 
 
+def may_write(connection: Connection, claimed: ClaimedExtraction) -> bool:
+    """Return whether a claim has not ended. It ends now if the document is not shared any more: the extraction waits
+    again then, in case the document is shared once more before it is deleted."""
+    if not is_held(connection, claimed):
+        return False
+    if not connection.scalar(select(has_share(claimed.document))):
+        release_extraction(connection, claimed, wait=0, fresh=True)
+        return False
+    return True
+
+
 def put_pages(
     connection: Connection,
     words: FullTextIndex,
@@ -295,13 +333,9 @@ def put_pages(
 ) -> bool:
     """Write one range of pages with its chunks and words.
 
-    Return False, and write nothing, when the claim has ended, or ends now because the document is not shared any more:
-    the extraction waits again then, in case the document is shared once more before it is deleted.
+    Return False, and write nothing, when the claim has ended, or ends now; see `may_write`.
     """
-    if not is_held(connection, claimed):
-        return False
-    if not connection.scalar(select(has_share(claimed.document))):
-        release_extraction(connection, claimed, wait=0, fresh=True)
+    if not may_write(connection, claimed):
         return False
     connection.execute(insert(page), [_page_row(claimed.id, extracted) for extracted in pages])
     entries = []
@@ -345,6 +379,7 @@ def _page_row(extraction_id: int, extracted: ExtractedPage) -> dict[str, object]
         "height": extracted.height,
         "text_source": extracted.text_source.value,
         "error": extracted.error,
+        "notes": pack_notes(extracted.notes),
         "image": extracted.render,
         "words": zlib.compress(json.dumps(words, ensure_ascii=False).encode()),
     }
@@ -391,6 +426,7 @@ def fail_extraction(
         _drop_copies(connection, words, claimed.id)
         connection.execute(delete(chunk).where(chunk.c.extraction_id == claimed.id))
         connection.execute(delete(page).where(page.c.extraction_id == claimed.id))
+        connection.execute(delete(attachment).where(attachment.c.extraction_id == claimed.id))
 
 
 def drop_extraction(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:

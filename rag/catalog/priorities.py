@@ -6,6 +6,7 @@ from time import time
 
 from sqlalchemy import ColumnElement, Integer, cast, func, select
 
+from rag.catalog.holdings import both_ways
 from rag.catalog.scope import is_live
 from rag.catalog.tables import extraction, source
 from rag.fairness import AGEING, IntakePriority
@@ -18,7 +19,14 @@ def rank(priority: ColumnElement[int], queued_at: ColumnElement[float]) -> Colum
 
 
 def best_rank() -> ColumnElement[int]:
-    """Return the rank of an extraction that is the first of its document: the best one of the document's sources."""
-    mine = (source.c.document_id == extraction.c.document_id) & is_live()
-    best = select(func.min(rank(source.c.priority, source.c.queued_at))).where(mine).scalar_subquery()
+    """Return the rank of an extraction that is the first of its document: the best one of the document's sources, or of
+    those of the files that it is attached to."""
+    ranks = both_ways(
+        lambda way: (
+            select(rank(source.c.priority, source.c.queued_at).label("rank"))
+            .where(way.document == extraction.c.document_id, is_live(way))
+            .correlate(extraction)
+        )
+    ).subquery()
+    best = select(func.min(ranks.c.rank)).scalar_subquery()
     return func.coalesce(best, int(IntakePriority.REREAD))

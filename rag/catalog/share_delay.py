@@ -6,11 +6,12 @@ Otherwise a receipt or a search would reveal whether the same file was shared in
 from __future__ import annotations
 
 from time import time
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, true, update
 
 from rag.catalog.states import LIVE, ExtractionState, ShareState
-from rag.catalog.tables import document, extraction, share, source
+from rag.catalog.tables import attachment, document, extraction, share, source
 from rag.model import SourceKind
 
 OPERATOR_KINDS = tuple(SourceKind)
@@ -34,7 +35,7 @@ def delay_new_share(connection: Connection, source_id: int, share_id: int | None
     ).one_or_none()
     if row is None:
         return
-    seconds = row.pages * _SECONDS_PER_PAGE if row.seconds is None else row.seconds
+    seconds = _duration(row) + _attached_seconds(connection, row.document_id)
     another = _is_visible_by_another(row.document_id, but=source_id if share_id is None else None)
     mine = and_(share.c.source_id == source_id, ~another)
     mine = mine if share_id is None else mine & (share.c.id == share_id)
@@ -45,6 +46,29 @@ def delay_later_shares(connection: Connection, document_id: int, seconds: float)
     """Delay the shares that came during the first extraction of a document, which took `seconds`."""
     sources = select(source.c.id).where(source.c.document_id == document_id, source.c.kind.not_in(OPERATOR_KINDS))
     _delay(connection, share.c.source_id.in_(sources), seconds)
+
+
+def delay_for_attachments(connection: Connection, document_id: int) -> None:
+    """Delay the shares of a file that is extracted for the first time by what its known attachments took."""
+    seconds = _attached_seconds(connection, document_id)
+    sources = select(source.c.id).where(source.c.document_id == document_id, source.c.kind.not_in(OPERATOR_KINDS))
+    until = time() + seconds
+    later = and_(share.c.source_id.in_(sources), share.c.state.in_(LIVE), share.c.visible_from < until)
+    if seconds:
+        connection.execute(update(share).where(later).values(visible_from=until))
+
+
+def _attached_seconds(connection: Connection, document_id: int) -> float:
+    """Return how long the extractions took of the documents that are attached to this one."""
+    attached = select(attachment.c.attached_id).where(attachment.c.document_id == document_id)
+    rows = select(extraction.c.seconds, extraction.c.pages)
+    rows = rows.join(document, document.c.extraction_id == extraction.c.id)
+    rows = rows.where(document.c.id.in_(attached), extraction.c.state == ExtractionState.COMPLETE)
+    return sum(_duration(row) for row in connection.execute(rows))
+
+
+def _duration(row: Row[Any]) -> float:
+    return float(row.pages * _SECONDS_PER_PAGE if row.seconds is None else row.seconds)
 
 
 def _delay(connection: Connection, mine: ColumnElement[bool], seconds: float) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import time
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from rag.catalog import tables
 from rag.catalog.any_of import are_any_of, is_any_of, is_none_of
+from rag.catalog.holdings import Holding, both_ways
 from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
-from rag.catalog.sources import find_sources, list_statuses
+from rag.catalog.sources import find_sources
 from rag.catalog.states import LIVE, ShareState
+from rag.catalog.statuses import list_statuses
 from rag.catalog.tables import document, share, source
 from rag.model import IndexState, Scope
 
@@ -107,8 +108,8 @@ def documents_of_source(connection: Connection, kind: str, ref: str, scope: Scop
 
 
 def _documents(connection: Connection, scope: Scope, *matching: ColumnElement[bool]) -> frozenset[int]:
-    rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
-    return frozenset(connection.scalars(rows.where(*matching, *shared_documents_in(scope))))
+    rows = both_ways(lambda way: select(way.document).where(*matching, *shared_documents_in(scope, way)))
+    return frozenset(connection.scalars(rows))
 
 
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
@@ -138,24 +139,33 @@ def sha256_of(connection: Connection, documents: Collection[int]) -> dict[int, s
 
 
 def names_of(connection: Connection, documents: Collection[int]) -> dict[int, set[str]]:
-    """Return all names that these documents have now, in any space, without documents that are not shared."""
-    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), share.c.state.in_(LIVE))
-    return _by_document(connection.execute(rows))
+    """Return all names that these documents have now, in any space, without documents that are not shared.
+
+    An attached document has the names of the files that it is attached to, also in the functions below.
+    """
+    return _names(
+        connection,
+        lambda way: [is_any_of(way.document, documents), is_live(way), share.c.state.in_(LIVE)],
+    )
 
 
 def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
     """Return all names that these documents have in a scope now, without those of shares that are not visible."""
-    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), *shares_in(scope))
-    return _by_document(connection.execute(rows))
+    return _names(connection, lambda way: [is_any_of(way.document, documents), is_live(way), *shares_in(scope, way)])
 
 
 def visible_names(connection: Connection, scope: Scope) -> frozenset[tuple[int, str]]:
     """Return (document, name) of everything visible in a scope now; documents shared under several names have each."""
-    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id).distinct()
-    found = connection.execute(rows.where(*shared_documents_in(scope)))
-    return frozenset((row.document_id, row.name) for row in found)
+    found = _names(connection, lambda way: shared_documents_in(scope, way))
+    return frozenset((document, name) for document, names in found.items() for name in names)
+
+
+def _names(connection: Connection, matching: Callable[[Holding], Sequence[ColumnElement[bool]]]) -> dict[int, set[str]]:
+    rows = both_ways(lambda way: select(way.document.label("document"), share.c.name).where(*matching(way)).distinct())
+    found: dict[int, set[str]] = {}
+    for row in connection.execute(rows):
+        found.setdefault(row.document, set()).add(row.name)
+    return found
 
 
 def share_revision(connection: Connection) -> int:
@@ -164,13 +174,6 @@ def share_revision(connection: Connection) -> int:
     Triggers change it in the transaction of the change. New shares do not.
     """
     return int(connection.execute(select(tables.share_revision.c.number)).scalar_one())
-
-
-def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.document_id, set()).add(row.name)
-    return found
 
 
 def documents_named(connection: Connection, name: str) -> dict[str, str]:

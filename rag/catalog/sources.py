@@ -11,7 +11,7 @@ source that crashes the process fails after MAX_ATTEMPTS too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
@@ -21,7 +21,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    ScalarSelect,
     and_,
     case,
     exists,
@@ -37,10 +36,10 @@ from sqlalchemy import (
 from rag.catalog.any_of import is_any_of
 from rag.catalog.outages import begin_probe, is_paused
 from rag.catalog.priorities import rank
-from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
-from rag.catalog.tables import document, extraction, page, share, source
+from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, SourceState
+from rag.catalog.tables import document, extraction, share, source
 from rag.fairness import Claimant, IntakePriority, rank_of
-from rag.model import ROUND, IndexState, SourceKind
+from rag.model import SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +53,6 @@ class ClaimedSource:
     attempts: int
     delays: int
     was_delayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """The progress of a source; `reason` and `hint` are set when it failed.
-
-    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part, the first
-    because of `page_error`; `document` is set once the bytes are known. A source that failed and has a document keeps
-    the bytes of before.
-    """
-
-    ref: str
-    name: str
-    state: IndexState
-    page: int
-    pages: int
-    reason: str
-    hint: str
-    document: int | None
-    source: int
-    failed_pages: tuple[int, ...] = ()
-    page_error: str = ""
-
-    @property
-    def title(self) -> str:
-        """Return the name as displayed, as in Hit.title."""
-        return self.name.translate(ROUND)
 
 
 # ---------------------------------------------------------------- work
@@ -118,7 +90,7 @@ def put_source(
     if (mtime_ns, size) == (None, None):
         mtime_ns, size = row.mtime_ns, row.size
     unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
-    failed = row.state in (SourceState.FAILED, SourceState.GONE) or _is_not_renewed(row)
+    failed = row.state in (SourceState.FAILED, SourceState.GONE) or is_not_renewed(row)
     failed = failed or _extraction_failed(connection, row.document_id)
     if failed or not unchanged:
         again = _queued(priority) | {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
@@ -160,7 +132,7 @@ def end_delays(connection: Connection) -> None:
     connection.execute(update(source).where(source.c.state == SourceState.WAITING).values(retry_at=0))
 
 
-def _is_not_renewed(row: Row[Any]) -> bool:
+def is_not_renewed(row: Row[Any]) -> bool:
     """Return whether a source has the bytes of before, because it could not be fetched again."""
     return row.state == SourceState.KNOWN and row.reason is not None
 
@@ -226,7 +198,7 @@ def list_claimants(connection: Connection, kinds: Collection[str]) -> dict[Claim
     return {Claimant(priority, person): rank_of(priority, queued_at, now) for priority, person, queued_at in found}
 
 
-def is_of(claimant: Claimant) -> ColumnElement[bool]:
+def _is_of(claimant: Claimant) -> ColumnElement[bool]:
     """Return the condition that a source has this priority and is shared by this person; see `list_claimants`."""
     theirs = (share.c.source_id == source.c.id) & (func.coalesce(share.c.shared_by, "") == claimant.person)
     return and_(source.c.priority == claimant.priority, exists().where(theirs, share.c.state.in_(LIVE)))
@@ -260,7 +232,7 @@ def claim_source(
     before it is updated then, so the caller must keep other threads from claiming. Without it, the claim is one
     statement.
     """
-    candidates = select(source.c.id).where(_is_waiting(kinds, time()), true() if claimant is None else is_of(claimant))
+    candidates = select(source.c.id).where(_is_waiting(kinds, time()), true() if claimant is None else _is_of(claimant))
     newest = case((source.c.priority == IntakePriority.FOUND, -func.coalesce(source.c.mtime_ns, 0)), else_=0)
     ranked = rank(source.c.priority, source.c.queued_at)
     candidates = candidates.order_by(ranked, source.c.retry_at, newest, source.c.id)
@@ -386,125 +358,3 @@ def sources_below(connection: Connection, folder: str, space: str) -> list[tuple
     rows = select(source.c.id, source.c.ref, share.c.name).join(share, share.c.source_id == source.c.id)
     rows = rows.where(share.c.space == space, share.c.state.in_(LIVE), inside).order_by(source.c.id)
     return [(row.id, row.ref, row.name) for row in connection.execute(rows)]
-
-
-def list_statuses(
-    connection: Connection,
-    sources: Sequence[int] | None = None,
-    *,
-    newest: bool = False,
-    space: str | None = None,
-) -> list[SourceStatus]:
-    """Return the status of these sources (of all for None), by id.
-
-    With `space`, return only sources shared there, under their names there. A document that can be searched while a
-    newer extraction is running, or after that failed, is ready. With `newest`, the newer extraction decides.
-    """
-    latest = select(extraction.c.document_id, func.max(extraction.c.id).label("id"))
-    latest_of = latest.group_by(extraction.c.document_id).subquery()
-    current = extraction.alias()
-    complete = (
-        select(current.c.id)
-        .join(document, document.c.extraction_id == current.c.id)
-        .where(document.c.id == source.c.document_id, current.c.state == ExtractionState.COMPLETE)
-        .scalar_subquery()
-    )
-    shares = and_(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
-    if space is not None:
-        shares = and_(shares, share.c.space == space, share.c.state == ShareState.SHARED)
-    name = select(func.min(share.c.name)).where(shares).scalar_subquery()
-    counted = latest_of.c.id if newest else func.coalesce(complete, latest_of.c.id)
-    rows = (
-        select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
-        .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"), _page_error().label("page_error"))
-        .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
-        .outerjoin(extraction, extraction.c.id == counted)
-        .where(source.c.state != SourceState.GONE)
-        .order_by(source.c.id)
-    )
-    if sources is not None:
-        rows = rows.where(is_any_of(source.c.id, sources))
-    if space is not None:
-        rows = rows.where(exists().where(shares))
-    delayed = {} if space is None else _delayed_shares(connection, space)
-    return [_to_status(row, delayed.get(row.id)) for row in connection.execute(rows)]
-
-
-def _failed_pages() -> ScalarSelect[str]:
-    """Return the numbers of an extraction's pages that could not be read, with commas between them."""
-    numbers = select(func.group_concat(page.c.number))
-    return numbers.where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None)).scalar_subquery()
-
-
-def _page_error() -> ScalarSelect[str]:
-    """Return why the first of an extraction's failed pages could not be read."""
-    first = select(page.c.error).where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None))
-    return first.order_by(page.c.number).limit(1).scalar_subquery()
-
-
-def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
-    """Return the status of all sources shared in a space, of every kind, under their names there."""
-    return list_statuses(connection, space=space)
-
-
-def source_statuses(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[SourceStatus]:
-    """Return the status of these sources in the order given, without those not shared in this space."""
-    ids = connection.scalars(select(source.c.id).where(source.c.kind == kind, is_any_of(source.c.ref, refs))).all()
-    found = {status.ref: status for status in list_statuses(connection, ids, space=space)}
-    return [found[ref] for ref in refs if ref in found]
-
-
-_BY_SOURCE = {
-    SourceState.WAITING: IndexState.WAITING,
-    SourceState.FETCHING: IndexState.READING,
-    SourceState.FAILED: IndexState.FAILED,
-}
-_BY_EXTRACTION = {
-    ExtractionState.WAITING: IndexState.WAITING,
-    ExtractionState.RUNNING: IndexState.READING,
-    ExtractionState.FAILED: IndexState.FAILED,
-}
-
-
-def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
-    """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
-    by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
-    state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
-    if _is_not_renewed(row):
-        state = IndexState.FAILED
-    if state == IndexState.READY and delay_passed is not None:  # shown as if these bytes were being extracted now
-        state, done = IndexState.READING, int(done * delay_passed)
-    reason = hint = None
-    if _is_not_renewed(row):
-        reason, hint = f"{row.reason} Its earlier version stays searchable.", row.hint
-    elif state == IndexState.FAILED and row.state == SourceState.FAILED:
-        reason, hint = row.reason, row.hint
-    elif state == IndexState.FAILED:
-        reason, hint = row.extraction_reason, row.extraction_hint
-    return SourceStatus(
-        row.ref,
-        row.name or row.ref,
-        state,
-        done,
-        row.pages or 0,
-        reason or "",
-        hint or "",
-        row.document_id,
-        row.id,
-        tuple(sorted(int(number) for number in (row.failed_pages or "").split(",") if number)),
-        row.page_error or "",
-    )
-
-
-def _delayed_shares(connection: Connection, space: str) -> dict[int, float]:
-    """Return how much of its delay has passed, 0 to 1, for each source whose share in a space is not visible yet."""
-    now = time()
-    begin, end = func.min(share.c.state_at).label("begin"), func.min(share.c.visible_from).label("end")
-    rows = select(share.c.source_id, begin, end).where(share.c.space == space, share.c.state == ShareState.SHARED)
-    rows = rows.group_by(share.c.source_id).having(end > now)
-    return {
-        row.source_id: min(max((now - row.begin) / (row.end - row.begin), 0.0), 1.0)
-        for row in connection.execute(rows)
-        if row.end > row.begin
-    }

@@ -142,10 +142,27 @@ extraction = Table(
     Column("pages_done", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, doc="how long it took; null: unknown"),
     Column("queued_at", Float, nullable=False, server_default="0", doc="when it was requested, seconds since 1970"),
+    Column("notes", Text, doc="about the file as a whole: JSON [[text, lost], ...]; null: none"),
     Index(None, "document_id"),
     Index(None, "state", "retry_at"),
     sqlite_autoincrement=True,
 )
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("extraction_id", ForeignKey("extraction.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("document_id", ForeignKey("document.id", ondelete="CASCADE"), nullable=False, doc="the file it is in"),
+    Column("attached_id", ForeignKey("document.id", ondelete="SET NULL"), doc="null: deleted, as it was not shared"),
+    Column("name", Text, nullable=False),
+    Column("inside", Text, nullable=False, doc="the attachment of the file that it is attached to; empty: the file"),
+    PrimaryKeyConstraint("extraction_id", "number"),
+    Index(None, "document_id"),
+    Index(None, "attached_id"),
+)
+"""The files in a file, also those inside of others, as one extraction found them. An attached document has no share of
+its own: it has those of every file that it is in; see `holdings`."""
 
 page = Table(
     "page",
@@ -159,8 +176,9 @@ page = Table(
     Column("error", Text),
     Column("image", Text, doc="file name in the extraction's folder of pictures"),
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
+    Column("notes", Text, doc="JSON [[text, lost], ...]; null: none"),
     PrimaryKeyConstraint("extraction_id", "number"),
-    Index("ix_page_failed", "extraction_id", "number", sqlite_where=text("error IS NOT NULL")),
+    Index("ix_page_noted", "extraction_id", "number", sqlite_where=text("error IS NOT NULL OR notes IS NOT NULL")),
 )
 
 fingerprint = Table(

@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from rag.catalog import Catalog, documents, extractions, sources
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
-from rag.model import Box, ExtractedPage, Kind, Modality, NewChunk, TextSource
+from rag.model import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import Embedder, Encoder, EncoderObserver
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.indexes import VectorIndexes
@@ -308,7 +308,7 @@ class _Track:
         folder.mkdir(parents=True)
         chunks = [self._chunk(name, folder, page) for page in range(1, count + 1)]
         pages = [ExtractedPage(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, count + 1)]
-        extractions.begin_pages(connection, row, "application/pdf", None, count)
+        extractions.begin_pages(connection, row, Inspection("application/pdf", count, None))
         extractions.put_pages(connection, self._words, row, title, pages, chunks)
         extractions.complete_extraction(connection, self._words, row)
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
+from rag.extract.attachments import extract_attachments
 from rag.extract.convert.details import NO_DETAILS, with_notes, with_texts
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, SHEETS, detect_media_type
@@ -63,6 +64,7 @@ class RequestHandler:
         layout, self.layout_problem = None, ""
         if config.settings.layout:
             layout, self.layout_problem = open_layout(pymupdf, config.threads)
+        self._pymupdf = pymupdf
         self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
         self._picture = PictureExtractor(config.settings, layout, ocr)
         self._sheet = SheetExtractor(pymupdf, config.settings)
@@ -75,6 +77,10 @@ class RequestHandler:
         path = Path(request.path)
         try:
             media_type = detect_media_type(path, self._settings)
+            if request.kind == "attachments":
+                found = extract_attachments(path, media_type, self._pymupdf, self._settings, self._pictures)
+                send(self._out, ExtractionReply("attachments", attachments=found))
+                return
             extractor = self._extractor(media_type)
             details = NO_DETAILS
             if media_type in CONVERTED:

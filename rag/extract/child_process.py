@@ -159,20 +159,35 @@ class ChildProcess:
         The bytes are copied, because the child could still change its own file. Raise OSError if they can't be written,
         ValueError if the file is not a JPEG.
         """
+        data = self._take(name, _MAX_PICTURE_BYTES)
+        check_jpeg(data)
+        (into / name).write_bytes(data)
+
+    def move_attachment(self, name: str, into: Path, max_bytes: int) -> int:
+        """Move a file of any kind that the child wrote, as `move_picture` does. Return its size.
+
+        Raise ValueError if it is not a regular file of at most `max_bytes`.
+        """
+        data = self._take(name, max_bytes)
+        (into / name).write_bytes(data)
+        return len(data)
+
+    def _take(self, name: str, max_bytes: int) -> bytes:
+        """Return the bytes of a file that the child wrote, and delete it. Raise ValueError if it is not a regular file,
+        or larger."""
         written = self.picture_folder / name
         try:
             fd = os.open(written, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
-            raise ValueError("the picture cannot be opened") from error
+            raise ValueError("the file cannot be opened") from error
         with os.fdopen(fd, "rb") as source:
             status = os.fstat(fd)
             # A sparse file could claim any size at no cost.
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_PICTURE_BYTES:
-                raise ValueError("the picture is not a regular file, or too large")
-            data = source.read(_MAX_PICTURE_BYTES)
-        check_jpeg(data)
-        (into / name).write_bytes(data)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+                raise ValueError("the file is not a regular one, or too large")
+            data = source.read(max_bytes)
         written.unlink(missing_ok=True)
+        return data
 
     def send(self, request: Request) -> None:
         """Send a request. Raise ChildStopped if the child has ended."""

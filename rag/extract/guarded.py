@@ -8,10 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import ExtractorStopped, Unreadable
+from rag.extract.attachments import CONTAINERS
 from rag.extract.child import failed_page
 from rag.extract.child_process import ChildProcess, ChildStopped, StopReason
-from rag.extract.protocol import ExtractionReply, Request, shorten, validate_inspection, validate_page
-from rag.model import ExtractedPage, Inspection
+from rag.extract.protocol import (
+    ExtractionReply,
+    Request,
+    shorten,
+    validate_attachments,
+    validate_inspection,
+    validate_page,
+)
+from rag.model import Attachments, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 _VERSION = "2"
@@ -53,6 +61,25 @@ class GuardedExtractor:
             raise Unreadable(
                 f"The file couldn't be opened: {self._describe(reason)}.", "Save it again with another program."
             ) from error
+
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        """Extract the files inside a file as the port describes. If that fails, return a note that says why."""
+        if media_type not in CONTAINERS or not self._settings.max_attachments:
+            return Attachments()
+        bytes_left = self._settings.max_attachments_mb << 20
+        try:
+            with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                child.send(Request("attachments", copy))
+                found = validate_attachments(self._receive_first(child), self._settings)
+                for attached in found.files:
+                    bytes_left -= child.move_attachment(attached.file, into, bytes_left)
+            return found
+        except (ChildStopped, ValueError, Unreadable) as error:
+            if self._closed:
+                raise _closed() from None
+            reason = error.reason if isinstance(error, ChildStopped) else StopReason.CRASH
+            text = f"The files inside of it couldn't be read: {self._describe(reason)}. Share them as files."
+            return Attachments((), (Note(text, lost=True),))
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout.

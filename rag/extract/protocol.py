@@ -15,9 +15,10 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from rag.extract.attachments import MAX_NAME_CHARS, clean_name
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
-from rag.model import Box, ExtractedPage, Inspection, Note
+from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20
@@ -63,9 +64,10 @@ class Request:
     """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`.
 
     text: return the text layer of page `first` alone, without drawing or analyzing the page.
+    attachments: write the files inside the file to the picture folder.
     """
 
-    kind: Literal["inspect", "extract", "text"]
+    kind: Literal["inspect", "extract", "text", "attachments"]
     path: str
     first: int = 1
     last: int = 1
@@ -73,15 +75,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionReply:
-    """A reply of the child. It sends `ready` once, then `inspection`, or one `page` per page and `done`, or a refusal.
+    """A reply of the child. It sends `ready` once, then `inspection`, or `attachments`, or one `page` per page and
+    `done`, or a refusal.
 
     converting: sent first when the file is converted to PDF, which takes longer than one page.
     unreadable: the whole file is refused. memory: the child ran out of memory and ends.
     failed: the child can't work on this machine. `message` of ready: why layout analysis is off; "": it is not.
     """
 
-    kind: Literal["ready", "converting", "inspection", "page", "done", "unreadable", "memory", "failed"]
+    kind: Literal["ready", "converting", "inspection", "attachments", "page", "done", "unreadable", "memory", "failed"]
     inspection: Inspection | None = None
+    attachments: Attachments | None = None
     page: ExtractedPage | None = None
     message: str = ""
     hint: str = ""
@@ -104,6 +108,20 @@ def validate_inspection(reply: ExtractionReply, settings: ReadSettings) -> Inspe
     ):
         raise ValueError("the inspection is out of range")
     return inspection
+
+
+def validate_attachments(reply: ExtractionReply, settings: ReadSettings) -> Attachments:
+    """Return the reply's attachments. Raise ValueError if they are too many, or have names that are out of range."""
+    found = reply.attachments
+    if found is None or len(found.files) > settings.max_attachments or not _are_short(found.notes):
+        raise ValueError("the attachments are out of range")
+    for number, attached in enumerate(found.files, 1):
+        names = clean_name(attached.name), attached.inside[:MAX_NAME_CHARS]
+        if not attached.name or names != (attached.name, attached.inside) or not attached.inside.isprintable():
+            raise ValueError("the name of an attachment is out of range")
+        if attached.file != f"attachment-{number}":
+            raise ValueError("an attachment is not one of the child's files")
+    return found
 
 
 def validate_page(reply: ExtractionReply, number: int, picture_folder: Path) -> ExtractedPage:

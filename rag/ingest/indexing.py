@@ -9,7 +9,8 @@ from time import time_ns
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, extractions, outages, share_ends, shares, sources
+from rag.catalog import Catalog, documents, extractions, outages, share_ends, shares, sources, statuses
+from rag.catalog.attachments import attached_documents, find_attached
 from rag.catalog.states import STANDING
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import is_url, validate_url
@@ -72,16 +73,19 @@ class Indexing:
         return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
 
     def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
-        """Extract documents again; without names, all of them. Their current pages stay searchable until then."""
+        """Extract documents, and what is attached to them, again; without names, all of them.
+
+        Their current pages stay searchable until then.
+        """
         ids = self._source_ids(names) if names else None
         with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
-            again = []
-            for row in sources.list_statuses(connection, ids):
-                if row.document is not None:
-                    extractions.request_extraction(connection, row.document, extractor.version)
-                    again.append(row.source)
-        self._worker.settle(IndexRequest(again, report, newest=True))
-        return self._outcomes(again, set(again), set(), newest=True)
+            again = [row for row in statuses.list_statuses(connection, ids) if row.document is not None]
+            found = [row.document for row in again if row.document is not None]
+            for document in [*found, *attached_documents(connection, found)]:
+                extractions.request_extraction(connection, document, extractor.version)
+        ids = [row.source for row in again]
+        self._worker.settle(IndexRequest(ids, report, newest=True))
+        return self._outcomes(ids, set(ids), set(), newest=True)
 
     def retry(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Fetch and extract files again that failed; without names, all of them. Return their outcomes.
@@ -91,7 +95,7 @@ class Indexing:
         """
         ids = self._source_ids(names) if names else None
         with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
-            failed = [row for row in sources.list_statuses(connection, ids, newest=True) if row.state == "failed"]
+            failed = [row for row in statuses.list_statuses(connection, ids, newest=True) if row.state == "failed"]
             fetched = sources.retry_failed(connection, [row.source for row in failed])
             for row in failed:
                 if row.source not in fetched and row.document is not None:
@@ -135,6 +139,9 @@ class Indexing:
             for name in names:
                 resolved = str(Path(name).resolve()) if Path(name).exists() else name
                 rows = sources.find_sources(connection, name) or sources.find_sources(connection, resolved)
+                if not rows and (inside := find_attached(connection, name)):
+                    files = ", ".join(dict.fromkeys(file for _, _, file in inside))
+                    raise NotFound(f"{inside[0][1]} is attached to {files}.", f"Name that file: {inside[0][2]}")
                 if not rows:
                     raise NotFound(f"No indexed file has the name {name!r}.", "List the files with: magpie status")
                 found += [source_id for source_id, _ in rows]
@@ -146,14 +153,14 @@ class Indexing:
         """Return the outcomes of these sources. `before` are the documents that were known before the request."""
         outcomes = []
         with self._catalog.read_transaction() as connection:
-            for row in sources.list_statuses(connection, ids, newest=newest):
+            for row in statuses.list_statuses(connection, ids, newest=newest):
                 if row.state == "failed":
                     state = "failed"
                 elif row.source not in changed:
                     state = "unchanged"
                 else:
                     state = "known" if row.document in before else "new"
-                outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint, row.failed_pages))
+                outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint, row.notes))
         return outcomes
 
 

@@ -19,6 +19,7 @@ from time import monotonic, time
 from sqlalchemy import Connection
 
 from rag.catalog import Catalog, documents, extractions, outages, page_labels, share_ends, shares, sources
+from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
@@ -371,13 +372,14 @@ class Ingester:
         with _expected(row):
             inspection = extractor.inspect(path)
         with self._catalog.write_transaction() as connection:
-            facts = inspection.media_type, inspection.title, inspection.page_count
-            if not extractions.begin_pages(connection, row, *facts):
+            if not extractions.begin_pages(connection, row, inspection):
                 return
             heading = extractions.last_heading(connection, row.id)
             earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not row.pages_done and not self._attach(extractor, row, inspection.media_type, into):
+            return
         done, attempts = row.pages_done, row.attempts
         while done < inspection.page_count:
             if self.stop.is_set():
@@ -404,6 +406,27 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
                 page_labels.put_labels(connection, row.id, printed)
+
+    def _attach(self, extractor: Extractor, row: extractions.ClaimedExtraction, media_type: str, folder: Path) -> bool:
+        """Record the files inside a file as documents, which wait for extractions of their own.
+
+        Return False when the claim has ended. `folder` has their bytes until then; it is deleted with the extraction.
+        """
+        files = self._data / "files"
+        with _expected(row):
+            found = extractor.attachments(files / row.sha256, media_type, folder)
+        new = []
+        for attached in found.files:
+            with (folder / attached.file).open("rb") as file:
+                digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+            new.append((folder / attached.file, NewAttachment(digest, size, attached.name, attached.inside)))
+        # The files are moved in the transaction, like those of shares.
+        with self._catalog.write_transaction() as connection:
+            if not put_attachments(connection, row, [each for _, each in new], found.notes, self._version):
+                return False
+            for path, each in new:
+                os.replace(path, files / each.sha256)
+        return True
 
     def _should_yield(self, claimant: Claimant, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
         """Return whether another document goes before the rest of this one.

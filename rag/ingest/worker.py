@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, time
 
-from rag.catalog import Catalog, extractions, share_ends, sources
+from rag.catalog import Catalog, extractions, share_ends, statuses
 from rag.data_dir import delete_stale_folders
 from rag.errors import OperatorMustAct
 from rag.ingest.deletion import delete_unshared, evict_evidence
@@ -46,7 +46,7 @@ _IDLE_LIMIT = 60
 class Progress:
     """The state of the work on one file, and how many of the requested files are settled.
 
-    `failed_pages` is how many of its pages could not be read, in whole or in part.
+    `is_partial`: something in it could not be read.
     """
 
     file: str
@@ -56,7 +56,7 @@ class Progress:
     done: int
     total: int
     note: str = ""
-    failed_pages: int = 0
+    is_partial: bool = False
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -109,7 +109,7 @@ class Worker:
         self._space = space
         self._clean = True
         self._undeletable: tuple[str, ...] = ()
-        self._reported: dict[int, tuple[sources.SourceStatus, str]] = {}
+        self._reported: dict[int, tuple[statuses.SourceStatus, str]] = {}
 
     def settle(self, request: IndexRequest) -> None:
         """Work as the owner, or follow the owner, until these sources are settled and no stage waits."""
@@ -242,13 +242,12 @@ class Worker:
     def _report(self, request: IndexRequest, note: str) -> bool:
         """Report changes since the last call; return whether all requested sources are settled."""
         with self._catalog.read_transaction() as connection:
-            rows = sources.list_statuses(connection, request.sources, newest=request.newest)
+            rows = statuses.list_statuses(connection, request.sources, newest=request.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)
         for row in rows:
             if self._reported.get(row.source) != (row, note):
                 self._reported[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
                 counts = row.page, row.pages, done, len(rows)
-                failed = len(row.failed_pages)
-                request.report(Progress(row.name, state, *counts, note or row.reason, failed))
+                request.report(Progress(row.name, state, *counts, note or row.reason, bool(row.lost)))
         return done == len(rows)

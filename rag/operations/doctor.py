@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from rag.catalog import Catalog, documents, outages, sources
+from rag.catalog import Catalog, documents, outages, statuses
 from rag.catalog.summary import find_damage
 from rag.data_dir import is_accessible_to_others, temporary_folder
 from rag.errors import MagpieError
@@ -91,7 +91,7 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
     with catalog.read_transaction() as connection:
         damage = find_damage(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
-        rows = sources.list_statuses(connection)
+        rows = statuses.list_statuses(connection)
         down_now = outages.list_outages(connection)
     if damage:
         yield Check("catalog", "fail", f"SQLite reports: {damage}", "Restore a backup of catalog.db, or index again.")
@@ -108,11 +108,11 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
             f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
             failed[0].hint,
         )
-    incomplete = [row for row in rows if row.state != "failed" and row.failed_pages]
+    incomplete = [row for row in rows if row.state != "failed" and row.lost]
     if incomplete:
         names = ", ".join(row.name for row in incomplete[:3])
-        detail = f"{len(incomplete)} files have pages that could not be read: {names}"
-        yield Check("pages", "warn", detail, "For the numbers of the pages, run: magpie status")
+        detail = f"{len(incomplete)} were read in part only: {names}"
+        yield Check("parts of files", "warn", detail, "For the pages and the reasons, run: magpie status")
     owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
     yield Check("owner", "ok", f"{owner} on this data folder")
 

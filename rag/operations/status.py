@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rag.catalog import Catalog, documents, extractions, outages, shares, sources
+from rag.catalog import Catalog, documents, extractions, outages, shares, statuses
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
@@ -23,13 +23,13 @@ def read_status(
 ) -> Status:
     """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
     with catalog.read_transaction() as connection:
-        rows = sources.list_statuses(connection)
+        rows = statuses.list_statuses(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
         refused = shares.count_refused(connection)
         down = tuple(outages.list_outages(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
-    incomplete = tuple((row.name, row.failed_pages) for row in rows if row.state != "failed" and row.failed_pages)
+    notes = tuple((row.name, row.notes) for row in rows if row.state != "failed" and row.notes)
     without_fingerprint, without_caption = fingerprinting.count_waiting(), captions.count_waiting()
     states = {str(state): count for state, count in Counter(row.state for row in rows).items()}
     return Status(
@@ -42,7 +42,7 @@ def read_status(
         renewed,
         without_fingerprint,
         without_caption,
-        incomplete,
+        notes,
         down,
         " ".join(space.shortage() or ()),
         refused,

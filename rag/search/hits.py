@@ -66,6 +66,7 @@ def build_hits(
                 generated_caption=captions.get(row.id, ("", ""))[0],
                 caption_model=captions.get(row.id, ("", ""))[1],
                 posted=(shown.posted,),
+                attachment=shown.attachment,
             )
         )
     return hits

@@ -21,7 +21,7 @@ from rag.catalog import Catalog, documents, extractions, sources, vectors
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
-from rag.model import Box, ExtractedPage, Kind, Modality, NewChunk, TextSource
+from rag.model import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import StoredVector, Vector, VectorStore
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3
@@ -99,7 +99,7 @@ def _put(connection: Connection, words: Fts5Index, chunks: Sequence[NewChunk], n
     assert row is not None
     last = max(each.page for each in chunks)
     pages = [ExtractedPage(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, last + 1)]
-    extractions.begin_pages(connection, row, "application/pdf", None, last)
+    extractions.begin_pages(connection, row, Inspection("application/pdf", last, None))
     extractions.put_pages(connection, words, row, name, pages, chunks)
     extractions.complete_extraction(connection, words, row)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import ExtractedPage, Inspection
+from rag.model import Attachments, ExtractedPage, Inspection
 from rag.ports import Embedder, Vector
 
 Span = tuple[float, float]
@@ -101,6 +101,12 @@ class TimedExtractor:
         with self._watch():
             found = self._extractor.inspect(path)
         self._left = None  # another file or nothing follows
+        return found
+
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        with self._watch():
+            found = self._extractor.attachments(path, media_type, into)
+        self._left = None
         return found
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from rag.adapters.chroma import ChromaStore
-from rag.catalog import Catalog, sources, vectors
+from rag.catalog import Catalog, statuses, vectors
 from rag.catalog.tables import chunk, document, extraction, page, vector
 from rag.ports import StoredVector
 from tests.support.tiny_clip import ENVIRONMENT as TINY_CLIP
@@ -77,7 +77,7 @@ def verify(data: Path, kills: int) -> Verdict:
     store = ChromaStore(data / "chroma", "split")
     try:
         with catalog.read_transaction() as connection:
-            rows = sources.list_statuses(connection)
+            rows = statuses.list_statuses(connection)
             expected = connection.scalar(
                 select(func.sum(extraction.c.pages)).join(document, document.c.extraction_id == extraction.c.id)
             )

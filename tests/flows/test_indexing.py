@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
+from rag import FileNote, MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
 from rag.catalog.chunks import chunk_texts
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
@@ -52,10 +52,24 @@ def test_failed_page_is_counted_and_the_others_are_read(tmp_path: Path, folder: 
     path = write(folder, "a.pdf", "first alpha", "!bad", "third gamma")
     with opened(tmp_path) as rag:
         (outcome,) = rag.index([path])
-        assert (outcome.state, outcome.pages, outcome.failed_pages) == ("new", 3, (2,))
-        assert rag.status().failed_pages == (("a.pdf", (2,)),)
-        assert "1 files have pages that could not be read: a.pdf" in {check.detail for check in rag.doctor()}
+        failed = FileNote("This page could not be read.", lost=True, page=2)
+        assert (outcome.state, outcome.pages, outcome.notes) == ("new", 3, (failed,))
+        assert rag.status().notes == (("a.pdf", (failed,)),)
+        assert "1 were read in part only: a.pdf" in {check.detail for check in rag.doctor()}
         assert places(rag, "gamma") == ["a.pdf, p. 3 (printed p3)"]
+
+
+def test_notes_about_pages_are_kept_and_shown(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", "first alpha\n!note Text is covered.", "second\n!lost Words in Arabic were not read.")
+    notes = (
+        FileNote("Text is covered.", lost=False, page=1),
+        FileNote("Words in Arabic were not read.", lost=True, page=2),
+    )
+    with opened(tmp_path) as rag:
+        (outcome,) = rag.index([path])
+        assert outcome.notes == notes
+    with opened(tmp_path) as rag:
+        assert rag.status().notes == (("a.pdf", notes),)
 
 
 def test_unreadable_file_fails_with_a_reason_and_the_others_are_read(tmp_path: Path, folder: Path) -> None:

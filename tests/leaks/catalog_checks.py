@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.leaks.simulation import Simulation
 
 _ENDED = ("departed", "forgotten")
-_SETTLED = frozenset({"white_check_mark", "warning"})
-"""Reactions that say that the files of a message are searchable, or cannot be read."""
+_SETTLED = frozenset({"white_check_mark", "large_yellow_circle", "warning"})
+"""Reactions that say that the files of a message are searchable, in part, or cannot be read."""
 
 
 class Row(NamedTuple):
@@ -39,8 +39,8 @@ class CatalogChecks:
         """(document, conversation) pairs that were found by the document's word."""
         self._words: dict[int, str] = {}
         """Marked word -> conversation where it was found."""
-        self._delayed: set[int] = set()
-        """Shares whose delay was checked."""
+        self._delayed: set[tuple[int, int]] = set()
+        """Shares whose delay was checked, with the documents that they show."""
         self._visible: set[tuple[str, int]] = set()
         """(conversation, document) pairs at the last check of delays."""
         self._known: set[int] = set()
@@ -82,13 +82,15 @@ class CatalogChecks:
                 "SELECT h.id, h.space, s.document_id, h.visible_from FROM share h JOIN source s ON s.id = h.source_id "
                 "WHERE s.kind = 'slack' AND h.state IN ('shared', 'checking') AND s.document_id IS NOT NULL"
             ).all()
+            inside = connection.exec_driver_sql("SELECT DISTINCT document_id, attached_id FROM attachment").all()
+            rows += [(*row[:2], attached, row[3]) for row in rows for of, attached in inside if of == row[2]]
             known = connection.exec_driver_sql("SELECT document_id FROM extraction WHERE state = 'complete'").all()
             connection.exec_driver_sql("UPDATE extraction SET seconds = 3600 WHERE state = 'complete'")
         for id, space, document, visible_from in rows:
-            is_new = id not in self._delayed and (space, document) not in self._visible
+            is_new = (id, document) not in self._delayed and (space, document) not in self._visible
             if is_new and document in self._known and not visible_from:
                 raise Leak("a share shows that its document was known elsewhere", (id, space, document))
-        self._delayed = {row[0] for row in rows}
+        self._delayed = {(row[0], row[2]) for row in rows}
         self._visible = {(row[1], row[2]) for row in rows}
         self._known = {row[0] for row in known}
 
@@ -99,9 +101,11 @@ class CatalogChecks:
             return
         if row.document is None:
             raise Missing("a file that people can open was not read", place)
-        found = simulation.rag.search(f"the {simulation.documents[number].mark}", Scope.of(place.channel))
-        if row.document not in {hit.document for hit in found.hits}:
-            raise Missing("a file that people can open is not found by its word", place)
+        for inside in simulation.numbers_in(number):
+            mark = simulation.documents[inside].mark
+            found = simulation.rag.search(f"the {mark}", Scope.of(place.channel))
+            if not any(mark in hit.text for hit in found.hits):
+                raise Missing("a file that people can open is not found by its word", (place, inside))
         self._searched.add((row.document, place.channel))
 
     def _check_receipts(self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, Message]) -> None:

@@ -163,7 +163,11 @@ def delete_found_file(simulation: Simulation, step: Step) -> None:
     document = pick(simulation.rag.last_found[:3], step.a)
     if document is not None:
         with simulation.rag.read_transaction() as connection:
-            rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
+            rows = connection.exec_driver_sql(
+                "SELECT ref FROM source WHERE document_id = ?1 OR document_id IN "
+                "(SELECT document_id FROM attachment WHERE attached_id = ?1)",
+                (document,),
+            ).all()
         for (file,) in rows:
             if file in simulation.state.files and not simulation.state.files[file].deleted:
                 simulation.ws.delete_file(file)
@@ -173,7 +177,7 @@ def delete_shown_document(simulation: Simulation, step: Step) -> None:
     """Delete all files of a document that was in the last prompt."""
     document = pick(simulation.generator.last_shown, step.a)
     for file, (number, _) in list(simulation.shares.items()):
-        if number == document and not simulation.state.files[file].deleted:
+        if document in simulation.numbers_in(number) and not simulation.state.files[file].deleted:
             simulation.ws.delete_file(file)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model import Attachment, Attachments, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 
 PAGES = 2
 MAX_DOCUMENTS = 26
@@ -26,6 +26,9 @@ TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
 _TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
 TEXT_MARK, NAME_MARK, WORD_MARK = (re.compile(rf"x{kind}(\d{{5}})x") for kind in ("text", "name", "word"))
+
+_ATTACHED_NAMES = 50_000
+"""The first number of the names of attached documents."""
 
 UNREADABLE = b"%PDF-1.4 torn"
 """A file that fails to be read. The notice of the failure contains its name."""
@@ -43,9 +46,27 @@ def word(number: int) -> str:
 
 @dataclass(frozen=True)
 class MarkedDocument:
-    """A document. `number` is unique in a workspace and less than MAX_DOCUMENTS, because it determines the color."""
+    """A document. `number` is unique in a workspace and less than MAX_DOCUMENTS, because it determines the color.
+
+    `inside` are the documents attached to it, under names of their own.
+    """
 
     number: int
+    inside: tuple[MarkedDocument, ...] = ()
+
+    @property
+    def numbers(self) -> set[int]:
+        """Return the numbers of this document and of all that are inside of it."""
+        return {self.number}.union(*(document.numbers for document in self.inside))
+
+    @property
+    def names(self) -> set[int]:
+        """Return the numbers of the names of all documents inside of it."""
+        own = {self._name(index) for index in range(len(self.inside))}
+        return own.union(*(document.names for document in self.inside))
+
+    def _name(self, index: int) -> int:
+        return _ATTACHED_NAMES + self.number * 100 + index
 
     @property
     def color(self) -> tuple[int, int, int]:
@@ -71,7 +92,8 @@ class MarkedDocument:
                 f"The {topic} has the pass word {_TEXT.format(self.number)} and the port {1000 + self.number}.\n"
                 f"See page {page} for the {topic} at night."
             )
-        return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines}).encode()
+        inside = [[name_of(self._name(index)), document.content.decode()] for index, document in enumerate(self.inside)]
+        return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines, "inside": inside}).encode()
 
     def page(self, number: int) -> Image.Image:
         """Return the picture of a page."""
@@ -135,11 +157,25 @@ class MarkedDocumentExtractor:
             pages.append(_page(number, texts[number - 1].splitlines(), name))
         return pages
 
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        if _read_document(path) is None:
+            return Attachments()
+        found: list[Attachment] = []
+        _unpack(path.read_text(), "", into, found)
+        return Attachments(tuple(found))
+
     def layout_problem(self) -> str:
         return ""
 
     def close(self) -> None:
         pass
+
+
+def _unpack(content: str, within: str, into: Path, found: list[Attachment]) -> None:
+    for name, inner in json.loads(content.removeprefix("%PDF-leak "))["inside"]:
+        found.append(Attachment(name, f"attachment-{len(found)}", within))
+        (into / found[-1].file).write_text(inner)
+        _unpack(inner, name, into, found)
 
 
 def _read_document(path: Path) -> MarkedDocument | None:

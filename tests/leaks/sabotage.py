@@ -28,10 +28,26 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "names": (
         Mutation(
             "rag.catalog.scope:shares_shown",
-            "is_live(), *shares_in(scope))",
-            "is_live(), is_visible())",
+            "is_live(way), *shares_in(scope, way)",
+            "is_live(way), is_visible()",
         ),
     ),
+    "attached": (
+        Mutation(
+            "rag.catalog.scope:shared_documents_in",
+            "*shares_in(scope, way)]",
+            "*(shares_in(scope, way) if way is OWN else [])]",
+        ),
+        Mutation("rag.catalog.scope:shares_shown", "*shares_in(scope, way)", "is_visible()"),
+    ),
+    "attached bytes": (
+        Mutation(
+            "rag.catalog.scope:has_share",
+            "share.c.state.in_(LIVE)",
+            "*([] if way is ATTACHED else [share.c.state.in_(LIVE)])",
+        ),
+    ),
+    "known attachment": (Mutation("rag.catalog.share_delay:delay_for_attachments", "if seconds:", "if False:"),),
     "evidence": (
         Mutation(
             "rag.search.hits:build_hits",

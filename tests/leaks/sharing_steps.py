@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.demo.slack_server.state import SlackFile
 from bot.listeners import interactions
 from tests.leaks.interaction_steps import remove_asker
-from tests.leaks.marked_documents import TOPICS, name_of
+from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
 from tests.leaks.watched import Leak
@@ -29,6 +29,49 @@ def ask_with_and_unshare(simulation: Simulation, step: Step) -> None:
     simulation.deliver_events()
     if not step.c % 2:
         unshare()
+
+
+def share_with_attachments(simulation: Simulation, step: Step) -> None:
+    """Share a new document with another one inside of it: a new one, or one that is known, perhaps with its own inside.
+
+    The known one may be shared elsewhere, and both may be shared again by other steps.
+    """
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
+    if person is None or space is None or len(simulation.documents) + 2 > MAX_DOCUMENTS:
+        return
+    known = pick(simulation.documents, step.c // 3) if step.c % 3 else None
+    if known is None:
+        known = MarkedDocument(len(simulation.documents))
+        simulation.documents.append(known)
+    document = MarkedDocument(len(simulation.documents), (known,))
+    simulation.documents.append(document)
+    name, before = len(simulation.shares), set(simulation.state.files)
+    simulation.ws.post(person.id, space.id, files=[(name_of(name), document.content)])
+    [file] = set(simulation.state.files) - before
+    simulation.shares[file] = (document.number, name)
+
+
+def share_attachment(simulation: Simulation, step: Step) -> None:
+    """Share the bytes of an attached document by themselves in another conversation, and end the share of a file with
+    it, by taking it out of its message or by deleting it."""
+    files = [file for file in shared_files(simulation) if len(simulation.numbers_in(simulation.shares[file.id][0])) > 1]
+    file, person = pick(files, step.a), pick(people(simulation), step.b)
+    space = writable_conversation(simulation, step.c, person)
+    if file is None or person is None or space is None:
+        return
+    document = simulation.documents[simulation.shares[file.id][0]].inside[0]
+    name, before = len(simulation.shares), set(simulation.state.files)
+    simulation.ws.post(person.id, space.id, files=[(name_of(name), document.content)])
+    [new] = set(simulation.state.files) - before
+    simulation.shares[new] = (document.number, name)
+    if step.b % 2:
+        simulation.run_until_idle()
+        simulation.check_shares()
+    if step.c % 2:
+        simulation.ws.unshare(file.id, file.shares[0].conversation)
+    else:
+        simulation.ws.delete_file(file.id)
 
 
 def unshare_name(simulation: Simulation, step: Step) -> None:

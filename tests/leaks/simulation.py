@@ -278,14 +278,27 @@ class Simulation:
         return any(place.channel in allowed.spaces for place in left)
 
     def _may_see_document(self, number: int, allowed: Rights) -> bool:
-        return any(self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if of == number)
+        return any(
+            self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if number in self.numbers_in(of)
+        )
+
+    def numbers_in(self, number: int) -> set[int]:
+        """Return the numbers of a document and of all that are inside of it."""
+        return self.documents[number].numbers if number >= 0 else {number}
+
+    def _names_in(self, number: int) -> set[int]:
+        return self.documents[number].names if number >= 0 else set()
 
     def _may_see_screenshot(self, number: int, allowed: Rights) -> bool:
         """Return whether a screenshot of the document was shared where all these readers can open it."""
         return any(self._may_see_file(file, allowed) for file, of in self.screenshots.items() if of == number)
 
     def _may_see_name(self, name: int, allowed: Rights) -> bool:
-        return any(self._may_see_file(file, allowed) for file, (_, known) in self.shares.items() if known == name)
+        return any(
+            self._may_see_file(file, allowed)
+            for file, (of, known) in self.shares.items()
+            if name == known or name in self._names_in(of)
+        )
 
     # ------------------------------------------------------------ check the catalog and the data folder
 
@@ -310,7 +323,8 @@ class Simulation:
         spaces = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
-        documents, names = {document for document, _ in kept}, {name for _, name in kept}
+        documents = set().union(*(self.numbers_in(document) for document, _ in kept))
+        names = {name for _, name in kept}.union(*(self._names_in(document) for document, _ in kept))
         asked = self._questions()
         names |= set(map(int, NAME_MARK.findall(asked)))
         words = {number for id in spaces for number in self._words_in(id)} | set(map(int, WORD_MARK.findall(asked)))

@@ -136,7 +136,9 @@ class WatchedRag:
                 "AND s.state IN ('known', 'waiting', 'fetching')",
                 (*scope.spaces, time.time()),
             )
-            return {row[0] for row in rows if row[0] is not None}
+            own = {row[0] for row in rows if row[0] is not None}
+            inside = connection.exec_driver_sql("SELECT document_id, attached_id FROM attachment").all()
+            return own | {attached for document, attached in inside if document in own and attached is not None}
 
     @staticmethod
     def _check(found: SearchResult, expected: set[int], method: str) -> None:

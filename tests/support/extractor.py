@@ -1,6 +1,7 @@
 """An extractor of plain text. Form feeds separate pages, and `# ` begins a heading.
 
-`!unreadable` makes the file unreadable, `!bad` fails its page, and `!stopped` stops the extractor.
+`!unreadable` makes the file unreadable, `!bad` fails its page, and `!stopped` stops the extractor. A line
+`!note TEXT` is a note about its page, `!lost TEXT` one of something lost. `attached` puts files inside a file.
 """
 
 from __future__ import annotations
@@ -10,7 +11,27 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from rag.errors import ExtractorStopped, Unreadable
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model import (
+    Attachment,
+    Attachments,
+    Block,
+    BlockKind,
+    Box,
+    ExtractedPage,
+    Inspection,
+    Line,
+    Note,
+    TextSource,
+    Word,
+)
+
+_ATTACHED, _DEEPER = "\x1d", "\x1e"
+
+
+def attached(text: str, **files: str) -> str:
+    """Return a file with these files inside of it; their names have `_` for the dot."""
+    inner = (f"{name.replace('_', '.')}\n{content.replace(_ATTACHED, _DEEPER)}" for name, content in files.items())
+    return _ATTACHED.join([text, *inner])
 
 
 class TextExtractor:
@@ -22,15 +43,20 @@ class TextExtractor:
 
     def inspect(self, path: Path) -> Inspection:
         try:
-            text = path.read_text()
+            text = path.read_text().partition(_ATTACHED)[0]
         except UnicodeDecodeError as error:
             raise Unreadable("This is not text.", "Send it as text.") from error
         if "!unreadable" in text:
             raise Unreadable("The file is encrypted.", "Remove its password.")
         return Inspection("text/plain", text.count("\f") + 1, None)
 
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        found: list[Attachment] = []
+        _unpack(path.read_text(), "", into, found)
+        return Attachments(tuple(found))
+
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
-        pages = path.read_text().split("\f")
+        pages = path.read_text().partition(_ATTACHED)[0].split("\f")
         return [self._page(number, pages[number - 1], into) for number in range(first, last + 1)]
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
@@ -44,13 +70,27 @@ class TextExtractor:
         ImageDraw.Draw(picture).text((10, 10), text[:200], fill="black")
         picture.save(into / render)
         blocks = tuple(_block(row, line) for row, line in enumerate(text.splitlines()) if line.strip())
-        return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render)
+        notes = tuple(
+            Note(line.removeprefix("!note ").removeprefix("!lost "), lost=line.startswith("!lost "))
+            for line in text.splitlines()
+            if line.startswith(("!note ", "!lost "))
+        )
+        return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render, notes=notes)
 
     def layout_problem(self) -> str:
         return ""
 
     def close(self) -> None:
         pass
+
+
+def _unpack(text: str, inside: str, into: Path, found: list[Attachment]) -> None:
+    for part in text.split(_ATTACHED)[1:]:
+        name, _, content = part.partition("\n")
+        content = content.replace(_DEEPER, _ATTACHED)
+        found.append(Attachment(name, f"attachment-{len(found) + 1}", inside))
+        (into / found[-1].file).write_text(content)
+        _unpack(content, name, into, found)
 
 
 def _block(row: int, line: str) -> Block:

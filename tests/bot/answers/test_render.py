@@ -22,7 +22,7 @@ from bot.slack.messages import (
     unread_documents,
     unreadable_file,
 )
-from rag import Mode, SourceStatus
+from rag import FileNote, Mode, SourceStatus
 from rag.model import IndexState, Kind
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
@@ -153,14 +153,23 @@ def test_messages_about_documents_sent_with_a_question() -> None:
     assert unreadable_file(failed) == "I couldn't read c.pdf: It is encrypted. Remove its password."
 
 
-def test_messages_about_pages_that_could_not_be_read() -> None:
+def test_messages_about_parts_that_could_not_be_read() -> None:
     read = SourceStatus("F1", "a.pdf", IndexState.READY, 99, 99, "", "", 1, 1)
-    slow = replace(read, failed_pages=(3,), page_error="This page couldn't be read: it took longer than 30 s.")
-    assert incomplete_file(slow) == "I read a.pdf, but not page 3: it took longer than 30 s."
-    torn = replace(read, failed_pages=(3, 7, 9), page_error="The picture is torn.")
-    assert incomplete_file(torn) == "I read a.pdf, but not pages 3, 7 and 9: The picture is torn."
-    many = replace(torn, failed_pages=tuple(range(1, 31)))
-    assert incomplete_file(many).startswith("I read a.pdf, but not pages 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 others: ")
+    slow = FileNote("This page couldn't be read: it took longer than 30 s.", lost=True, page=3)
+    covered = FileNote("Text under a black box was left out.", lost=False, page=4)
+    assert incomplete_file(replace(read, notes=(slow, covered))) == (
+        "I read a.pdf, but not all of it. Page 3: it took longer than 30 s."
+    )
+    torn = tuple(FileNote("The picture is torn.", lost=True, page=page) for page in (3, 7, 8, 9))
+    whole = FileNote("The last sheet was left out.", lost=True)
+    locked = FileNote("It is encrypted.", lost=True, attachment="b.pdf")
+    inner = FileNote("The picture is torn.", lost=True, page=2, attachment="c.pdf")
+    assert incomplete_file(replace(read, notes=(whole, *torn, locked, inner))) == (
+        "I read a.pdf, but not all of it. The last sheet was left out. Pages 3, 7-9: The picture is torn. "
+        "b.pdf: It is encrypted. c.pdf, page 2: The picture is torn."
+    )
+    many = tuple(FileNote(f"Problem {page}.", lost=True, page=page) for page in range(1, 31))
+    assert incomplete_file(replace(read, notes=many)).endswith("Page 5: Problem 5. … and 25 more.")
 
 
 def test_long_answer_is_split_at_paragraphs() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from rag import (
     Check,
+    FileNote,
     IndexOutcome,
     Mode,
     Posted,
@@ -90,24 +91,35 @@ def test_index_json(run: Run) -> None:
     engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")
     assert code == 0
-    row = {"file": "a.pdf", "state": "known", "pages": 2, "failed_pages": [], "reason": "", "hint": ""}
+    row = {"file": "a.pdf", "state": "known", "pages": 2, "failed_pages": [], "notes": [], "reason": "", "hint": ""}
     assert json.loads(out) == {"files": [row]}
 
 
-def test_index_and_status_say_which_pages_could_not_be_read(run: Run) -> None:
-    pages = (3, 7, 8, 9)
+def test_index_and_status_say_what_was_not_read_and_why(run: Run) -> None:
+    torn = [FileNote("The picture is torn.", lost=True, page=page) for page in (3, 7, 8, 9)]
+    covered = FileNote("Text under a black box was left out.", lost=False, page=4)
+    locked = FileNote("It is encrypted.", lost=True, attachment="b.pdf")
+    notes = (*torn, covered, locked)
     engine = FakeEngine(
-        outcomes=[IndexOutcome("a.pdf", "new", 40, failed_pages=pages)],
-        steps=[Progress("a.pdf", "done", 40, 40, 1, 1, failed_pages=4)],
-        stored=Status({"ready": 1}, 40, 80, 0, (), {"words": "on"}, failed_pages=(("a.pdf", pages),)),
+        outcomes=[IndexOutcome("a.pdf", "new", 40, notes=notes)],
+        steps=[Progress("a.pdf", "done", 40, 40, 1, 1, is_partial=True)],
+        stored=Status({"ready": 1}, 40, 80, 0, (), {"words": "on"}, notes=(("a.pdf", notes),)),
     )
     code, out, err = run(engine, "index", "a.pdf")
     assert code == 0
-    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in out
-    assert "! a.pdf, 40 pages, 4 of them could not be read" in err
+    assert "! a.pdf, 40 pages, read in part only" in err
     assert "✓" not in err
-    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in run(engine, "status")[1]
-    assert json.loads(run(engine, "status", "--json")[1])["failed_pages"] == [{"file": "a.pdf", "pages": [3, 7, 8, 9]}]
+    said = ["! a.pdf: Pages 3, 7-9: The picture is torn.", "! a.pdf: b.pdf: It is encrypted."]
+    said.append("a.pdf: Page 4: Text under a black box was left out.")
+    for printed in (out, run(engine, "status")[1]):
+        assert [line for line in printed.splitlines() if "a.pdf:" in line] == said
+    listed = json.loads(run(engine, "status", "--json")[1])
+    assert listed["failed_pages"] == [{"file": "a.pdf", "pages": [3, 7, 8, 9]}]
+    note = {"page": 4, "attachment": "", "text": "Text under a black box was left out.", "lost": False}
+    assert listed["notes"][4] == {"file": "a.pdf"} | note
+    (row,) = json.loads(run(engine, "index", "a.pdf", "--json")[1])["files"]
+    assert (row["failed_pages"], row["notes"][4]) == ([3, 7, 8, 9], note)
+    assert row["notes"][5] == {"page": None, "attachment": "b.pdf", "text": "It is encrypted.", "lost": True}
 
 
 def test_reindex_with_and_without_names(run: Run) -> None:

@@ -55,6 +55,7 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
         "read_again": 0,
         "failed": [{"file": "a.pdf", "reason": "It is encrypted."}],
         "failed_pages": [],
+        "notes": [],
         "outages": [],
         "disk": "",
         "refused": {},

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from rag import MagpieError, Rag, Scope, Settings, open_rag
 from rag.extract.guarded import GuardedExtractor
-from rag.model import ExtractedPage, Inspection
+from rag.model import Attachments, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 from tests.faults.fuzz.mutants import Mutant
 from tests.support.absent import NoEmbedder
@@ -71,6 +71,10 @@ class _TimedReader:
     def inspect(self, path: Path) -> Inspection:
         with self._measure(path):
             return self._reader.inspect(path)
+
+    def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
+        with self._measure(path):
+            return self._reader.attachments(path, media_type, into)
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._measure(path):

@@ -11,7 +11,18 @@ import pytest
 from sqlalchemy import Connection
 
 from rag import Share, put_share
-from rag.catalog import Catalog, captions, chunks, documents, fingerprints, pages, shared_documents, sources, vectors
+from rag.catalog import (
+    Catalog,
+    captions,
+    chunks,
+    documents,
+    fingerprints,
+    pages,
+    shared_documents,
+    sources,
+    statuses,
+    vectors,
+)
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.scope import allowed_chunks, count_in, shares_shown, spaces_in
 from rag.catalog.share_ends import drop_shares, remove_shares
@@ -82,9 +93,9 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "chunks_on": lambda connection: list(fingerprints.chunks_on(connection, PAGES)) == [(1, 1)],
     "points_of": lambda connection: len(fingerprints.points_of(connection, PAGES, C1, 1)) == 1,
     "put_vectors": lambda connection: vectors.put_vectors(connection, "test", [VECTOR], IDS[1:]) == {1},
-    "list_statuses": lambda connection: len(sources.list_statuses(connection, IDS)) == 1,
+    "list_statuses": lambda connection: len(statuses.list_statuses(connection, IDS)) == 1,
     "source_statuses": lambda connection: (
-        len(sources.source_statuses(connection, "drive", [f"F{id}" for id in IDS], "C1")) == 1
+        len(statuses.source_statuses(connection, "drive", [f"F{id}" for id in IDS], "C1")) == 1
     ),
     "retry_failed": lambda connection: sources.retry_failed(connection, IDS) == {1: "drive"},
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from rag.catalog import Catalog, runs, sources
+from rag.catalog import Catalog, runs, sources, statuses
 from rag.catalog.documents import put_document
 from rag.catalog.share_ends import drop_shares
 from rag.catalog.shares import Share, record_share
@@ -108,7 +108,7 @@ def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None
         assert claimed is not None
         sources.fail_source(connection, claimed, "It is encrypted.", "Remove its password.")
     with catalog.read_transaction() as connection:
-        (row,) = sources.list_statuses(connection)
+        (row,) = statuses.list_statuses(connection)
     assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
     assert put(catalog, "a") == (source_id, True)
     assert state(catalog, source_id) == "waiting"

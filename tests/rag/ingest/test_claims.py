@@ -25,11 +25,11 @@ from rag import (
     put_share,
     source_statuses,
 )
-from rag.catalog import Catalog, documents, extractions, sources
+from rag.catalog import Catalog, documents, extractions, sources, statuses
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import record_share
 from rag.catalog.tables import extraction
-from rag.model import ExtractedPage, TextSource
+from rag.model import ExtractedPage, Inspection, TextSource
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
@@ -232,7 +232,7 @@ def test_ended_claim_of_a_source_changes_nothing(catalog: Catalog) -> None:
         sources.fail_source(connection, old, "It failed.", "")
         sources.delay_source(connection, old, 9, "It failed.")
         assert sources.is_held(connection, new)
-        [status] = sources.list_statuses(connection, [source_id])
+        [status] = statuses.list_statuses(connection, [source_id])
         assert (status.state, status.document) == ("reading", None)
         assert sources.finish_source(connection, new, document, mtime_ns=2, size=10)
 
@@ -251,7 +251,7 @@ def test_ended_claim_of_an_extraction_changes_nothing(catalog: Catalog) -> None:
         new = extractions.claim_extraction(connection)
         assert new is not None
         assert (old.id, old.attempts) == (new.id, new.attempts)
-        assert not extractions.begin_pages(connection, old, "text/plain", "Old", 7)
+        assert not extractions.begin_pages(connection, old, Inspection("text/plain", 7, "Old"))
         assert not extractions.put_pages(connection, words, old, "", [page], [])
         assert not extractions.complete_extraction(connection, words, old)
         extractions.fail_extraction(connection, words, old, "It failed.", "")
