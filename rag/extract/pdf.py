@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,11 @@ from rag.extract.ocr import (
     lines_outside_words,
     needs_page_ocr,
 )
-from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
+from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render, turned_image
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.extract.scan_size import scan_image
+from rag.extract.turned_text import add_turned_words, may_be_turned, split_words, text_turn, turned_areas
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource, Word
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -83,8 +85,9 @@ class PdfExtractor:
         """Return the words of a page's text layer, without drawing the page; none if they are garbled."""
         with self._open(path) as document:
             page = document[number - 1]
-            words = [] if self._is_garbled(page) else self._words(page)
-            blocks = tuple(text_blocks(group_into_lines(words)))
+            words, turned = self._upright_words(page, [] if self._is_garbled(page) else self._words(page))
+            rest = [placed for group in turned.values() for placed in group]
+            blocks = (*text_blocks(group_into_lines(words)), *text_blocks(group_into_lines(rest)))
             width, height = page.rect.width, page.rect.height
             return ExtractedPage(number, _label(page), width, height, _text_source(blocks), blocks, None)
 
@@ -94,17 +97,29 @@ class PdfExtractor:
             page = document[number - 1]
             label = _label(page)
             words = [] if self._ocr is not None and self._is_garbled(page) else self._words(page)
+            words, turned = self._upright_words(page, words)
             graphics = self._graphics(page)
         with timer("render"):
             image = self._render(page)
             save_render(image, into / page_name(number), self._settings.render_px)
-            blank = not words and is_blank(image)
-        characters = sum(len(placed.word.text) for placed in words)
-        is_scan = needs_page_ocr(characters, len(words), background=has_background(graphics.pictures))
+            blank = not words and not turned and is_blank(image)
+        layer = _boxes(words, turned)
+        characters = sum(len(placed.word.text) for group in (words, *turned.values()) for placed in group)
+        is_scan = needs_page_ocr(characters, len(layer), background=has_background(graphics.pictures))
+        notes: tuple[Note, ...] = ()
         if is_scan and self._ocr is not None and not blank:
             with timer("ocr"):
-                recognized = lines_outside_words(self._ocr.recognize(image), [placed.word.box for placed in words])
+                found = self._ocr.recognize(scan_image(page, self._pymupdf, image))
+                notes = found.notes
+            if found.turn:
+                with timer("render"):
+                    page.set_rotation((page.rotation + found.turn) % 360)
+                    words, turned = split_words(self._words(page), turned_areas(page, self._pymupdf))
+                    layer = _boxes(words, turned)
+                    image = turned_image(image, found.turn)
+                    save_render(image, into / page_name(number), self._settings.render_px)
             with timer("layout"):
+                recognized = lines_outside_words(found.lines, layer)
                 blocks = picture_blocks(image, [*group_into_lines(words), *recognized], self._layout)
         else:
             with timer("layout"):
@@ -113,7 +128,10 @@ class PdfExtractor:
                 blocks = page_blocks(image, words, regions, graphics)
             if self._ocr is not None and not blank:
                 with timer("ocr"):
-                    blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
+                    blocks = _recognize_figures(self._ocr, image, blocks, layer)
+        if turned:
+            with timer("layout"):
+                blocks = add_turned_words(image, blocks, turned)
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
         return ExtractedPage(
@@ -125,7 +143,19 @@ class PdfExtractor:
             blocks=cropped,
             render=page_name(number),
             stage_ms=timer.ms,
+            notes=notes,
         )
+
+    def _upright_words(
+        self, page: Any, words: list[PlacedWord]
+    ) -> tuple[list[PlacedWord], dict[int, list[PlacedWord]]]:
+        """Turn the page if most of its text is turned. Return the upright words, and turned ones by their turn."""
+        if not may_be_turned(words, page.rect.width, page.rect.height):
+            return words, {}
+        if turn := text_turn(page, self._pymupdf):
+            page.set_rotation((page.rotation + turn) % 360)
+            words = self._words(page)
+        return split_words(words, turned_areas(page, self._pymupdf))
 
     def _render(self, page: Any) -> Image:
         from PIL import Image
@@ -177,6 +207,10 @@ class PdfExtractor:
         x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
         width, height = page.rect.width, page.rect.height
         return Box(x0 / width, y0 / height, x1 / width, y1 / height)
+
+
+def _boxes(words: Sequence[PlacedWord], turned: Mapping[int, Sequence[PlacedWord]]) -> list[Box]:
+    return [placed.word.box for group in (words, *turned.values()) for placed in group]
 
 
 def _label(page: Any) -> str | None:

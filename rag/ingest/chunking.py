@@ -7,6 +7,7 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from rag.extract.geometry import turned_box
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens, part_label
 
@@ -157,8 +158,9 @@ def _rows(block: Block) -> list[tuple[list[str], Box]]:
     boxes: dict[int, Box] = {}
     for line in block.lines:
         for word in line.words:
-            row = bisect(block.rows, (word.box.y0 + word.box.y1) / 2)
-            column = bisect(block.columns, (word.box.x0 + word.box.x1) / 2)
+            place = turned_box(word.box, block.turn)
+            row = bisect(block.rows, (place.y0 + place.y1) / 2)
+            column = bisect(block.columns, (place.x0 + place.x1) / 2)
             cells.setdefault((row, column), []).append(word.text.replace("|", "\\|"))
             boxes[row] = boxes[row].union(word.box) if row in boxes else word.box
     columns = sorted({column for _, column in cells})
