@@ -84,9 +84,7 @@ def open_rag(
         def open_extractor() -> Extractor:
             from rag.extract.guarded import GuardedExtractor
 
-            return GuardedExtractor(
-                settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
-            )
+            return GuardedExtractor(settings.read, "rag.adapters.ocr:open_ocr" if settings.read.ocr else None, threads)
 
         indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
         opening.callback(indexes.close)

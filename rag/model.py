@@ -152,11 +152,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of words in reading order; `ocr` if it was recognized instead of taken from a text layer."""
+    """One line of words in reading order; `ocr` if it was recognized instead of taken from a text layer.
+
+    `turn`: degrees clockwise by which the line must be turned to be read, on a page that is upright otherwise.
+    """
 
     words: tuple[Word, ...]
     box: Box
     ocr: bool = False
+    turn: int = 0
 
     @property
     def text(self) -> str:
@@ -168,6 +172,8 @@ class Block:
     """A region of a page with its lines; `picture` is the file name of its crop (a JPEG) in the extraction's folder.
 
     `rows` and `columns` are the inner borders of a table's cells, as fractions of the page, without the outer edges.
+    `turn`: degrees clockwise by which the block must be turned to be read; rows and columns are those of the page
+    turned this way, all boxes those of the page as it is.
     """
 
     kind: BlockKind
@@ -176,6 +182,7 @@ class Block:
     picture: str | None = None
     rows: tuple[float, ...] = ()
     columns: tuple[float, ...] = ()
+    turn: int = 0
 
     @property
     def text(self) -> str:
@@ -218,6 +225,19 @@ class Attachments:
     """The files inside a file, each before those inside of it. `notes`: what the limits left out."""
 
     files: tuple[Attachment, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The lines recognized in a picture, from top to bottom.
+
+    `turn`: degrees clockwise (0, 90, 180, 270) by which the picture must be turned to be upright. Boxes are fractions
+    of the turned picture. `notes`: what could not be recognized.
+    """
+
+    lines: tuple[Line, ...] = ()
+    turn: int = 0
     notes: tuple[Note, ...] = ()
 
 

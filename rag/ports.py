@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Attachments, ExtractedPage, Inspection, Line, Modality, ModelSummary, Scope
+from rag.model import Attachments, ExtractedPage, Inspection, Modality, ModelSummary, Recognition, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
@@ -106,8 +106,11 @@ class HostFetcher(Fetcher, Protocol):
 class Ocr(Protocol):
     """Recognizes the words of a picture. Runs inside the extraction process."""
 
-    def recognize(self, picture: Path) -> list[Line]:
-        """Return lines from top to bottom, with word boxes as fractions of the picture; [] if there is no text."""
+    def recognize(self, picture: Path) -> Recognition:
+        """Return lines from top to bottom, with word boxes as fractions of the picture turned upright.
+
+        `picture` has any size. Temporary files are written beside it.
+        """
         ...
 
 

@@ -88,7 +88,7 @@ def _links(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[t
     for link in page.get_links():
         address = _clean(link.get("uri") or "")
         if _ADDRESS.match(address) and (address in parts or len(parts) < _MAX_LINKS):
-            parts.setdefault(address, []).append(clamped_box(*displayed(page, link["from"])))
+            parts.setdefault(address, []).append(clamped_box(*displayed(link["from"])))
     for address, boxes in parts.items():
         label = " ".join(word.text for word in words if any(contains_center(box, word.box) for box in boxes))
         plain = unquote(address.removeprefix("mailto:"))
@@ -117,7 +117,7 @@ def _squeezed(text: str) -> str:
 
 def _figures(pymupdf: Any, page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
     described = described_figures(pymupdf, page)
-    pictures = [clamped_box(*displayed(page, info["bbox"])) for info in page.get_image_info()] if described else []
+    pictures = [clamped_box(*displayed(info["bbox"])) for info in page.get_image_info()] if described else []
     unprinted = set(_unprinted([figure.text for figure in described], words))
     for index, figure in enumerate(described):
         if figure.text not in unprinted:
@@ -125,7 +125,7 @@ def _figures(pymupdf: Any, page: Any, words: Sequence[Word], displayed: Displaye
         if figure.box is not None:
             x0, y0, x1, y1 = figure.box
             height = page.mediabox.y1
-            box = clamped_box(*displayed(page, (x0, height - y1, x1, height - y0)))
+            box = clamped_box(*displayed((x0, height - y1, x1, height - y0)))
         else:
             box = pictures[index] if len(pictures) == len(described) else WHOLE_PAGE
         yield f"Description of a figure: {figure.text}", box if box.area else WHOLE_PAGE

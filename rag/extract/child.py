@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -22,7 +21,7 @@ from rag.extract.convert.details import NO_DETAILS, with_notes, with_texts
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, SHEETS, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
-from rag.model import ExtractedPage, Inspection, Note, TextSource
+from rag.model import ExtractedPage, Inspection, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 

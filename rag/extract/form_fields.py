@@ -23,8 +23,8 @@ _CHECKBOX, _LIST, _RADIO, _SIGNATURE, _COMBO, _TEXT = (
 _MAX_GAP = 0.06
 """Maximum gap between a field and its label, and between two words of the label, as a fraction of the page's width."""
 _OFF = ("", "Off", "None", "False")
-Displayed = Callable[[Any, Sequence[float]], Box]
-"""Converts a rectangle of a page, in points, to fractions of the displayed page."""
+Displayed = Callable[[Sequence[float]], Box]
+"""Converts a rectangle of the page without its rotation, in points, to fractions of the displayed page."""
 
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
 
@@ -50,7 +50,7 @@ def form_fields(page: Any, words: Sequence[Word], displayed: Displayed) -> Itera
 def _fields(page: Any, displayed: Displayed) -> list[tuple[Any, Box]]:
     """Return the page's fields and their regions."""
     widgets = islice(page.widgets() or (), _MAX_FIELDS)
-    return [(widget, clamped_box(*displayed(page, widget.rect))) for widget in widgets]
+    return [(widget, clamped_box(*displayed(widget.rect))) for widget in widgets]
 
 
 def without_tick_marks(page: Any, words: list[PlacedWord], displayed: Displayed) -> list[PlacedWord]:

@@ -48,6 +48,20 @@ def clamped_box(x0: float, y0: float, x1: float, y1: float) -> Box:
     return Box(left, top, right, bottom)
 
 
+def turned_box(box: Box, turn: int) -> Box:
+    """Return the box as it lies on its page after the page is turned clockwise by 0, 90, 180 or 270 degrees."""
+    x0, y0, x1, y1 = box
+    for _ in range(turn % 360 // 90):
+        x0, y0, x1, y1 = 1 - y1, x0, 1 - y0, x1
+    return Box(x0, y0, x1, y1)
+
+
+def turned_line(line: Line, turn: int) -> Line:
+    """Return the line with the boxes that it has after its page is turned clockwise by this many degrees."""
+    words = tuple(Word(word.text, turned_box(word.box, turn)) for word in line.words)
+    return replace(line, words=words, box=turned_box(line.box, turn), turn=(line.turn - turn) % 360)
+
+
 def bounding_box(boxes: Iterable[Box]) -> Box:
     """Return the smallest box that contains all boxes. There must be at least one."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.extract.geometry import bounding_box, clamped_box, contains_center
+from rag.extract.geometry import bounding_box, clamped_box, contains_center, turned_line
 from rag.extract.render import pixel_box
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model import Block, BlockKind, Box, Line, Note, Recognition, Word
 from rag.text import normalize_unicode
 
 if TYPE_CHECKING:
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from rag.ports import Ocr
 
 OCR_LONG_SIDE = 1600
-"""Maximum long side of a picture sent to OCR, in pixels. An adapter may detect lines at a lower resolution."""
+"""Long side of a page's picture that is sent to OCR, in pixels, unless the page is large."""
+
+MAX_OCR_PIXELS = 40_000_000
+"""Larger pictures are scaled down before OCR: an 8K screen has 33 million pixels, and takes about half a minute."""
+
+_REDUCED = Note("The picture is so large that its smallest letters may be missing: share it in parts.", lost=True)
 
 MIN_PAGE_CHARS = 20
 """A text layer with fewer characters does not count (a page number, a watermark)."""
@@ -65,19 +72,20 @@ class TextRecognizer:
             build: Callable[[int], Ocr] = getattr(importlib.import_module(module), name)
             self._ocr = build(self._threads)
 
-    def recognize(self, image: Image) -> list[Line]:
-        """Return the lines of a picture; boxes are fractions of the picture."""
+    def recognize(self, image: Image) -> Recognition:
+        """Return the lines of a picture; boxes are fractions of the picture turned upright."""
         self.open()
         assert self._ocr is not None
-        if max(image.size) > OCR_LONG_SIDE:
-            image = image.copy()
-            image.thumbnail((OCR_LONG_SIDE, OCR_LONG_SIDE))
+        scale = math.sqrt(MAX_OCR_PIXELS / (image.width * image.height))
+        if scale < 1:
+            image = image.resize((max(1, int(image.width * scale)), max(1, int(image.height * scale))))
         # BMP is fast to write and read, and has no JPEG artifacts around small letters.
         image.save(self._picture, "BMP")
         try:
-            return self._ocr.recognize(self._picture)
+            found = self._ocr.recognize(self._picture)
         finally:
             self._picture.unlink()
+        return found if scale >= 1 else replace(found, notes=(*found.notes, _REDUCED))
 
     def recognize_regions(self, image: Image, boxes: Sequence[Box]) -> list[Line]:
         """Return the lines inside these boxes with one OCR call; the rest is cut off or painted white."""
@@ -90,7 +98,8 @@ class TextRecognizer:
             canvas.paste(image.crop(part), (part[0] - left, part[1] - top))
         width, height = image.size
         frame = Box(left / width, top / height, right / width, bottom / height)
-        return [_line_on_page(line, frame) for line in self.recognize(canvas)]
+        found = self.recognize(canvas)
+        return [_line_on_page(turned_line(line, -found.turn), frame) for line in found.lines]
 
 
 def _line_on_page(line: Line, frame: Box) -> Line:
@@ -102,7 +111,8 @@ def _line_on_page(line: Line, frame: Box) -> Line:
             frame.x0 + box.x0 * width, frame.y0 + box.y0 * height, frame.x0 + box.x1 * width, frame.y0 + box.y1 * height
         )
 
-    return Line(tuple(Word(word.text, on_page(word.box)) for word in line.words), on_page(line.box), line.ocr)
+    words = tuple(Word(word.text, on_page(word.box)) for word in line.words)
+    return replace(line, words=words, box=on_page(line.box))
 
 
 def needs_page_ocr(characters: int, words: int, *, background: bool) -> bool:

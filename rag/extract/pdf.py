@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
+from rag.extract.annotations import comment_blocks
+from rag.extract.beside_text import beside_text, bookmarks_by_page
 from rag.extract.file_types import meaningful_title
-from rag.extract.geometry import append_lines, clamped_box, contains_center, group_into_lines
+from rag.extract.form_fields import without_tick_marks
+from rag.extract.geometry import PlacedWord, Region, append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import has_background
 from rag.extract.layout.reading_order import text_blocks
@@ -20,12 +24,16 @@ from rag.extract.ocr import (
     lines_outside_words,
     needs_page_ocr,
 )
+from rag.extract.page_structure import read_structure
 from rag.extract.page_words import CONTROLS, Frame, is_layer_garbled, seen_page_words, uncovered_page_words
+from rag.extract.pdf_shells import portfolio_notes, refuse_shell
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
-from rag.extract.text_layer import read_words
+from rag.extract.scan_size import scan_image
+from rag.extract.text_layer import LayerWord, read_words
+from rag.extract.turned_text import add_turned_words, may_be_turned, split_words, text_turn, turned_areas
 from rag.extract.visibility import DrawingOrder, PagePicture
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -34,6 +42,36 @@ if TYPE_CHECKING:
 _MAX_INSPECTED_PATHS = 200
 """On pages with more paths, the clusters of paths are enough to find drawings; single paths are not inspected."""
 _MAX_LABEL_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a page shows as it is displayed now. `turned`: words by the degrees clockwise that make them upright."""
+
+    frame: Frame
+    image: Image
+    graphics: PageGraphics
+    words: list[PlacedWord]
+    turned: dict[int, list[PlacedWord]]
+    watermarks: list[Block]
+    notes: tuple[Note, ...]
+
+    @property
+    def all_words(self) -> list[PlacedWord]:
+        return [placed for group in (self.words, *self.turned.values()) for placed in group]
+
+    @property
+    def boxes(self) -> list[Box]:
+        return [placed.word.box for placed in self.all_words]
+
+    @property
+    def is_scan(self) -> bool:
+        characters = sum(len(placed.word.text) for placed in self.all_words)
+        return needs_page_ocr(characters, len(self.boxes), background=has_background(self.graphics.pictures))
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.all_words and is_blank(self.image)
 
 
 class PdfExtractor:
@@ -66,14 +104,17 @@ class PdfExtractor:
                     f"The document has {count:,} pages; the limit is {self._settings.max_pages:,}.",
                     "Split it, or raise `read.max_pages`.",
                 )
-            return Inspection(media_type, count, meaningful_title((document.metadata or {}).get("title")))
+            refuse_shell(document)
+            title = meaningful_title((document.metadata or {}).get("title"))
+            return Inspection(media_type, count, title, portfolio_notes(document))
 
     @contextmanager
     def open_pages(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         try:
             with self._open(path) as document:
-                yield lambda number: self._extract(document, number, into)
+                bookmarks = bookmarks_by_page(document)
+                yield lambda number: self._extract(document, number, into, bookmarks)
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
@@ -86,12 +127,12 @@ class PdfExtractor:
         with self._open(path) as document:
             page = document[number - 1]
             layer = read_words(self._pymupdf, page)
-            found = uncovered_page_words(
-                [] if is_layer_garbled(layer) else layer,
-                Frame(self._pymupdf, page),
-                DrawingOrder(page, page.get_bboxlog()),
-            )
-            blocks = tuple(text_blocks(group_into_lines(found.words)))
+            layer = [] if is_layer_garbled(layer) else layer
+            may_be = self._turn_upright(page, layer)
+            found = uncovered_page_words(layer, Frame(self._pymupdf, page), DrawingOrder(page, page.get_bboxlog()))
+            words, turned = split_words(found.words, turned_areas(page, self._pymupdf) if may_be else [])
+            groups = [words, *turned.values()]
+            blocks = tuple(block for group in groups for block in text_blocks(group_into_lines(group)))
             return ExtractedPage(
                 number=number,
                 label=_label(page),
@@ -103,7 +144,7 @@ class PdfExtractor:
                 notes=found.notes,
             )
 
-    def _extract(self, document: Any, number: int, into: Path) -> ExtractedPage:
+    def _extract(self, document: Any, number: int, into: Path, bookmarks: Mapping[int, Sequence[str]]) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
@@ -111,47 +152,76 @@ class PdfExtractor:
             layer = read_words(self._pymupdf, page)
             if self._ocr is not None and is_layer_garbled(layer):
                 layer = []
-            frame = Frame(self._pymupdf, page)
-            paintings = page.get_bboxlog()
-            graphics = self._graphics(page, frame, paintings)
-        with timer("render"):
-            scale = max(self._settings.render_px, OCR_LONG_SIDE) / max(page.rect.width, page.rect.height)
-            picture = PagePicture(self._pymupdf, page, scale)
-            image = picture.image
-            save_render(image, into / page_name(number), self._settings.render_px)
-        with timer("parse"):
-            order = DrawingOrder(page, paintings)
-            found = seen_page_words(layer, frame, picture, order, graphics.pictures, self._ocr)
-            words = found.words
-            blank = not words and is_blank(image)
-        characters = sum(len(placed.word.text) for placed in words)
-        is_scan = needs_page_ocr(characters, len(words), background=has_background(graphics.pictures))
-        if is_scan and self._ocr is not None and not blank:
+            structure = read_structure(document, page)
+            may_be_turned = self._turn_upright(page, layer)
+        shown = self._look(page, layer, timer, may_be_turned=may_be_turned)
+        notes = shown.notes if structure is None else (*shown.notes, *structure.notes)
+        if structure is None and shown.is_scan and self._ocr is not None and not shown.is_blank:
             with timer("ocr"):
-                recognized = lines_outside_words(self._ocr.recognize(image), [placed.word.box for placed in words])
+                found = self._ocr.recognize(scan_image(page, self._pymupdf, shown.image))
+            notes = (*notes, *found.notes)
+            if found.turn:
+                page.set_rotation((page.rotation + found.turn) % 360)
+                shown = self._look(page, layer, timer, may_be_turned=True)
             with timer("layout"):
-                blocks = picture_blocks(image, [*group_into_lines(words), *recognized], self._layout)
+                recognized = lines_outside_words(found.lines, shown.boxes)
+                blocks = picture_blocks(shown.image, [*group_into_lines(shown.words), *recognized], self._layout)
         else:
             with timer("layout"):
-                # The layout model groups words; on a page without words it takes as long and finds nothing.
-                regions = self._layout.regions(page) if words and self._layout is not None else []
-                blocks = page_blocks(image, words, regions, graphics)
-            if self._ocr is not None and not blank:
+                regions = self._regions(page, shown.words) if structure is None else structure.regions
+                blocks = page_blocks(shown.image, shown.words, regions, shown.graphics)
+            if self._ocr is not None and not shown.is_blank:
                 with timer("ocr"):
-                    blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
+                    blocks = _recognize_figures(self._ocr, shown.image, blocks, shown.boxes)
+        if shown.turned:
+            with timer("layout"):
+                blocks = add_turned_words(shown.image, blocks, shown.turned)
         with timer("render"):
-            cropped = save_crops([*blocks, *found.watermarks], image, number, into)
+            save_render(shown.image, into / page_name(number), self._settings.render_px)
+            cropped = save_crops([*blocks, *shown.watermarks], shown.image, number, into)
+        with timer("parse"):
+            printed = [word for block in cropped for line in block.lines for word in line.words]
+            beside, damage = beside_text(self._pymupdf, page, printed, bookmarks, shown.frame.displayed)
+            comments = comment_blocks(page, shown.frame.displayed)
         return ExtractedPage(
             number=number,
             label=label,
             width=page.rect.width,
             height=page.rect.height,
             text_source=_text_source(cropped),
-            blocks=cropped,
+            blocks=(*cropped, *beside, *comments),
             render=page_name(number),
             stage_ms=timer.ms,
-            notes=found.notes,
+            notes=(*notes, *damage),
         )
+
+    def _turn_upright(self, page: Any, layer: Sequence[LayerWord]) -> bool:
+        """Turn the page if most of its text is turned. Return whether some of its words may be."""
+        rect = page.rect
+        if not may_be_turned(Frame(self._pymupdf, page).place(layer), rect.width, rect.height):
+            return False
+        page.set_rotation((page.rotation + text_turn(page, self._pymupdf)) % 360)
+        return True
+
+    def _look(self, page: Any, layer: Sequence[LayerWord], timer: StageTimer, *, may_be_turned: bool) -> _Shown:
+        """Draw the page, and return it with the words of its text layer that are seen on it."""
+        with timer("parse"):
+            frame = Frame(self._pymupdf, page)
+            paintings = page.get_bboxlog()
+            graphics = self._graphics(page, frame, paintings)
+        with timer("render"):
+            scale = max(self._settings.render_px, OCR_LONG_SIDE) / max(page.rect.width, page.rect.height)
+            picture = PagePicture(self._pymupdf, page, scale)
+        with timer("parse"):
+            order = DrawingOrder(page, paintings)
+            seen = seen_page_words(layer, frame, picture, order, graphics.pictures, self._ocr)
+            words = without_tick_marks(page, seen.words, frame.displayed)
+            words, turned = split_words(words, turned_areas(page, self._pymupdf) if may_be_turned else [])
+        return _Shown(frame, picture.image, graphics, words, turned, seen.watermarks, seen.notes)
+
+    def _regions(self, page: Any, words: Sequence[PlacedWord]) -> Sequence[Region]:
+        """Return the layout's regions. On a page without words the model takes as long and finds nothing."""
+        return self._layout.regions(page) if words and self._layout is not None else []
 
     def _graphics(self, page: Any, frame: Frame, paintings: Sequence[tuple[Any, ...]]) -> PageGraphics:
         pictures: list[Box] = []

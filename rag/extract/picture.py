@@ -1,4 +1,4 @@
-"""Extraction of pictures: one page, or one page per frame of a TIFF."""
+"""Extraction of pictures: one page, one page per frame of a TIFF, or several pages of a tall picture."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from rag.errors import Unreadable
 from rag.extract.file_types import PICTURES, TIFF
 from rag.extract.layout.analysis import Layout
 from rag.extract.ocr import OCR_LONG_SIDE, TextRecognizer
-from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
+from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render, turned_image
 from rag.extract.scan import picture_blocks
+from rag.extract.tall_pictures import count_parts, cut_part
 from rag.images import upright_rgb
-from rag.model import Block, ExtractedPage, Inspection, TextSource
+from rag.model import ExtractedPage, Inspection, Recognition, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class PictureExtractor:
 
     def inspect(self, path: Path, media_type: str) -> Inspection:
         with self._open(path, media_type) as image:
-            count = getattr(image, "n_frames", 1) if media_type == TIFF else 1
+            count = _frame_count(image, media_type)
+            count = count if count > 1 else count_parts(image)
             if count > self._settings.max_pages:
                 raise Unreadable(
                     f"The picture has {count:,} pages; the limit is {self._settings.max_pages:,}.",
@@ -67,30 +69,34 @@ class PictureExtractor:
     def open_pages(self, path: Path, media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         with self._open(path, media_type) as image:
-            yield lambda number: self._extract(image, number, into)
+            frames = _frame_count(image, media_type)
+            yield lambda number: self._extract(image, frames, number, into)
 
     def text_layer(self, _path: Path, _media_type: str, number: int) -> ExtractedPage:
         """Return a page without words: a picture has no text layer."""
         return ExtractedPage(number, None, 0, 0, TextSource.NONE, (), None)
 
-    def _extract(self, opened: Image, number: int, into: Path) -> ExtractedPage:
+    def _extract(self, opened: Image, frames: int, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
-            if number > 1:
+            if frames > 1:
                 opened.seek(number - 1)
                 if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
                     raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
             image = upright_rgb(opened)
+            image = image if frames > 1 else cut_part(image, number)
+        found = Recognition()
+        has_content = self._ocr is not None and not is_blank(image)
+        if self._ocr is not None and has_content:
+            with timer("ocr"):
+                found = self._ocr.recognize(image)
+        with timer("render"):
+            image = turned_image(image, found.turn)
             width, height = image.size
             image.thumbnail((side := max(self._settings.render_px, OCR_LONG_SIDE), side))
-        with timer("render"):
             save_render(image, into / page_name(number), self._settings.render_px)
-        blocks: list[Block] = []
-        if self._ocr is not None and not is_blank(image):
-            with timer("ocr"):
-                lines = self._ocr.recognize(image)
-            with timer("layout"):
-                blocks = picture_blocks(image, lines, self._layout)
+        with timer("layout"):
+            blocks = picture_blocks(image, found.lines, self._layout) if has_content else []
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
         return ExtractedPage(
@@ -102,4 +108,9 @@ class PictureExtractor:
             blocks=cropped,
             render=page_name(number),
             stage_ms=timer.ms,
+            notes=found.notes,
         )
+
+
+def _frame_count(image: Image, media_type: str) -> int:
+    return getattr(image, "n_frames", 1) if media_type == TIFF else 1

@@ -41,6 +41,16 @@ class StageTimer:
             self.ms[name] = round(self.ms[name] + (time.perf_counter() - start) * 1000, 1)
 
 
+def turned_image(image: Image, turn: int) -> Image:
+    """Return the picture turned clockwise by 0, 90, 180 or 270 degrees; the same object for 0."""
+    from PIL import Image as pillow
+
+    if turn == 0:
+        return image
+    methods = {90: pillow.Transpose.ROTATE_270, 180: pillow.Transpose.ROTATE_180, 270: pillow.Transpose.ROTATE_90}
+    return image.transpose(methods[turn])
+
+
 def page_name(number: int, crop: int | None = None) -> str:
     """Return the file name of a page's picture (p0012.jpg), or of one of its crops (p0012-3.jpg)."""
     return f"p{number:04d}.jpg" if crop is None else f"p{number:04d}-{crop}.jpg"
@@ -55,14 +65,15 @@ def save_render(image: Image, path: Path, long_side: int) -> None:
 
 
 def save_crops(blocks: list[Block], image: Image, number: int, into: Path) -> tuple[Block, ...]:
-    """Write a crop of each figure and table to `into`; return the blocks with the names of their crops."""
+    """Write a crop of each figure and table to `into`, upright; return the blocks with the names of their crops."""
     cropped: list[Block] = []
     count = 0
     for block in blocks:
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE) and block.box.area > 0:
             count += 1
             name = page_name(number, count)
-            _save_jpeg(image.crop(pixel_box(block.box, image.size, _MARGIN)), into / name)
+            crop = image.crop(pixel_box(block.box, image.size, _MARGIN))
+            _save_jpeg(turned_image(crop, block.turn), into / name)
             block = replace(block, picture=name)
         cropped.append(block)
     return tuple(cropped)

@@ -21,6 +21,7 @@ from rag.extract.layout.figures import figure_boxes
 from rag.extract.layout.reading_order import order_right_to_left, split_columns, text_blocks
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.extract.layout.vertical_text import split_vertical
+from rag.extract.turned_text import add_turned_lines
 from rag.model import Block, BlockKind, Box, Line
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ def _is_vertical(region: Region, vertical: Sequence[Block]) -> bool:
 
 def picture_blocks(image: Image, lines: Sequence[Line], layout: Layout | None) -> list[Block]:
     """Return the blocks of a page that is a picture, in reading order; `lines` are its recognized lines."""
+    turned = [line for line in lines if line.turn]
+    blocks = _upright_blocks(image, [line for line in lines if not line.turn], layout)
+    return add_turned_lines(image, blocks, turned) if turned else blocks
+
+
+def _upright_blocks(image: Image, lines: Sequence[Line], layout: Layout | None) -> list[Block]:
     words = words_of_lines(lines)
     regions = layout.regions_of_picture(image, lines) if layout is not None and lines else []
     if any(region.kind is not BlockKind.FIGURE for region in regions):

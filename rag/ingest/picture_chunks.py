@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from rag.extract.geometry import turned_box
 from rag.extract.layout.right_to_left import is_mainly_right_to_left
 from rag.ingest.markdown_rows import markdown_row, markdown_table
 from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
@@ -83,8 +84,9 @@ def table_rows(block: Block) -> list[Row]:
     boxes: dict[int, Box] = {}
     for line in block.lines:
         for word in line.words:
-            row = bisect(block.rows, (word.box.y0 + word.box.y1) / 2)
-            column = bisect(block.columns, (word.box.x0 + word.box.x1) / 2)
+            place = turned_box(word.box, block.turn)
+            row = bisect(block.rows, (place.y0 + place.y1) / 2)
+            column = bisect(block.columns, (place.x0 + place.x1) / 2)
             cells.setdefault((row, column), []).append(word.text.replace("|", "\\|"))
             boxes[row] = boxes[row].union(word.box) if row in boxes else word.box
     words = (word.text for line in block.lines for word in line.words)

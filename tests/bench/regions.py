@@ -80,7 +80,7 @@ def read_pages(
     numbers: Sequence[tuple[str, int]], pdfs: Path, settings: ReadSettings, into: Path
 ) -> Iterator[ExtractedRegions]:
     """Yield the regions of pages in the order of `numbers`, extracted by one process for each worker."""
-    ocr = "rag.adapters.rapidocr:open_ocr" if settings.ocr else None
+    ocr = "rag.adapters.ocr:open_ocr" if settings.ocr else None
     count = settings.workers or 2
     files = sorted({file for file, _ in numbers})
 

@@ -30,7 +30,7 @@ from tests.support.tiny_clip import TINY
 
 STAGES = ("parse", "layout", "render", "ocr", "store", "embed")
 _FLAT = 1.15
-_OCR = "rag.adapters.rapidocr:open_ocr"
+_OCR = "rag.adapters.ocr:open_ocr"
 
 
 @dataclass(frozen=True, slots=True)

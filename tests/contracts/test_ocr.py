@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from rag.adapters.rapidocr import open_ocr
+from rag.adapters.ocr import open_ocr
 from rag.model import Box
 from rag.ports import Ocr
 from tests.support.ocr import open_ink
@@ -33,7 +33,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_lines_are_ordered_from_top_to_bottom_and_have_words(ocr: Ocr, picture: Path) -> None:
-    lines = ocr.recognize(picture)
+    lines = ocr.recognize(picture).lines
     # The fake finds small marks between rows (a dot, a comma); only one tall line per row is required.
     tall = [line for line in lines if line.box.y1 - line.box.y0 > 0.04]
     assert len(tall) == len(ROWS)
@@ -42,7 +42,7 @@ def test_lines_are_ordered_from_top_to_bottom_and_have_words(ocr: Ocr, picture: 
 
 
 def test_boxes_are_fractions_and_match_the_ink(ocr: Ocr, picture: Path) -> None:
-    lines = [line for line in ocr.recognize(picture) if line.box.y1 - line.box.y0 > 0.04]
+    lines = [line for line in ocr.recognize(picture).lines if line.box.y1 - line.box.y0 > 0.04]
     for line, y in zip(lines, ROWS.values(), strict=True):
         assert 0 <= line.box.x0 < line.box.x1 <= 1
         assert 0 <= line.box.y0 < line.box.y1 <= 1
@@ -55,11 +55,11 @@ def test_boxes_are_fractions_and_match_the_ink(ocr: Ocr, picture: Path) -> None:
 def test_blank_picture_has_no_lines(ocr: Ocr, tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     Image.new("RGB", (WIDTH, HEIGHT), "white").save(path)
-    assert ocr.recognize(path) == []
+    assert ocr.recognize(path).lines == ()
 
 
 def test_rapidocr_recognizes_words_and_their_positions(picture: Path) -> None:
-    lines = open_ocr(1).recognize(picture)
+    lines = open_ocr(1).recognize(picture).lines
     assert [line.text for line in lines] == list(ROWS)
     font = ImageFont.load_default(size=36)
     for line, (text, y) in zip(lines, ROWS.items(), strict=True):
@@ -76,6 +76,6 @@ def test_rapidocr_recognizes_slightly_rotated_text(tmp_path: Path) -> None:
     ImageDraw.Draw(image).text((150, 150), "slightly crooked scan", fill="black", font=ImageFont.load_default(size=36))
     path = tmp_path / "crooked.png"
     image.rotate(4, fillcolor="white").save(path)
-    lines = open_ocr(1).recognize(path)
+    lines = open_ocr(1).recognize(path).lines
     assert " ".join(line.text for line in lines) == "slightly crooked scan"
     assert all(0 <= value <= 1 for line in lines for word in line.words for value in word.box)

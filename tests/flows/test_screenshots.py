@@ -47,7 +47,7 @@ def opened(data: Path, lanes: str = "words,pixels", extractor: Callable[[], Extr
 @pytest.fixture(scope="module")
 def rag(tmp_path_factory: pytest.TempPathFactory, files: Path) -> Iterator[Rag]:
     data = tmp_path_factory.mktemp("data")
-    settings, ocr = ReadSettings(), "rag.adapters.rapidocr:open_ocr"
+    settings, ocr = ReadSettings(), "rag.adapters.ocr:open_ocr"
     with opened(data, extractor=lambda: GuardedExtractor(settings, ocr, 2)) as rag:
         rag.index([files / "texts.pdf", files / "charts.pdf"], "team")
         rag.index([files / "hidden.pdf"], "board")

@@ -56,7 +56,7 @@ def table(results: Sequence[Result]) -> list[str]:
 
 
 def _open_ocr() -> Ocr:
-    from rag.adapters.rapidocr import open_ocr
+    from rag.adapters.ocr import open_ocr
 
     return open_ocr(2)
 

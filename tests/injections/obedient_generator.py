@@ -118,5 +118,5 @@ class ObeyingGenerator:
             words = []
             for picture in prompt.pictures:
                 path.write_bytes(picture)
-                words += [line.text for line in self.ocr.recognize(path)]
+                words += [line.text for line in self.ocr.recognize(path).lines]
         return " ".join(words)

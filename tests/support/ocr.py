@@ -18,7 +18,7 @@ from types import ModuleType
 import numpy as np
 from PIL import Image
 
-from rag.model import Box, Line, Word
+from rag.model import Box, Line, Recognition, Word
 from rag.ports import Ocr
 
 _DARK = 128
@@ -30,7 +30,7 @@ class InkOcr:
     def __init__(self, on_red: Callable[[], None] | None = None) -> None:
         self._on_red = on_red
 
-    def recognize(self, picture: Path) -> list[Line]:
+    def recognize(self, picture: Path) -> Recognition:
         with Image.open(picture) as image:
             pixels = np.asarray(image.convert("RGB")).astype(int)
         red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
@@ -44,7 +44,7 @@ class InkOcr:
             columns = np.flatnonzero(dark[top:bottom].any(axis=0))
             box = Box(columns[0] / width, top / height, (columns[-1] + 1) / width, bottom / height)
             lines.append(Line((Word("ink", box),), box, ocr=True))
-        return lines
+        return Recognition(tuple(lines))
 
 
 def open_ink(threads: int) -> Ocr:
@@ -79,8 +79,8 @@ def open_raising(threads: int) -> Ocr:
 
 
 class _LyingOcr(InkOcr):
-    def recognize(self, picture: Path) -> list[Line]:
-        return [Line((Word("far", Box(0.5, 0.5, 7.0, 0.6)),), Box(0.5, 0.5, 7.0, 0.6), ocr=True)]
+    def recognize(self, picture: Path) -> Recognition:
+        return Recognition((Line((Word("far", Box(0.5, 0.5, 7.0, 0.6)),), Box(0.5, 0.5, 7.0, 0.6), ocr=True),))
 
 
 def open_lying(threads: int) -> Ocr:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rag.extract.convert import markdown, plain_text
 from rag.errors import Unreadable
+from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.html_to_pdf import write_html_pdf
 from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf

@@ -134,7 +134,7 @@ def run(folder: Path, mutants: Sequence[Mutant], root: Path, read: ReadSettings)
 
 
 def _opener(read: ReadSettings, seconds: dict[str, float]) -> Callable[[], _TimedReader]:
-    ocr = "rag.adapters.rapidocr:open_ocr" if read.ocr else None
+    ocr = "rag.adapters.ocr:open_ocr" if read.ocr else None
     return lambda: _TimedReader(GuardedExtractor(read, ocr), seconds)
 
 

@@ -27,7 +27,7 @@ def ink_extractor() -> Iterator[GuardedExtractor]:
 @pytest.fixture(scope="session")
 def extractor() -> Iterator[GuardedExtractor]:
     """An extractor with layout analysis and RapidOCR."""
-    extractor = GuardedExtractor(ReadSettings(render_px=1000), "rag.adapters.rapidocr:open_ocr")
+    extractor = GuardedExtractor(ReadSettings(render_px=1000), "rag.adapters.ocr:open_ocr")
     yield extractor
     extractor.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
 from rag.extract.guarded import GuardedExtractor
 from rag.model import Inspection, TextSource
@@ -106,3 +106,49 @@ def test_16_bit_pictures_keep_their_contrast(ink_extractor: GuardedExtractor, tm
     [page] = ink_extractor.extract(path, 1, 1, into)
     assert page.blocks
     assert page.blocks[0].box.area < 0.2
+
+
+def test_tall_screenshot_becomes_pages_of_readable_height(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    image = Image.new("RGB", (300, 6000), "white")
+    pen = ImageDraw.Draw(image)
+    rows = range(20, 5950, 58)
+    for row in rows:
+        pen.rectangle((40, row, 240, row + 40), fill="black")
+    image.save(tmp_path / "tall.png")
+    count = ink_extractor.inspect(tmp_path / "tall.png").page_count
+    assert count == 6
+    pages = ink_extractor.extract(tmp_path / "tall.png", 1, count, into)
+    assert sum(page.height for page in pages) == 6000 * 0.75
+    assert all(page.width == 300 * 0.75 and page.height < 1300 * 0.75 for page in pages)
+    # No row is cut in two: all have the same height, and none is missing.
+    lines = [(line, page) for page in pages for block in page.blocks for line in block.lines]
+    assert len(lines) == len(rows)
+    assert {round((line.box.y1 - line.box.y0) * page.height / 0.75) for line, page in lines} == {41}
+
+
+def test_screenshot_that_is_not_so_tall_is_one_page(ink_extractor: GuardedExtractor, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 2300), "white").save(tmp_path / "page.png")
+    Image.new("RGB", (3000, 300), "white").save(tmp_path / "wide.png")
+    assert ink_extractor.inspect(tmp_path / "page.png").page_count == 1
+    assert ink_extractor.inspect(tmp_path / "wide.png").page_count == 1
+
+
+@pytest.mark.parametrize("turn", [90, 180])
+def test_turned_photo_becomes_an_upright_page(
+    extractor: GuardedExtractor, tmp_path: Path, into: Path, turn: int
+) -> None:
+    image = papers.lettering("The ferry leaves at noon", (900, 400))
+    image.rotate(turn, expand=True).save(tmp_path / "photo.jpg")
+    [page] = extractor.extract(tmp_path / "photo.jpg", 1, 1, into)
+    assert [block.text for block in page.blocks] == ["The ferry leaves at noon"]
+    assert (page.width, page.height) == (900 * 0.75, 400 * 0.75)
+    with Image.open(into / (page.render or "")) as render:
+        assert render.size == (900, 400)
+        ink = ImageOps.invert(render.convert("L")).getbbox()
+    box = page.blocks[0].box
+    assert ink is not None
+    assert all(
+        abs(a - b) < 0.02 for a, b in zip(box, (ink[0] / 900, ink[1] / 400, ink[2] / 900, ink[3] / 400), strict=True)
+    )
