@@ -167,6 +167,7 @@ def _chunk_page(
     """
     flow, margins = _Flow(page.number), _Margins()
     pictures: list[NewChunk] = []
+    further: list[NewChunk] = []
     texts = [block for block in page.blocks if block.lines]
     has_only_running = all(block.kind in _RUNNING for block in texts)
     has_only_repeated = all(_new_lines(block, earlier)[1] for block in texts)
@@ -179,7 +180,9 @@ def _chunk_page(
                 margins.add(line)
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
-            pictures += _pictures(page, block, heading, near, earlier)
+            first, *rest = _pictures(page, block, heading, near, earlier)
+            pictures.append(first)
+            further += rest
             continue
         if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and lines:
             heading = _next_heading(heading, block)
@@ -192,7 +195,7 @@ def _chunk_page(
     flow.cut(heading)
     flows = margins.number_chunks(page.number, flow.chunks)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*flows, *pictures, *margins.chunks(page.number), *whole], heading
+    return [*flows, *pictures, *further, *margins.chunks(page.number), *whole], heading
 
 
 def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
