@@ -206,7 +206,7 @@ def _chunk_page(
 def _new_lines(block: Block, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
     """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    Text that is no header or footer has to repeat exactly, in a margin. Titles and large headings always are indexed:
+    Other text has to repeat exactly, in a margin. Titles and large headings always are indexed:
     they begin what follows. `height` is that of the page's lines.
     """
     is_large = block.kind is BlockKind.HEADING and any(
