@@ -18,6 +18,7 @@ from rag.extract.geometry import (
 from rag.extract.layout import pixel_figures
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import figure_boxes
+from rag.extract.layout.frames import find_frames
 from rag.extract.layout.reading_order import order_right_to_left, split_columns, text_blocks
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.extract.layout.vertical_text import split_vertical
@@ -103,6 +104,8 @@ def _figures(
         words=[placed.word.box for placed in words],
         body_lines=[box for box, count in lines if count > pixel_figures.MAX_LABEL_WORDS],
         tables=boxes(BlockKind.TABLE),
+        # In a PDF with a text layer, the frames are among its paths.
+        frames=find_frames(image, [box for box, _ in lines]) if graphics == PageGraphics() else [],
         texts=boxes(*(kind for kind in BlockKind if kind not in (BlockKind.FIGURE, BlockKind.TABLE))),
     )
     return [Region(BlockKind.FIGURE, box) for box in figures]

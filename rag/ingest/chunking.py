@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from rag.ingest.earlier_pages import EarlierPages, is_number
 from rag.ingest.picture_chunks import (
@@ -34,6 +35,9 @@ _TEXT_MARGINS, _TABLE_MARGINS = (0.1, 0.9), (0.2, 0.8)
 _MAX_SPACING, _SAME_HEIGHT = 0.5, 0.15
 """A header or footer at most this far from the text, as a multiple of its line height, is the text's first or last
 line, if their line heights differ by at most the second."""
+
+_MAX_RUNNING_HEIGHT = 1.4
+"""Height of a header's lines that the layout analysis may take for a heading, as a multiple of the page's median."""
 
 _MAX_NUMBERS = 8
 """Page numbers of one page; more are a text of numbers."""
@@ -167,13 +171,15 @@ def _chunk_page(
     """
     flow, margins = _Flow(page.number), _Margins()
     pictures: list[NewChunk] = []
+    further: list[NewChunk] = []
     texts = [block for block in page.blocks if block.lines and block.kind is not BlockKind.ASIDE]
     has_only_running = all(block.kind in _RUNNING for block in texts)
-    has_only_repeated = all(_new_lines(block, earlier)[1] for block in texts)
+    height = median([_height(line) for block in texts for line in block.lines] or [0.0])
+    has_only_repeated = all(_new_lines(block, height, earlier)[1] for block in texts)
     for block in page.blocks:
         if block.kind is BlockKind.ASIDE:
             continue
-        lines, is_repeated = _new_lines(block, earlier)
+        lines, is_repeated = _new_lines(block, height, earlier)
         if has_only_repeated and block.kind not in _RUNNING:  # the page's only words
             lines, is_repeated = block.lines, False
         if is_repeated or (not has_only_running and _is_running(block, page.blocks)):
@@ -181,7 +187,9 @@ def _chunk_page(
                 margins.add(line)
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
-            pictures += _pictures(page, block, heading, near, earlier)
+            first, *rest = _pictures(page, block, heading, near, earlier)
+            pictures.append(first)
+            further += rest
             continue
         if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and lines:
             heading = _next_heading(heading, block)
@@ -194,15 +202,20 @@ def _chunk_page(
     flow.cut(heading)
     flows = margins.number_chunks(page.number, flow.chunks)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*flows, *pictures, *margins.chunks(page.number), *_aside_chunks(page, heading), *whole], heading
+    asides = _aside_chunks(page, heading)
+    return [*flows, *pictures, *further, *margins.chunks(page.number), *asides, *whole], heading
 
 
-def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
+def _new_lines(block: Block, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
     """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    Headings always are: they begin what follows. Text that is no header or footer has to repeat exactly, in a margin.
+    Other text has to repeat exactly, in a margin. Titles and large headings always are indexed:
+    they begin what follows. `height` is that of the page's lines.
     """
-    if block.kind in (BlockKind.TITLE, BlockKind.HEADING, BlockKind.FIGURE):
+    is_large = block.kind is BlockKind.HEADING and any(
+        _height(line) > _MAX_RUNNING_HEIGHT * height for line in block.lines
+    )
+    if block.kind in (BlockKind.TITLE, BlockKind.FIGURE) or is_large:
         return block.lines, False
     parts = [earlier.new_part(line) for line in block.lines]
     new = [part for part in parts if part is not None]
@@ -215,11 +228,15 @@ def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], boo
     return (new, True) if is_repeated else (block.lines, False)
 
 
+def _height(line: Line) -> float:
+    return line.box.y1 - line.box.y0
+
+
 def _is_running(block: Block, blocks: Sequence[Block]) -> bool:
     """Return whether a block is a header or footer, and not the first or last line of the text."""
     if block.kind not in _RUNNING:
         return False
-    height = min((line.box.y1 - line.box.y0 for line in block.lines), default=0.0)
+    height = min((_height(line) for line in block.lines), default=0.0)
     return not any(
         other.kind in (BlockKind.TEXT, BlockKind.LIST) and _continues(block.box, other, height) for other in blocks
     )
@@ -231,7 +248,7 @@ def _continues(box: Box, text: Block, height: float) -> bool:
     shared = min(box.x1, text.box.x1) - max(box.x0, text.box.x0)
     is_close = -height < gap <= _MAX_SPACING * height and shared > 0.5 * (box.x1 - box.x0)
     return is_close and any(
-        abs(line.box.y1 - line.box.y0 - height) <= _SAME_HEIGHT * height for line in (*text.lines[:1], *text.lines[-1:])
+        abs(_height(line) - height) <= _SAME_HEIGHT * height for line in (*text.lines[:1], *text.lines[-1:])
     )
 
 

@@ -90,7 +90,7 @@ def lost_words(words: Sequence[LayerWord], chunks: Sequence[NewChunk]) -> list[L
     by_page: dict[int, list[tuple[NewChunk, str, set[str]]]] = defaultdict(list)
     for item in texts:
         by_page[item[0].page].append(item)
-    pages_of: dict[tuple[str, int, int], set[int]] = defaultdict(set)
+    pages_of: dict[tuple[str, str, int, int], set[int]] = defaultdict(set)
     for word in words:
         pages_of[_place(word)].add(word.page)
     lost = []

@@ -30,7 +30,7 @@ _BACKGROUND_PATH = 0.6
 _MIN_PATHS = 5
 """Fewer paths are a frame or a colored panel, not a drawing, unless one of them is a shape that panels don't have."""
 
-_COLLAGE_SIZE, _COLLAGE_FILL = 3, 0.65
+_COLLAGE_SIZE, _COLLAGE_FILL = 3, 0.6
 """At least this many figures that fill this share of the box around them are also one figure together."""
 
 _OVERLAP, _MAX_GROWTH = 0.2, 1.5
@@ -42,6 +42,9 @@ _MAX_TEXT_BEHIND = 0.15
 _MAX_WORDS, _MAX_BODY_TEXT = 0.5, 0.04
 """A layout picture with more of its area under words is large type; with more under body text, it includes the text
 beside a figure."""
+
+_SAME_FRAME = 0.8
+"""A frame and a figure that cover this share of each other are the same."""
 
 _MAX_DRAWING_TEXT = 0.25
 """A drawing with more of its area under words of the text layer is a panel or a ruled table behind them."""
@@ -58,12 +61,16 @@ def figure_boxes(
     tables: Sequence[Box],
     texts: Sequence[Box],
     body_lines: Sequence[Box],
+    frames: Sequence[Box] = (),
 ) -> list[Box]:
-    """Return at most MAX_FIGURES figures from top to bottom; none overlaps another, except one around all of them.
+    """Return at most MAX_FIGURES figures from top to bottom.
+
+    None overlaps another, except one around all of them, and frames that others go over.
 
     `layout` (pictures), `tables` and `texts` are regions of the layout analysis; `pictures` are embedded pictures;
     `inked` are the figures found in the page's pixels; `paths` are drawn paths, `shapes` those of them that are not
-    (rounded) rectangles; `words` are all words; `body_lines` are the lines of body text.
+    (rounded) rectangles; `words` are all words; `body_lines` are the lines of body text; `frames` are the lines drawn
+    around something.
     """
     small = [box for box in paths if box.area < _BACKGROUND_PATH]
     drawings = cluster_boxes(small)
@@ -75,8 +82,20 @@ def figure_boxes(
     found += _drawn(drawings, shapes, words, tables, texts)
     kept = [box for box in merge_overlapping(found) if not any(table.covers(box) > 0.7 for table in tables)]
     kept += _collage(kept)
+    kept += _framed(frames, kept, tables)
     kept.sort(key=lambda box: -box.area)
     return sorted(kept[:MAX_FIGURES], key=lambda box: (box.y0, box.x0))
+
+
+def _framed(frames: Sequence[Box], found: Sequence[Box], tables: Sequence[Box]) -> list[Box]:
+    """Return the frames that are not found yet, none inside another."""
+    framed: list[Box] = []
+    for box in sorted(frames, key=lambda box: -box.area):
+        is_inside = any(other.covers(box) > _SAME_FRAME for other in framed)
+        is_known = any(min(other.covers(box), box.covers(other)) > _SAME_FRAME for other in found)
+        if not (is_inside or is_known or _is_table(box, tables)):
+            framed.append(box)
+    return framed
 
 
 def _collage(boxes: Sequence[Box]) -> list[Box]:

@@ -26,7 +26,7 @@ _MIN_AREA = 0.03
 _MIN_CROSSINGS = 6
 """A table has at least three lines that cross two others."""
 
-_MIN_FILLED_CELLS = 0.4
+_MIN_FILLED_CELLS = 0.33
 """Minimum share of cells that contain a word; the grid of a chart has fewer."""
 
 _MAX_LINES = 60

@@ -167,9 +167,24 @@ def test_repeated_table_in_the_header_is_indexed_once() -> None:
     assert found == [(1, Kind.TEXT), (1, Kind.TABLE), (2, Kind.TEXT)]
 
 
-def test_heading_that_repeats_starts_each_page() -> None:
-    pages = [page(block(BlockKind.HEADING, "Prices", TOP), number=number) for number in (1, 2)]
-    assert texts(chunk_pages(pages)[0]) == [(1, "Prices"), (2, "Prices")]
+def test_large_heading_that_repeats_starts_each_page() -> None:
+    large, body = TOP._replace(y1=0.09), Box(0.1, 0.4, 0.9, 0.42)
+    pages = [
+        page(block(BlockKind.HEADING, "Prices", large), block(BlockKind.TEXT, f"rope {n}", body), number=n)
+        for n in (1, 2)
+    ]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Prices\nrope 1"), (2, "Prices\nrope 2")]
+
+
+def test_header_that_is_taken_for_a_heading_is_indexed_once_and_does_not_end_the_section() -> None:
+    section, body = block(BlockKind.HEADING, "Keys", Box(0.1, 0.3, 0.9, 0.32)), Box(0.1, 0.4, 0.9, 0.42)
+    pages = [
+        page(block(BlockKind.HEADING, "Port handbook", TOP), section, block(BlockKind.TEXT, "rope 1", body)),
+        page(block(BlockKind.HEADING, "Port handbook", TOP), block(BlockKind.TEXT, "rope 2", body), number=2),
+    ]
+    chunks, heading = chunk_pages(pages)
+    assert texts(chunks) == [(1, "Port handbook\nKeys\nrope 1"), (2, "rope 2")]
+    assert heading.endswith("Keys")
 
 
 @given(st.integers(1, 5), st.booleans())
