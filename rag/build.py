@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.adapters.openclip_models import OpenClipModels
+from rag.answer.large_pages import LargePages
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
@@ -36,6 +37,7 @@ from rag.ports import (
     FullTextIndex,
     Generator,
     OpenFetchers,
+    RegionDrawer,
     TextEmbedder,
     VectorStore,
 )
@@ -86,6 +88,11 @@ def open_rag(
 
             return GuardedExtractor(settings.read, "rag.adapters.ocr:open_ocr" if settings.read.ocr else None, threads)
 
+        def open_drawer() -> RegionDrawer:
+            from rag.extract.guarded import GuardedExtractor
+
+            return GuardedExtractor(settings.read.model_copy(update={"layout": False, "ocr": False}), None)
+
         indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
         opening.callback(indexes.close)
         if generator is None and settings.answer.model:
@@ -110,7 +117,9 @@ def open_rag(
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
             retriever=open_retriever(settings, catalog, words, indexes),
-            answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
+            answering=AnswerService(
+                catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer)
+            ),
             indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,

@@ -163,10 +163,12 @@ class Rag:
         return self._find_picture(path, scope, k)[0]
 
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
-        """Return the pages, and the bytes of the picture as it was extracted."""
+        """Return the pages, and the bytes of the picture as it was extracted; of a tall one, the part that is found."""
         with self.scratch() as folder:
-            image, extracted = extract_query_image(path, self._open_extractor, Path(folder))
-            return self._retriever.find_picture(image, extracted, scope, k), image.read_bytes()
+            parts = extract_query_image(path, self._open_extractor, Path(folder))
+            results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
+            shown = [(result, image) for result, image in results if result.found] or results[:1]
+            return merge_results([result for result, _ in shown]), shown[0][1].read_bytes()
 
     def ask(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Attachments, ExtractedPage, Inspection, Modality, ModelSummary, Recognition, Scope
+from rag.model import Attachments, Box, ExtractedPage, Inspection, Modality, ModelSummary, Recognition, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
@@ -53,6 +53,22 @@ class Extractor(Protocol):
 
     def close(self) -> None:
         """End the process for good. Any thread may call it; a call in progress raises ExtractorStopped."""
+        ...
+
+
+class RegionDrawer(Protocol):
+    """Draws parts of pages, in a guarded process."""
+
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Return the path of a JPEG in `into` of a region of a page, `width` pixels wide or as wide as it is stored.
+
+        The page is turned upright as far as its text layer says, and by `turn` degrees clockwise. Raise Unreadable, or
+        ExtractorStopped.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the process for good."""
         ...
 
 

@@ -49,7 +49,8 @@ _SAMPLE_LINES = 4
 _LINE_HEIGHT, _MAX_ENLARGED, _MAX_SIDE = 44, 2.5, 12_000
 """Height in pixels that Tesseract reads well; how much a picture is enlarged, and to which long side at most."""
 
-_VIETNAMESE = re.compile("[ơưƠƯ]")
+_VIETNAMESE, _VIETNAMESE_SHARE = re.compile("[ơưƠƯ]"), 0.02
+"""Letters of no other language that the model does know, and the share of words with one of them in Vietnamese."""
 _LATIN_WORD = re.compile("[A-Za-z]{3,}")
 _GREEK_WORD = re.compile("[α-ωά-ώ]{2,}")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -108,7 +109,9 @@ class ScriptOcr:
                 reading = self._turned(reading, detected.turn)
         result = self._read(reading, detected, own, folder)
         if result is None:
-            return Recognition(_sorted(_read_lines(reading)), reading.turn, self._notes(detected, own))
+            # Lines that are recognized with less confidence are probably in the unknown script too.
+            lines = _read_lines(reading, _KEPT if own is None else 0.0)
+            return Recognition(_sorted(lines), reading.turn, self._notes(detected, own))
         lines = _merge(reading.lines, result.lines, is_latin=result.script is VIETNAMESE)
         return Recognition(_sorted(lines), reading.turn)
 
@@ -158,8 +161,8 @@ class ScriptOcr:
         return (_UNKNOWN if _OSD in self._installed else _UNKNOWN_WITHOUT,)
 
 
-def _read_lines(reading: Reading) -> list[Line]:
-    return [one.line for one in reading.lines if one.is_read]
+def _read_lines(reading: Reading, min_confidence: float = 0.0) -> list[Line]:
+    return [one.line for one in reading.lines if one.is_read and one.confidence >= min_confidence]
 
 
 def _sorted(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -169,7 +172,8 @@ def _sorted(lines: Sequence[Line]) -> tuple[Line, ...]:
 def _own_script(lines: Sequence[ReadLine]) -> Script | None:
     """Return Greek or Vietnamese if the text is in it: RapidOCR reads these with letters left out."""
     texts = [one.line.text for one in lines if one.is_read]
-    if sum(bool(_VIETNAMESE.search(word)) for text in texts for word in text.split()) >= 2:
+    words = [word for text in texts for word in text.split()]
+    if sum(bool(_VIETNAMESE.search(word)) for word in words) > _VIETNAMESE_SHARE * len(words):
         return VIETNAMESE
     greek = sum(len(word) for text in texts for word in _GREEK_WORD.findall(text))
     return GREEK if greek > sum(letter.isalpha() for text in texts for letter in text) / 2 else None

@@ -13,7 +13,7 @@ from rag.model import Box, Line, Word
 from rag.sandbox import child_environment
 from rag.scripts import SCRIPTS, Script
 
-_SECONDS = 45
+_SECONDS = 30
 """Time limit for one picture; a page of dense text takes 3 to 8 s."""
 
 _WORD_LEVEL = "5"

@@ -8,10 +8,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rag.answer.evidence_drawing import (
     LIGHT,
+    MAX_WIDTH,
     MEDIUM,
     MIN_WIDTH,
     STRONG,
@@ -29,6 +30,9 @@ from rag.model import WHOLE_PAGE, Box, Hit, Kind
 if TYPE_CHECKING:
     from PIL import Image
 
+Redraw: TypeAlias = "Callable[[Hit, Image.Image, Box, int], Image.Image | None]"
+"""Draws a region of the hit's page at a width in pixels; see LargePages.draw."""
+
 _MAX_REGION = 0.6
 """A region that is a larger share of the page is shown as the whole page."""
 
@@ -45,21 +49,34 @@ _LINE_GAP = 0.006
 _MIN_HEIGHT = 0.16
 """Smallest share of the page's height that is shown, so that a single line has some context."""
 
-_DRAWING_VERSION = 2
+_SMALL_LINE, _READABLE_LINE = 11, 26
+"""Height in pixels of a line: in the saved picture of a page, it can't be read below the first (on A4, lines of 10
+points have 20); drawn again, it has the second."""
+
+_DRAWING_VERSION = 3
 """Part of the file name. Increase it when the same region would be drawn differently."""
 
 
-def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path | None:
+class _PageSize(NamedTuple):
+    """Size of a page's picture in pixels, and how much smaller the saved picture is, at most 1."""
+
+    width: int
+    height: int
+    scale: float = 1.0
+
+
+def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = (), redraw: Redraw | None = None) -> Path | None:
     """Return a PNG of the hit's region with its surroundings, highlighted, above a bar that names the place.
 
     Lines that support one of the sentences are highlighted strongly, and only the surroundings of these lines are
     shown of a long text. The same evidence has the same file name and is drawn once. None if the page's picture is
-    missing or damaged.
+    missing or damaged. On large pages, `redraw` draws the region again from the document, and only the surroundings of
+    the highlighted lines are shown.
     """
     if hit.page_image is None or not hit.page_image.is_file():
         return None
     path = folder / f"{hit.chunk}-{_digest(hit, sentences)}.png"
-    return path if _mark_used(path) else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
+    return path if _mark_used(path) else _save(path, hit, lambda page: _draw_region(page, hit, sentences, redraw))
 
 
 def draw_page(hit: Hit, folder: Path) -> Path | None:
@@ -103,15 +120,53 @@ def _digest(hit: Hit, sentences: Sequence[str]) -> str:
     return hashlib.sha256(f"{shown} {hit.page_image}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _draw_region(page: Image.Image, hit: Hit, sentences: Sequence[str]) -> Image.Image:
+def _draw_region(page: Image.Image, hit: Hit, sentences: Sequence[str], redraw: Redraw | None) -> Image.Image:
     matched = _match_marks(hit, sentences)
-    focus = _focus(hit, matched)
-    whole = focus.area > _MAX_REGION or focus.area <= 0
-    crop = (0, 0, page.width, page.height)
-    if not whole:
-        crop = _crop(page, focus, hit.line_boxes if focus != hit.box else ())
-    view = _draw_marks(view_page(page, crop), hit, matched, whole=whole)
-    return add_caption_bar(view, hit.title, hit.region_label.removeprefix(hit.title))
+    view = _redrawn_view(page, hit, matched, redraw) if redraw is not None else None
+    whole = False
+    if view is None:
+        focus = _focus(hit, matched)
+        whole = focus.area > _MAX_REGION or focus.area <= 0
+        crop = (0, 0, page.width, page.height)
+        if not whole:
+            crop = _crop(_PageSize(*page.size), focus, hit.line_boxes if focus != hit.box else ())
+        view = view_page(page, crop)
+    marked = _draw_marks(view, hit, matched, whole=whole)
+    return add_caption_bar(marked, hit.title, hit.region_label.removeprefix(hit.title))
+
+
+def _redrawn_view(page: Image.Image, hit: Hit, matched: Sequence[bool], redraw: Redraw) -> PageView | None:
+    """Return the surroundings of the matched lines, drawn again from the document, if the saved lines are too small."""
+    marked = [box for box, is_match in zip(hit.line_boxes, matched, strict=True) if is_match] or list(hit.line_boxes)
+    heights = sorted(min(box.y1 - box.y0, (box.x1 - box.x0) * page.width / page.height) for box in marked)
+    line = heights[len(heights) // 2] if heights else 0.0
+    if not 0 < line * page.height < _SMALL_LINE:
+        return None
+    scale = _READABLE_LINE / (line * page.height)
+    size = _PageSize(round(page.width * scale), round(page.height * scale), 1 / scale)
+    focus = _readable_part(hit.box, marked if any(matched) else [], size)
+    left, top, right, bottom = _crop(size, focus)
+    region = Box(left / size.width, top / size.height, right / size.width, bottom / size.height)
+    width = min(right - left, MAX_WIDTH)
+    image = redraw(hit, page, region, width)
+    if image is None:
+        return None
+    shown = width / (right - left)
+    whole = round(size.width * shown), round(size.height * shown)
+    image = image.resize((width, max(1, round((bottom - top) * shown))))
+    return PageView(image, round(left * shown), round(top * shown), 1.0, *whole)
+
+
+def _readable_part(region: Box, marked: Sequence[Box], size: _PageSize) -> Box:
+    """Return the box around as many of the marked lines, from the first on, as can be shown at a readable size."""
+    if not marked:
+        return region
+    shown = marked[0]
+    for box in marked[1:]:
+        union = shown.union(box)
+        if (union.x1 - union.x0) * size.width <= MAX_WIDTH and (union.y1 - union.y0) * size.height <= MAX_WIDTH:
+            shown = union
+    return shown
 
 
 def _draw_page(page: Image.Image, hit: Hit) -> Image.Image:
@@ -149,13 +204,13 @@ def _focus(hit: Hit, matched: Sequence[bool]) -> Box:
     return around if is_long and around.area < _MAX_FOCUS * hit.box.area else hit.box
 
 
-def _crop(page: Image.Image, box: Box, lines: Sequence[Box] = ()) -> tuple[int, int, int, int]:
+def _crop(page: _PageSize, box: Box, lines: Sequence[Box] = ()) -> tuple[int, int, int, int]:
     """Return the pixels to show: the box, its surroundings, and enough of the page to be legible.
 
     No line is cut horizontally, and lines of another column are left out.
     """
-    width = max(box.x1 - box.x0 + 2 * _MARGIN_X, min(1.0, MIN_WIDTH / page.width))
-    height = max(box.y1 - box.y0 + 2 * _MARGIN_Y, _MIN_HEIGHT)
+    width = max(box.x1 - box.x0 + 2 * _MARGIN_X * page.scale, min(1.0, MIN_WIDTH / page.width))
+    height = max(box.y1 - box.y0 + 2 * _MARGIN_Y * page.scale, _MIN_HEIGHT * page.scale)
     x0, x1 = _interval((box.x0 + box.x1) / 2, width)
     y0, y1 = _interval((box.y0 + box.y1) / 2, height)
     for line in lines:

@@ -11,6 +11,7 @@ from rag.answer import messages
 from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.generation import Generating, answer_question
 from rag.answer.highlight import with_line_boxes
+from rag.answer.large_pages import LargePages
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
 from rag.catalog.pages import page_words
@@ -24,12 +25,17 @@ MAX_EVIDENCE = 3
 
 @dataclass(frozen=True)
 class AnswerService:
-    """Answers questions. `folder` holds the evidence pictures; without a generator, passages are quoted."""
+    """Answers questions. `folder` holds the evidence pictures; without a generator, passages are quoted.
+
+    `large_pages` draws parts of pages whose letters are too small in their saved picture; without it, these are
+    enlarged.
+    """
 
     catalog: Catalog
     generator: Generator | None
     settings: AnswerSettings
     folder: Path
+    large_pages: LargePages | None = None
 
     def answer(
         self,
@@ -80,7 +86,8 @@ class AnswerService:
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):
             hit = passage.hit if passage.hit.line_boxes else with_line_boxes(passage.hit, words_of_page(passage.hit))
-            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage))
+            redraw = self.large_pages.draw if self.large_pages is not None else None
+            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage), redraw)
             if path is not None:
                 drawn.append((passage, path))
         return replace(

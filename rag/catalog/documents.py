@@ -48,6 +48,11 @@ def document_ids(connection: Connection) -> set[int]:
     return set(connection.scalars(select(document.c.id)))
 
 
+def sha256_of(connection: Connection, document_id: int) -> str | None:
+    """Return the SHA-256 of a document; None if it was deleted."""
+    return connection.scalar(select(document.c.sha256).where(document.c.id == document_id))
+
+
 def has_document(connection: Connection, sha256: str) -> bool:
     """Return whether there is a document with this SHA-256."""
     return bool(connection.scalar(select(exists().where(document.c.sha256 == sha256))))

@@ -41,6 +41,8 @@ class FormatExtractor(Protocol):
 
     def text_layer(self, path: Path, media_type: str, number: int, /) -> ExtractedPage: ...
 
+    def draw_region(self, path: Path, media_type: str, request: Request, into: Path, /) -> ExtractedPage: ...
+
 
 class RequestHandler:
     """Handles requests with libraries that are loaded once; writes replies to `out`."""
@@ -91,6 +93,10 @@ class RequestHandler:
                 return
             if request.kind == "text":
                 send(self._out, ExtractionReply("page", page=extractor.text_layer(path, media_type, request.first)))
+                return
+            if request.kind == "region":
+                page = extractor.draw_region(path, media_type, request, self._pictures)
+                send(self._out, ExtractionReply("page", page=page))
                 return
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):

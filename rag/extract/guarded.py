@@ -19,7 +19,7 @@ from rag.extract.protocol import (
     validate_inspection,
     validate_page,
 )
-from rag.model import Attachments, ExtractedPage, Inspection, Note
+from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 _VERSION = "2"
@@ -120,6 +120,21 @@ class GuardedExtractor:
         if not page.blocks:
             return failed
         return replace(page, error=shorten(f"{failed.error} Only the words of its text layer can be found."))
+
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Draw a part of a page as the port describes."""
+        try:
+            with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                child.send(Request("region", copy, number, number, region, width, turn))
+                page = validate_page(self._receive_first(child), number, child.picture_folder)
+                if page.render is None:
+                    raise ValueError("the reply has no picture")
+                _move_picture(child, page.render, into)
+                return into / page.render
+        except (ChildStopped, ValueError, OSError) as error:
+            if self._closed:
+                raise _closed() from None
+            raise Unreadable("The page couldn't be drawn again.") from error
 
     def close(self) -> None:
         """Kill the child permanently. A thread that is waiting for it gets ExtractorStopped."""

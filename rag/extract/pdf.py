@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,16 @@ from rag.extract.ocr import (
 from rag.extract.page_structure import read_structure
 from rag.extract.page_words import CONTROLS, Frame, is_layer_garbled, seen_page_words, uncovered_page_words
 from rag.extract.pdf_shells import portfolio_notes, refuse_shell
-from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
+from rag.extract.protocol import Request
+from rag.extract.render import (
+    MAX_REGION_PIXELS,
+    StageTimer,
+    drawn_region,
+    is_blank,
+    page_name,
+    save_crops,
+    save_render,
+)
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.extract.scan_size import scan_image
 from rag.extract.text_layer import LayerWord, read_words
@@ -143,6 +153,22 @@ class PdfExtractor:
                 render=None,
                 notes=found.notes,
             )
+
+    def draw_region(self, path: Path, _media_type: str, request: Request, into: Path) -> ExtractedPage:
+        """Draw a part of a page, turned upright as far as its text layer says, and by `request.turn` more."""
+        from PIL import Image
+
+        module, region = self._pymupdf, request.region
+        with self._open(path) as document:
+            page = document[request.first - 1]
+            self._turn_upright(page, read_words(module, page))
+            page.set_rotation((page.rotation + request.turn) % 360)
+            width, height = page.rect.width, page.rect.height
+            clip = module.Rect(region.x0 * width, region.y0 * height, region.x1 * width, region.y1 * height)
+            scale = min(request.width / clip.width, math.sqrt(MAX_REGION_PIXELS / (clip.width * clip.height)))
+            pixmap = page.get_pixmap(matrix=module.Matrix(scale, scale), clip=clip, alpha=False)
+            image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+            return drawn_region(image, request.first, into)
 
     def _extract(self, document: Any, number: int, into: Path, bookmarks: Mapping[int, Sequence[str]]) -> ExtractedPage:
         timer = StageTimer()

@@ -11,7 +11,18 @@ from rag.errors import Unreadable
 from rag.extract.file_types import PICTURES, TIFF
 from rag.extract.layout.analysis import Layout
 from rag.extract.ocr import OCR_LONG_SIDE, TextRecognizer
-from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render, turned_image
+from rag.extract.protocol import Request
+from rag.extract.render import (
+    MAX_REGION_PIXELS,
+    StageTimer,
+    drawn_region,
+    is_blank,
+    page_name,
+    pixel_box,
+    save_crops,
+    save_render,
+    turned_image,
+)
 from rag.extract.scan import picture_blocks
 from rag.extract.tall_pictures import count_parts, cut_part
 from rag.images import upright_rgb
@@ -76,15 +87,28 @@ class PictureExtractor:
         """Return a page without words: a picture has no text layer."""
         return ExtractedPage(number, None, 0, 0, TextSource.NONE, (), None)
 
+    def draw_region(self, path: Path, media_type: str, request: Request, into: Path) -> ExtractedPage:
+        """Draw a part of a page of the picture, turned clockwise by `request.turn` degrees; it is never enlarged."""
+        with self._open(path, media_type) as opened:
+            image = self._page_image(opened, _frame_count(opened, media_type), request.first)
+        image = turned_image(image, request.turn)
+        image = image.crop(pixel_box(request.region, image.size))
+        image.thumbnail((request.width, MAX_REGION_PIXELS // max(1, request.width)))
+        return drawn_region(image, request.first, into)
+
+    def _page_image(self, opened: Image, frames: int, number: int) -> Image:
+        """Return a page in full size, with its EXIF orientation applied."""
+        if frames > 1:
+            opened.seek(number - 1)
+            if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
+                raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
+        image = upright_rgb(opened)
+        return image if frames > 1 else cut_part(image, number)
+
     def _extract(self, opened: Image, frames: int, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
-            if frames > 1:
-                opened.seek(number - 1)
-                if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
-                    raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
-            image = upright_rgb(opened)
-            image = image if frames > 1 else cut_part(image, number)
+            image = self._page_image(opened, frames, number)
         found = Recognition()
         has_content = self._ocr is not None and not is_blank(image)
         if self._ocr is not None and has_content:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from rag.extract.attachments import MAX_NAME_CHARS, clean_name
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
-from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
+from rag.model import WHOLE_PAGE, Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20
@@ -63,14 +63,18 @@ class ChildConfig:
 class Request:
     """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`.
 
-    text: return the text layer of page `first` alone, without drawing or analyzing the page.
-    attachments: write the files inside the file to the picture folder.
+    text: return the text layer of page `first` alone, without drawing or analyzing the page. attachments: write the
+    files inside the file to the picture folder. region: only draw the `region` of page `first`, `width` pixels wide,
+    from the page turned clockwise by `turn` degrees more.
     """
 
-    kind: Literal["inspect", "extract", "text", "attachments"]
+    kind: Literal["inspect", "extract", "text", "attachments", "region"]
     path: str
     first: int = 1
     last: int = 1
+    region: Box = WHOLE_PAGE
+    width: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

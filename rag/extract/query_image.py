@@ -7,24 +7,32 @@ from contextlib import closing
 from pathlib import Path
 
 from rag.errors import NotFound, Unreadable
+from rag.extract.file_types import TIFF
 from rag.model import ExtractedPage
 from rag.ports import Extractor
+
+MAX_PARTS = 4
+"""Pages of a tall screenshot that are searched for, from the top."""
 
 
 def extract_query_image(
     path: Path, open_extractor: Callable[[], Extractor], folder: Path
-) -> tuple[Path, ExtractedPage]:
+) -> list[tuple[Path, ExtractedPage]]:
     """Return the path of a JPEG of the picture, written to `folder`, and the page extracted from it.
 
-    The calling process holds secrets, so it must not decode the picture itself. Raise NotFound, or Unreadable if the
-    file is not a picture.
+    A tall screenshot has several pages. The calling process holds secrets, so it must not decode the picture itself.
+    Raise NotFound, or Unreadable if the file is not a picture.
     """
     if not path.is_file():
         raise NotFound(f"The file {path} doesn't exist.", "Check the name.")
     with closing(open_extractor()) as extractor:
-        if not extractor.inspect(path).media_type.startswith("image/"):
+        found = extractor.inspect(path)
+        if not found.media_type.startswith("image/"):
             raise Unreadable("The file isn't a picture.", "Send it as a PNG or JPEG.")
-        page = extractor.extract(path, 1, 1, folder)[0]
-    if page.error is not None or page.render is None:
-        raise Unreadable(page.error or "The picture couldn't be read.", "Send it as a PNG or JPEG.")
-    return folder / page.render, page
+        # Further frames of a TIFF are other pictures.
+        count = 1 if found.media_type == TIFF else min(found.page_count, MAX_PARTS)
+        pages = extractor.extract(path, 1, count, folder)
+    first = pages[0]
+    if first.error is not None or first.render is None:
+        raise Unreadable(first.error or "The picture couldn't be read.", "Send it as a PNG or JPEG.")
+    return [(folder / page.render, page) for page in pages if page.render is not None]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.model import Block, BlockKind, Box
+from rag.model import Block, BlockKind, Box, ExtractedPage, TextSource
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _QUALITY = 80
 _MARGIN = 0.02
 """Margin around a crop, as a fraction of the page: CLIP crops to a square and would cut the corners of a tight crop."""
+
+MAX_REGION_PIXELS = 8_000_000
+"""Pixels of a part of a page that is drawn again."""
 
 _INK_CONTRAST = 40
 _BLANK = 5e-5
@@ -62,6 +65,12 @@ def save_render(image: Image, path: Path, long_side: int) -> None:
         image = image.copy()
         image.thumbnail((long_side, long_side))
     _save_jpeg(image, path)
+
+
+def drawn_region(image: Image, number: int, into: Path) -> ExtractedPage:
+    """Write a picture of a part of a page to `into`; return a page that has only this picture."""
+    _save_jpeg(image, into / page_name(number))
+    return ExtractedPage(number, None, image.width, image.height, TextSource.NONE, (), page_name(number))
 
 
 def save_crops(blocks: list[Block], image: Image, number: int, into: Path) -> tuple[Block, ...]:

@@ -22,6 +22,7 @@ from rag.ingest.ownership import is_owned
 from rag.model import Check, ExtractedPage
 from rag.ports import Extractor, Generator, Prompt
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
+from rag.scripts import installed_models, readable_scripts, tesseract_program
 from rag.settings import Settings
 from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
 from rag.vectors.sync import VectorStoreSync
@@ -34,6 +35,11 @@ _LOW_DISK_GB = 2
 _TEXT_ONLY = "of DOCX, PPTX, ODT and ODP only the text is read; DOC, PPT and RTF are refused"
 
 _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
+
+_BUILT_IN = "Latin, Chinese, Japanese"
+_INSTALL_SCRIPTS = (
+    "Debian, for Russian and Arabic for example: sudo apt install tesseract-ocr tesseract-ocr-rus tesseract-ocr-ara"
+)
 
 
 def checks(
@@ -53,6 +59,8 @@ def checks(
     with temporary_folder("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield from _extractor(open_extractor, picture, ocr=settings.read.ocr)
+        if settings.read.ocr:
+            yield _scripts()
         yield _confinement()
         yield _office(settings.read.office)
         yield from _fonts(settings.read.office)
@@ -153,6 +161,18 @@ def _recognition(page: ExtractedPage, *, ocr: bool) -> Check:
     if CODE_WORD.replace(" ", "") not in words.replace(" ", "").upper():
         return Check("reading", "fail", f"OCR read {words!r} instead of {CODE_WORD!r}", "Install Magpie again.")
     return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
+
+
+def _scripts() -> Check:
+    program = tesseract_program()
+    if program is None:
+        return Check("scripts", "warn", f"OCR reads {_BUILT_IN} only: Tesseract was not found", _INSTALL_SCRIPTS)
+    installed = installed_models(program)
+    if "osd" not in installed:
+        detail = "scripts of pictures are not detected: Tesseract's model `osd` was not found"
+        return Check("scripts", "warn", detail, "Debian: sudo apt install tesseract-ocr-osd")
+    names = [_BUILT_IN, *readable_scripts(installed)]
+    return Check("scripts", "ok", f"OCR reads text in {', '.join(names)}")
 
 
 def _confinement() -> Check:

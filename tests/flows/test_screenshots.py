@@ -97,6 +97,19 @@ def test_part_of_a_page_is_found_with_its_region(
     assert found.stage_ms["pixels"] > 0
 
 
+def test_part_of_a_tall_screenshot_finds_its_page(ask: Callable[..., SearchResult]) -> None:
+    part = shot(2)
+    tall = Image.new("RGB", (part.width, part.width * 9), "white")
+    tall.paste(part, (0, part.width * 2 + 200))
+    found = ask(tall)
+    assert found.found
+    assert (found.hits[0].name, found.hits[0].page) == ("texts.pdf", 2)
+
+
+def test_turned_screenshot_finds_its_page(ask: Callable[..., SearchResult]) -> None:
+    assert_verified(ask(shot(2).rotate(90, expand=True)), "texts.pdf", 2)
+
+
 TRANSFORMS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "dark": ImageOps.invert,
     "half": lambda image: image.crop((0, 0, image.width, image.height // 2)),

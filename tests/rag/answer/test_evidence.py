@@ -189,3 +189,42 @@ def test_returns_none_without_a_page_picture(lines: Hit, tmp_path: Path) -> None
     damaged.write_bytes(b"\xff\xd8\xff half")
     for render in (None, tmp_path / "gone.jpg", damaged):
         assert draw_evidence(replace(lines, page_image=render), tmp_path) is None
+
+
+SMALL = tuple(
+    Box(0.1 + 0.3 * column, row / 100, 0.2 + 0.3 * column, row / 100 + 0.004)
+    for column in (0, 1)
+    for row in range(20, 60, 4)
+)
+
+
+def test_small_lines_of_a_large_page_are_drawn_again(render: Path, tmp_path: Path) -> None:
+    asked: list[tuple[Box, int]] = []
+
+    def redraw(found: Hit, saved: Image.Image, region: Box, width: int) -> Image.Image | None:
+        asked.append((region, width))
+        return Image.new("RGB", (width, 300), (0, 0, 160))
+
+    texts = [f"store room {n}" for n in range(len(SMALL) - 1)] + ["valve of the fountain"]
+    large = hit("\n".join(texts), kind=Kind.FIGURE, box=Box(0.05, 0.1, 0.95, 0.9), line_boxes=SMALL, page_image=render)
+    path = draw_evidence(large, tmp_path, ("The valve of the fountain is shut",), redraw)
+    assert path is not None
+    [(region, width)] = asked
+    assert region.covers(SMALL[-1]) == 1
+    assert region.area < 0.05
+    line = SMALL[-1].y1 - SMALL[-1].y0
+    assert line * HEIGHT / ((region.x1 - region.x0) * WIDTH) * width == pytest.approx(26, abs=1)
+    with Image.open(path) as picture:
+        assert near(picture.convert("RGB"), (0, 0, 160)) > 10_000
+
+
+def test_ordinary_pages_are_not_drawn_again(lines: Hit, tmp_path: Path) -> None:
+    def redraw(found: Hit, saved: Image.Image, region: Box, width: int) -> Image.Image | None:
+        raise AssertionError(region)
+
+    assert draw_evidence(lines, tmp_path, ("crane",), redraw) is not None
+
+
+def test_saved_picture_is_shown_if_the_document_cannot_be_drawn(render: Path, tmp_path: Path) -> None:
+    large = hit("one", box=SMALL[0], line_boxes=SMALL[:1], page_image=render)
+    assert draw_evidence(large, tmp_path, (), lambda *_: None) is not None

@@ -1,4 +1,4 @@
-"""The doctor's checks of LibreOffice and of the layout model. The other checks are tested in tests/flows."""
+"""The doctor's checks of LibreOffice, scripts and the layout model. The other checks are tested in tests/flows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rag.extract.guarded import GuardedExtractor
 from rag.ports import Extractor
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.scripts import needs_tesseract
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,13 @@ def test_says_nothing_about_a_layout_model_that_works(tmp_path: Path) -> None:
     settings = Settings.model_validate({"data": tmp_path, "answer": {"model": ""}})
     with closing(open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())) as rag:
         assert "layout" not in [check.name for check in rag.doctor()]
+
+
+def test_names_the_scripts_that_can_be_read(tmp_path: Path) -> None:
+    needs_tesseract("rus", "heb", "osd")
+    settings = Settings.model_validate({"data": tmp_path, "answer": {"model": ""}})
+    with closing(open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())) as rag:
+        check = next(check for check in rag.doctor() if check.name == "scripts")
+    assert check.status == "ok"
+    assert check.detail.startswith("OCR reads text in Latin, Chinese, Japanese, Cyrillic, ")
+    assert "Hebrew" in check.detail
