@@ -94,7 +94,7 @@ _SAMPLE_BYTES = 1 << 16
 _HTML = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 
 _SVG = re.compile(r"<(?:\w{1,20}:)?svg[\s>]", re.IGNORECASE)
-_SVG_DOCTYPE = re.compile(r"<!doctype\s+svg[^\[>]*>", re.IGNORECASE)
+_SVG_DOCTYPE = re.compile(r"<!doctype\s+svg\b[^\[>]{0,500}(?:\[[^\]]{0,5000}\]\s*)?>", re.IGNORECASE)
 
 _MAX_TITLE_CHARS = 200
 _GENERIC_TITLE = re.compile(
@@ -179,8 +179,13 @@ def _text_type(head: bytes, *, whole: bool) -> str:
 def _markup_type(text: str) -> str | None:
     """Return the type of HTML or SVG, after any comments and XML declarations; None for other text."""
     rest = text.lstrip()
-    while rest.startswith(("<!--", "<?")) or _SVG_DOCTYPE.match(rest):
-        rest = rest.partition("-->" if rest.startswith("<!--") else "?>" if rest.startswith("<?") else ">")[2].lstrip()
+    while True:
+        if doctype := _SVG_DOCTYPE.match(rest):
+            rest = rest[doctype.end() :].lstrip()
+        elif rest.startswith(("<!--", "<?")):
+            rest = rest.partition("-->" if rest.startswith("<!--") else "?>")[2].lstrip()
+        else:
+            break
     return HTML if _HTML.match(rest) else SVG if _SVG.match(rest) else None
 
 

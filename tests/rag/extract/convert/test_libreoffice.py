@@ -289,7 +289,7 @@ def compound(*streams: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("write", "reason"),
     [
-        (zipped(**{"photo.jpg": b"\xff\xd8\xff"}), "zip archive, not a document"),
+        (zipped(**{"photo.jpg": b"\xff\xd8\xff"}), "a ZIP archive"),
         (
             zipped(
                 mimetype="application/vnd.oasis.opendocument.text",

@@ -222,7 +222,7 @@ CHAPTER = "<p>The salt road</p><img src='../pictures/a.png'/>"
 def epub(path: Path, chapter: str = CHAPTER, **parts: str) -> Path:
     package = (
         '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        '<dc:title>The road</dc:title></metadata><manifest>'
+        "<dc:title>The road</dc:title></metadata><manifest>"
         '<item id="b" href="text/b%20c.xhtml" media-type="application/xhtml+xml"/>'
         '<item id="a" href="text/a.xhtml" media-type="application/xhtml+xml"/></manifest>'
         '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
