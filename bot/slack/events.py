@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
+PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp heic heif avif".split())
 OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
+SPREADSHEETS = frozenset("xlsx xlsm xltx xlsb xls ods csv tsv".split())
 TEXTS = frozenset("txt text md markdown log".split())
-READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
+PAGES = frozenset("html htm xhtml mhtml mht eml msg ipynb".split())
+"""Saved web pages, mails and notebooks."""
+READABLE = PICTURES | OFFICE | SPREADSHEETS | TEXTS | PAGES | {"pdf", "epub", "svg"}
 """Extensions of files that can be indexed."""
 
 

@@ -21,7 +21,10 @@ def write_svg_pdf(pymupdf: Any, path: Path, into: Path) -> None:
 
     damaged = Unreadable("The drawing is damaged and can't be displayed.", "Export it as a PNG or PDF.")
     try:
-        root = fromstring(path.read_bytes(), XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+        parser = XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+        )
+        root = fromstring(path.read_bytes(), parser)
     except (LxmlError, ValueError) as error:
         raise damaged from error
     _remove_references(root)
@@ -47,8 +50,18 @@ def _remove_references(root: Any) -> None:
         name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
         parent = element.getparent()
         if (not name or name in _REMOVED) and parent is not None:
-            parent.remove(element)
+            _remove(parent, element)
             continue
         for key in _REFERENCES:
             if element.get(key, "#")[:1] != "#" and not element.get(key, "").startswith("data:image/"):
                 del element.attrib[key]
+
+
+def _remove(parent: Any, element: Any) -> None:
+    """Remove an element, but not the text after it."""
+    before = element.getprevious()
+    if before is not None:
+        before.tail = (before.tail or "") + (element.tail or "")
+    else:
+        parent.text = (parent.text or "") + (element.tail or "")
+    parent.remove(element)

@@ -95,7 +95,7 @@ class PdfConverter:
             office_to_pdf(path, media_type, into, self._settings)
             return ()
         max_pages = self._settings.max_pages
-        text, is_cut = newest_text(path, max_pages * plain_text.LINES * (plain_text.COLUMNS + 1))
+        text, is_cut = newest_text(path, max_pages * plain_text.PAGE_CHARS)
         if media_type == MARKDOWN and not is_cut:
             parts, title = markdown.render_markdown(text)
             self._write(into, parts, markdown.CSS, title=title)
