@@ -253,9 +253,9 @@ class _Simplifier:
 
     def _end_cell(self) -> None:
         self._flush()
-        if not self._tables or self._tables[-1].cell is None:
+        table = self._tables[-1] if self._tables else None
+        if table is None or table.cell is None:
             return
-        table = self._tables[-1]
         if not table.rows:
             table.rows.append([])
         table.rows[-1] += [table.cell, *([] for _ in range(table.span - 1))]
