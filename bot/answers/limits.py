@@ -12,7 +12,7 @@ from types import MappingProxyType
 from bot.access.names import Names, fold
 from bot.answers.task import join
 from bot.slack import messages
-from bot.slack.events import PICTURES, Question
+from bot.slack.events import DOCUMENTS, PAGES, PICTURES, SLIDES, SPREADSHEETS, TEXTS, Question
 from bot.slack.files import LINK
 from bot.slack.message_text import as_mentions, resolve, resolve_mentions
 from rag import HERE, ME, FileType, LimitedQuery, QueryLimits, Scope, ShareFilter, read_limits
@@ -20,11 +20,11 @@ from rag import HERE, ME, FileType, LimitedQuery, QueryLimits, Scope, ShareFilte
 _EXTENSIONS = MappingProxyType(
     {
         FileType.PDF: frozenset({"pdf"}),
-        FileType.IMAGE: PICTURES,
-        FileType.DOCUMENT: frozenset("docx docm dotx dotm doc dot odt ott fodt odg otg fodg rtf".split()),
-        FileType.SLIDES: frozenset("pptx pptm ppsx ppsm potx potm ppt pps pot odp otp fodp".split()),
-        FileType.SPREADSHEET: frozenset("xlsx xls ods csv".split()),
-        FileType.TEXT: frozenset("txt text md markdown log".split()),
+        FileType.IMAGE: PICTURES | {"svg"},
+        FileType.DOCUMENT: DOCUMENTS | {"epub"},
+        FileType.SLIDES: SLIDES,
+        FileType.SPREADSHEET: SPREADSHEETS,
+        FileType.TEXT: TEXTS | PAGES,
         FileType.LINK: frozenset[str](),
     }
 )

@@ -29,7 +29,8 @@ LANE_NAMES = {
 """Lanes by their names for people. The two lanes of CLIP are on or off together."""
 
 _STATES = ("new", "known", "unchanged", "waiting", "failed", "gone")
-_MAX_SKIPPED = 10
+_MAX_SKIPPED = 3
+_MAX_RUNS = 10
 
 
 def show_outcomes(screen: Screen, outcomes: Sequence[IndexOutcome], lanes: Mapping[str, str]) -> None:
@@ -67,10 +68,16 @@ def show_notes(screen: Screen, file: str, notes: Sequence[FileNote]) -> None:
 
 
 def _show_skipped(screen: Screen, skipped: Sequence[IndexOutcome]) -> None:
-    for outcome in skipped[:_MAX_SKIPPED]:
-        screen.say(f"Skipped {outcome.file}: {outcome.reason}")
+    """Count the skipped files by reason, and name some of each."""
+    by_reason: dict[str, list[IndexOutcome]] = {}
+    for outcome in skipped:
+        by_reason.setdefault(outcome.reason, []).append(outcome)
+    for reason, outcomes in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        more = ", …" if len(outcomes) > _MAX_SKIPPED else ""
+        screen.say(f"Skipped {count(len(outcomes), 'file')}: {reason}")
+        screen.say(", ".join(outcome.file for outcome in outcomes[:_MAX_SKIPPED]) + more, indent=2)
     if len(skipped) > _MAX_SKIPPED:
-        screen.say(f"Skipped {len(skipped) - _MAX_SKIPPED} more. For the full list, add --json.")
+        screen.say("For the full list, add --json.")
     for hint in dict.fromkeys(outcome.hint for outcome in skipped):
         screen.say(hint, indent=2)
 

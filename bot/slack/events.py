@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
-OFFICE = frozenset(
-    (
-        "docx docm dotx dotm doc dot pptx pptm ppsx ppsm potx potm ppt pps pot"
-        " odt ott fodt odp otp fodp odg otg fodg rtf"
-    ).split()
-)
+PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp heic heif avif".split())
+DOCUMENTS = frozenset("docx docm dotx dotm doc dot odt ott fodt odg otg fodg rtf".split())
+SLIDES = frozenset("pptx pptm ppsx ppsm potx potm ppt pps pot odp otp fodp".split())
+SPREADSHEETS = frozenset("xlsx xlsm xltx xlsb xls ods csv tsv".split())
 TEXTS = frozenset("txt text md markdown log".split())
-READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
+PAGES = frozenset("html htm xhtml mhtml mht eml msg ipynb".split())
+"""Saved web pages, mails and notebooks."""
+READABLE = PICTURES | DOCUMENTS | SLIDES | SPREADSHEETS | TEXTS | PAGES | {"pdf", "epub", "svg"}
 """Extensions of files that can be indexed."""
 
 

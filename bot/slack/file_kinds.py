@@ -42,9 +42,9 @@ _UNUSABLE_TYPES = MappingProxyType(
     dict.fromkeys("mp3 m4a wav ogg oga opus aac flac wma aiff".split(), Unusable.AUDIO)
     | dict.fromkeys("mp4 mov m4v avi mkv webm mpg mpeg wmv flv 3gp".split(), Unusable.VIDEO)
     | dict.fromkeys("zip gz tgz tar bz2 xz 7z rar zst jar dmg iso".split(), Unusable.ARCHIVE)
-    | dict.fromkeys("xlsx xls xlsm xlsb ods csv tsv numbers gsheet".split(), Unusable.SPREADSHEET)
-    | dict.fromkeys("html htm xhtml mhtml".split(), Unusable.WEB_PAGE)
-    | dict.fromkeys("exe dll msi apk so class pyc ttf otf woff psd ai heic svg".split(), Unusable.OTHER)
+    | dict.fromkeys("numbers gsheet".split(), Unusable.SPREADSHEET)
+    | dict.fromkeys(["webarchive"], Unusable.WEB_PAGE)
+    | dict.fromkeys("exe dll msi apk so class pyc ttf otf woff psd ai".split(), Unusable.OTHER)
 )
 
 _MIMETYPES = MappingProxyType(
@@ -56,6 +56,24 @@ _MIMETYPES = MappingProxyType(
         "image/gif": "gif",
         "image/tiff": "tiff",
         "image/bmp": "bmp",
+        "image/heic": "heic",
+        "image/heif": "heif",
+        "image/avif": "avif",
+        "image/svg+xml": "svg",
+        "text/html": "html",
+        "application/xhtml+xml": "xhtml",
+        "multipart/related": "mhtml",
+        "message/rfc822": "eml",
+        "application/vnd.ms-outlook": "msg",
+        "application/epub+zip": "epub",
+        "application/x-ipynb+json": "ipynb",
+        "text/csv": "csv",
+        "text/tab-separated-values": "tsv",
+        "application/vnd.ms-excel": "xls",
+        "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
+        "application/vnd.ms-excel.sheet.binary.macroenabled.12": "xlsb",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "application/vnd.oasis.opendocument.spreadsheet": "ods",
         "application/msword": "doc",
         "application/vnd.ms-powerpoint": "ppt",
         "application/rtf": "rtf",
@@ -100,7 +118,7 @@ def upload_type(raw: Raw) -> tuple[str, Unusable | None]:
     if known:
         return known, None
     unusable = _UNUSABLE_TYPES.get(filetype) or _UNUSABLE_TYPES.get(ending)
-    if raw.get("mode") == "snippet" and unusable is not Unusable.WEB_PAGE:  # text with any extension, such as code
+    if raw.get("mode") == "snippet":  # text with any extension, such as code
         return filetype, None
     if unusable:
         return filetype or ending, unusable

@@ -144,7 +144,7 @@ class SlackFiles:
                 client.stream("GET", url, headers={"Authorization": f"Bearer {self._token}"}) as response,
             ):
                 _check_response(response, html=html)
-                self._write(response, into, size, text=text)
+                self._write(response, into, size, html=html or text)
         except (httpx.NetworkError, httpx.ConnectTimeout) as error:
             raise OriginUnavailable(f"Slack's files cannot be reached ({type(error).__name__}).") from error
         except httpx.HTTPError as error:
@@ -158,16 +158,19 @@ class SlackFiles:
                 "If Slack serves your files from there, add the host to SLACK_FILE_HOSTS.",
             )
 
-    def _write(self, response: httpx.Response, into: Path, size: int | None, *, text: bool) -> None:
-        written = 0
+    def _write(self, response: httpx.Response, into: Path, size: int | None, *, html: bool) -> None:
+        """Write a file. A file other than `html` can begin like a web page too, but a login page has another size."""
+        written, is_page = 0, False
         with into.open("wb") as out:
             for block in response.iter_bytes(_BLOCK):
-                if not written and not text and block[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-                    raise _login_page()
+                if not written:
+                    is_page = not html and block[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
                 written += len(block)
                 if written > self._max_mb << 20:
                     raise Unreadable(messages.file_over_limit(self._max_mb), messages.SPLIT_FILE)
                 out.write(block)
+        if is_page and written != size:
+            raise _login_page()
         if size is not None and written != size:
             raise TryAgain(f"Only {written} of {size} bytes arrived.")
 

@@ -328,8 +328,8 @@ _UNUSABLE: Mapping[Unusable, str] = {
     Unusable.VIDEO: "I don't watch videos. Upload a transcript as a text file. Clips recorded in Slack can be found "
     "once Slack has transcribed them.",
     Unusable.ARCHIVE: "I don't open archives. Upload the files that are in it.",
-    Unusable.SPREADSHEET: "I don't read spreadsheets. Export it as a PDF and upload it here.",
-    Unusable.WEB_PAGE: "I don't read HTML files. Print the page as a PDF and upload it here.",
+    Unusable.SPREADSHEET: "I can't read spreadsheets of this kind. Export it as an Excel file and upload it here.",
+    Unusable.WEB_PAGE: "I can't read web archives of this kind. Print the page as a PDF and upload it here.",
     Unusable.NO_ACCESS: "Slack doesn't let me open it. Upload a copy here.",
     Unusable.HIDDEN: "Slack hides it because of the limits of your plan. Upload it again.",
 }

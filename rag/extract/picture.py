@@ -1,14 +1,15 @@
-"""Extraction of pictures: one page, one page per frame of a TIFF, or several pages of a tall picture."""
+"""Extraction of pictures: one page, one page per frame of a TIFF or of an animation, or several of a tall picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import Unreadable
-from rag.extract.file_types import PICTURES, TIFF
+from rag.extract.file_types import HEIC, PICTURES
+from rag.extract.key_frames import animation_notes, page_frames
 from rag.extract.layout.analysis import Layout
 from rag.extract.ocr import OCR_LONG_SIDE, TextRecognizer
 from rag.extract.protocol import Request
@@ -49,6 +50,10 @@ class PictureExtractor:
         """Open a picture and check its size. Decoding errors inside the `with` block are raised as Unreadable."""
         from PIL import Image
 
+        if media_type == HEIC:
+            from pillow_heif import register_heif_opener
+
+            register_heif_opener()
         limit = self._settings.max_megapixels
         Image.MAX_IMAGE_PIXELS = limit * 1_000_000
         too_large = Unreadable(
@@ -61,26 +66,32 @@ class PictureExtractor:
                 yield image
         except Image.DecompressionBombError as error:
             raise too_large from error
-        except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's decoders raise any of these
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            EOFError,
+            RuntimeError,
+        ) as error:  # Pillow's decoders raise any of these
             raise Unreadable("The picture is damaged and can't be displayed.", "Save or download it again.") from error
 
     def inspect(self, path: Path, media_type: str) -> Inspection:
         with self._open(path, media_type) as image:
-            count = _frame_count(image, media_type)
-            count = count if count > 1 else count_parts(image)
+            frames = page_frames(image, media_type)
+            count = len(frames) if len(frames) > 1 else count_parts(image)
             if count > self._settings.max_pages:
                 raise Unreadable(
                     f"The picture has {count:,} pages; the limit is {self._settings.max_pages:,}.",
                     "Split it, or raise `read.max_pages`.",
                 )
             image.load()
-        return Inspection(media_type, count, None)
+            return Inspection(media_type, count, None, animation_notes(image, media_type, frames))
 
     @contextmanager
     def open_pages(self, path: Path, media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         with self._open(path, media_type) as image:
-            frames = _frame_count(image, media_type)
+            frames = page_frames(image, media_type)
             yield lambda number: self._extract(image, frames, number, into)
 
     def text_layer(self, _path: Path, _media_type: str, number: int) -> ExtractedPage:
@@ -90,22 +101,22 @@ class PictureExtractor:
     def draw_region(self, path: Path, media_type: str, request: Request, into: Path) -> ExtractedPage:
         """Draw a part of a page of the picture, turned clockwise by `request.turn` degrees; it is never enlarged."""
         with self._open(path, media_type) as opened:
-            image = self._page_image(opened, _frame_count(opened, media_type), request.first)
+            image = self._page_image(opened, page_frames(opened, media_type), request.first)
         image = turned_image(image, request.turn)
         image = image.crop(pixel_box(request.region, image.size))
         image.thumbnail((request.width, MAX_REGION_PIXELS // max(1, request.width)))
         return drawn_region(image, request.first, into)
 
-    def _page_image(self, opened: Image, frames: int, number: int) -> Image:
+    def _page_image(self, opened: Image, frames: Sequence[int], number: int) -> Image:
         """Return a page in full size, with its EXIF orientation applied."""
-        if frames > 1:
-            opened.seek(number - 1)
+        if len(frames) > 1:
+            opened.seek(frames[number - 1])
             if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
                 raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
         image = upright_rgb(opened)
-        return image if frames > 1 else cut_part(image, number)
+        return image if len(frames) > 1 else cut_part(image, number)
 
-    def _extract(self, opened: Image, frames: int, number: int, into: Path) -> ExtractedPage:
+    def _extract(self, opened: Image, frames: Sequence[int], number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             image = self._page_image(opened, frames, number)
@@ -134,7 +145,3 @@ class PictureExtractor:
             stage_ms=timer.ms,
             notes=found.notes,
         )
-
-
-def _frame_count(image: Image, media_type: str) -> int:
-    return getattr(image, "n_frames", 1) if media_type == TIFF else 1

@@ -83,14 +83,18 @@ _AFTER_LETTERS = frozenset("¹¿¡¸¨¦¬¤¶¯„‚∫∂∑∏√∞≈∆�
 _BEFORE_NO_LETTERS = frozenset("∫∂∏√∞≈◊∩¸¨")
 """Likewise directly before a letter."""
 
+_MARKUP = re.compile(rb"<[^<>]{0,1000}>")
 _KANA = re.compile("[\u3041-\u30ff]")
 _MIN_KANA_SHARE = 0.15
 """The smallest share of kana among the characters beyond ASCII of a Japanese text."""
 
-_OTHER_SCRIPTS = (
-    "cp1251 koi8_r koi8_u cp866 mac_cyrillic iso8859_5 cp1253 iso8859_7 cp1255 iso8859_8 cp1256 iso8859_6 cp874 "
-    "gb18030 big5 cp949 cp932 euc_jp"
-).split()
+_CYRILLIC = ("cp1251", "koi8_u", "cp866", "mac_cyrillic", "iso8859_5")
+_FREQUENT_CYRILLIC, _MIN_FREQUENT_SHARE = frozenset("оеаинтсрвл"), 0.5
+"""The letters that are two thirds of texts in Russian, Ukrainian and Bulgarian."""
+
+_MIXED_SCRIPTS = re.compile("[a-zA-Z][\u0400-\u04ff]|[\u0400-\u04ff][a-zA-Z]")
+
+_OTHER_SCRIPTS = ("cp1253 iso8859_7 cp1255 iso8859_8 cp1256 iso8859_6 cp874 gb18030 big5 cp949").split()
 
 
 class _Fit(NamedTuple):
@@ -117,17 +121,17 @@ def decode_text(data: bytes, *, whole: bool = True) -> str | None:
             return None
     if data.startswith(b"\x1b$") or b"\x1b$B" in data or b"\x1b$@" in data:
         return _if_text(data.decode("iso2022_jp", "replace"))
-    try:
-        return _if_text(codecs.getincrementaldecoder("utf-8")().decode(data, final=whole))
-    except UnicodeDecodeError:
-        repaired = data.decode("utf-8", "replace")
+    unicode = _decode(data, "utf-8")  # without a last character that is cut off
+    if unicode is not None and (not whole or data.isascii() or not unicode.isascii()):
+        return _if_text(unicode)
+    repaired = data.decode("utf-8", "replace")
     errors = repaired.count("\ufffd")
     if errors * _CHARS_PER_ERROR <= sum(not letter.isascii() for letter in repaired) - errors:
         return _if_text(repaired)
     if _if_text(data.decode("latin-1")) is None:
         return None
     sample = _sample(data)
-    encoding = _japanese(sample) or _latin(sample) or _other_script(sample)
+    encoding = _japanese(sample) or _latin(sample) or _cyrillic(sample) or _other_script(sample)
     if encoding is None:
         raise Unreadable("The text has an encoding that Magpie doesn't know.", "Save it as UTF-8.")
     return _if_text(data.decode(encoding, "replace"))
@@ -184,6 +188,21 @@ def _decode(data: bytes, encoding: str) -> str | None:
         return None
 
 
+def _cyrillic(data: bytes) -> str | None:
+    """Return the encoding in which the letters are Cyrillic, and those that are frequent in such languages."""
+    best, best_share = None, _MIN_FREQUENT_SHARE
+    for encoding in _CYRILLIC:
+        text = _decode(data, encoding)
+        if text is None:
+            continue
+        beyond_ascii = [letter for letter in text.lower() if not letter.isascii() and not letter.isspace()]
+        frequent = sum(letter in _FREQUENT_CYRILLIC for letter in beyond_ascii)
+        frequent -= _misplaced(text) + len(_MIXED_SCRIPTS.findall(text))
+        if beyond_ascii and frequent > best_share * len(beyond_ascii):
+            best, best_share = encoding, frequent / len(beyond_ascii)
+    return best
+
+
 def _latin(data: bytes) -> str | None:
     """Return the encoding in which the letters with accents are those of one language, and stand where letters do."""
     best = max(_fits(data), key=lambda fit: fit.share, default=_Fit(0, ""))
@@ -229,5 +248,6 @@ def _other_script(data: bytes) -> str | None:
     """Return the encoding of a text in another script than the Latin one, or None."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data, cp_isolation=_OTHER_SCRIPTS, preemptive_behaviour=False).best()
+    words = [word for word in _MARKUP.sub(b" ", data).split() if not word.isascii()]
+    best = from_bytes(b" ".join(words), cp_isolation=_OTHER_SCRIPTS, preemptive_behaviour=False).best()
     return None if best is None else best.encoding

@@ -39,16 +39,26 @@ end
 
 
 def write_html_pdf(
-    pymupdf: Any, parts: Iterable[str], css: str, into: Path, *, title: str, max_pages: int, page_per_part: bool
+    pymupdf: Any,
+    parts: Iterable[str],
+    css: str,
+    into: Path,
+    *,
+    title: str,
+    max_pages: int,
+    page_per_part: bool,
+    archive: Any = None,
 ) -> None:
     """Write HTML as a PDF to `into`. Raise Unreadable if there are more than `max_pages` pages.
 
-    `page_per_part`: each part starts a new page; otherwise it starts where the previous part ended.
+    `page_per_part`: each part starts a new page; otherwise it starts where the previous part ended. `archive` has the
+    pictures that the HTML can refer to.
     """
     parts = parts if page_per_part else list(parts)
-    data, needed = _render(pymupdf, parts, css, WIDTH, max_pages, page_per_part=page_per_part)
+    data, needed = _render(pymupdf, parts, css, WIDTH, max_pages, archive, page_per_part=page_per_part)
     if needed > WIDTH and isinstance(parts, list):  # a table with many columns: make the pages wider
-        data, _ = _render(pymupdf, parts, css, min(needed, _MAX_WIDTH), max_pages, page_per_part=page_per_part)
+        width = min(needed, _MAX_WIDTH)
+        data, _ = _render(pymupdf, parts, css, width, max_pages, archive, page_per_part=page_per_part)
     with pymupdf.open("pdf", data) as document:
         map_glyphs_to_text(pymupdf, document)
         document.set_metadata({"title": title})
@@ -56,7 +66,7 @@ def write_html_pdf(
 
 
 def _render(
-    pymupdf: Any, parts: Iterable[str], css: str, width: float, max_pages: int, *, page_per_part: bool
+    pymupdf: Any, parts: Iterable[str], css: str, width: float, max_pages: int, archive: Any, *, page_per_part: bool
 ) -> tuple[bytes, float]:
     """Return the PDF, and the page width at which nothing in it would be cut off."""
     buffer = io.BytesIO()
@@ -65,7 +75,7 @@ def _render(
     area = pymupdf.Rect(MARGIN, MARGIN, width - MARGIN, HEIGHT - MARGIN)
     device, top, count, needed = None, area.y0, 0, width
     for part in parts:
-        story = pymupdf.Story(html=part, user_css=css)
+        story = pymupdf.Story(html=part, user_css=css, archive=archive)
         more = True
         while more:
             if device is None:

@@ -15,6 +15,8 @@ from rag.settings import ReadSettings
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
+EPUB = "application/epub+zip"
+MSG = "application/vnd.ms-outlook"
 ODS = f"{_ODF}spreadsheet"
 XLSX = f"{_OOXML}spreadsheetml.sheet"
 XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
@@ -49,7 +51,10 @@ _STREAM_TYPES = {
     "PowerPoint Document": "application/vnd.ms-powerpoint",
     "Workbook": XLS,
     "Book": XLS,
+    "__properties_version1.0": MSG,
 }
+
+UNPACK = "Unpack it and share the files in it."
 
 _UNPACKED_FACTOR = 10
 """An unpacked document may be this many times larger than the limit for files."""
@@ -64,7 +69,7 @@ def zip_media_type(path: Path, settings: ReadSettings) -> str:
         size = sum(part.file_size for part in archive.infolist())
         if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
             declared = archive.read("mimetype").decode("ascii", "replace").strip().removesuffix("-template")
-            found = declared if declared in OFFICE or declared == ODS else None
+            found = declared if declared in OFFICE or declared in (ODS, EPUB) else None
         elif "[Content_Types].xml" in names:
             found = next(
                 (kind for part, kind in _FOLDER_TYPES.items() if any(name.startswith(part) for name in names)), None
@@ -72,7 +77,7 @@ def zip_media_type(path: Path, settings: ReadSettings) -> str:
         else:
             found = None
         if found is None:
-            raise Unreadable("The file is a zip archive, not a document.", "Unpack it and share the files in it.")
+            raise Unreadable("The file is a ZIP archive.", UNPACK)
         limit = settings.max_mb * _UNPACKED_FACTOR
         if size > limit << 20 or len(names) > _MAX_PARTS:
             raise Unreadable(

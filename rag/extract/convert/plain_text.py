@@ -13,6 +13,8 @@ COLUMNS = 98
 LINES = 64
 """Columns and lines of a page. Longer lines are wrapped; a form feed starts a new page."""
 
+PAGE_CHARS = LINES * (COLUMNS + 1)
+
 CSS = "pre { font-family: monospace; font-size: 8.5pt; line-height: 1.3; margin: 0; white-space: pre-wrap; }"
 
 _TAB = 4

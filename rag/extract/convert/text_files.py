@@ -9,8 +9,8 @@ from rag.errors import Unreadable
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.plain_text import normalize_text
 
-_MAX_CHARACTER_BYTES = 4
-_MARK_BYTES = 4
+MAX_CHARACTER_BYTES = 4
+"""Bytes of the longest character in UTF-8, UTF-16 and UTF-32, and of the longest byte order mark."""
 
 
 class NewestText(NamedTuple):
@@ -25,16 +25,18 @@ def newest_text(path: Path, max_characters: int) -> NewestText:
 
     Raise Unreadable if the file is not text, or has no words.
     """
-    size, max_bytes = path.stat().st_size, max_characters * _MAX_CHARACTER_BYTES
+    size, max_bytes = path.stat().st_size, max_characters * MAX_CHARACTER_BYTES
     with path.open("rb") as file:
-        data = file.read(_MARK_BYTES)
-        start = max(len(data), (size - max_bytes) // _MARK_BYTES * _MARK_BYTES)  # between the characters of UTF-16
+        data = file.read(MAX_CHARACTER_BYTES)
+        start = max(
+            len(data), (size - max_bytes) // MAX_CHARACTER_BYTES * MAX_CHARACTER_BYTES
+        )  # between the characters of UTF-16
         file.seek(start)
         data += file.read()
     decoded = decode_text(data)
     if decoded is None:
         raise Unreadable("Only the beginning of the file is text.", "Export it as a PDF.")
-    is_cut = start > _MARK_BYTES or len(decoded) > max_characters
+    is_cut = start > MAX_CHARACTER_BYTES or len(decoded) > max_characters
     if is_cut:
         decoded = decoded[-max_characters:].partition("\n")[2] or decoded[-max_characters:]
     text = normalize_text(decoded)

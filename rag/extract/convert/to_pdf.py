@@ -9,17 +9,22 @@ from typing import Any, NamedTuple
 from rag.errors import Unreadable
 from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.details import NO_DETAILS, Details
+from rag.extract.convert.epub import read_epub
 from rag.extract.convert.html_to_pdf import write_html_pdf
 from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf
+from rag.extract.convert.mail import MHTML, read_mail, read_web_archive
+from rag.extract.convert.notebook import NOTEBOOK, read_notebook
 from rag.extract.convert.ods import read_ods
 from rag.extract.convert.office_text import office_text_to_pdf
 from rag.extract.convert.other_sheets import read_csv, read_with_calamine
-from rag.extract.convert.packages import ODS, XLSX
+from rag.extract.convert.packages import EPUB, ODS, XLSX
+from rag.extract.convert.rich_text import RichText, read_page
 from rag.extract.convert.sheet_to_pdf import write_workbook_pdf
 from rag.extract.convert.sheets import Workbook
+from rag.extract.convert.svg import SVG, write_svg_pdf
 from rag.extract.convert.text_files import newest_text
 from rag.extract.convert.xlsx import read_xlsx
-from rag.extract.file_types import CSV, MARKDOWN, SHEETS, TEXT
+from rag.extract.file_types import CSV, HTML, MARKDOWN, RICH_TEXTS, SHEETS, TEXT
 from rag.model import Note
 from rag.settings import ReadSettings
 
@@ -32,6 +37,13 @@ def read_workbook(path: Path, media_type: str) -> Workbook:
     """Return the visible cells of a spreadsheet. Raise Unreadable if it is damaged."""
     readers = {XLSX: read_xlsx, ODS: read_ods, CSV: read_csv}
     return readers.get(media_type, read_with_calamine)(path)
+
+
+def read_rich_text(path: Path, media_type: str, max_megapixels: int) -> RichText:
+    """Return a web page, mail, book or notebook as HTML. Raise Unreadable if it is damaged or empty."""
+    readers = {HTML: read_page, MHTML: read_web_archive, EPUB: read_epub, NOTEBOOK: read_notebook}
+    reader = readers.get(media_type)
+    return reader(path, max_megapixels) if reader else read_mail(path, media_type, max_megapixels)
 
 
 class Converted(NamedTuple):
@@ -82,12 +94,19 @@ class PdfConverter:
             workbook = read_workbook(path, media_type)
             write_workbook_pdf(self._pymupdf, workbook, into, self._settings.max_pages)
             return Details(notes=workbook.notes)
+        if media_type in RICH_TEXTS:
+            rich = read_rich_text(path, media_type, self._settings.max_megapixels)
+            self._write(into, rich.parts, markdown.CSS, title=rich.title, archive=rich.pictures.archive(self._pymupdf))
+            return Details(notes=rich.notes)
+        if media_type == SVG:
+            write_svg_pdf(self._pymupdf, path, into)
+            return NO_DETAILS
         if media_type not in (TEXT, MARKDOWN):
             if (reason := libreoffice_gap(self._settings.office)) is not None:
                 return office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
             return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
         max_pages = self._settings.max_pages
-        text, is_cut = newest_text(path, max_pages * plain_text.LINES * (plain_text.COLUMNS + 1))
+        text, is_cut = newest_text(path, max_pages * plain_text.PAGE_CHARS)
         if media_type == MARKDOWN and not is_cut:
             parts, title = markdown.render_markdown(text)
             self._write(into, parts, markdown.CSS, title=title)
@@ -99,7 +118,14 @@ class PdfConverter:
         return Details(notes=(note,)) if is_cut else NO_DETAILS
 
     def _write(
-        self, into: Path, parts: Iterable[str], css: str, *, title: str = "", page_per_part: bool = False
+        self,
+        into: Path,
+        parts: Iterable[str],
+        css: str,
+        *,
+        title: str = "",
+        page_per_part: bool = False,
+        archive: Any = None,
     ) -> None:
         write_html_pdf(
             self._pymupdf,
@@ -109,4 +135,5 @@ class PdfConverter:
             title=title,
             max_pages=self._settings.max_pages,
             page_per_part=page_per_part,
+            archive=archive,
         )

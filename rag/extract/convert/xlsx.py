@@ -44,7 +44,7 @@ class _Book:
 
 @dataclass
 class _Missing:
-    """What a sheet has, but nobody sees or saved."""
+    """Whether a sheet has hidden cells, and how many of its formulas have no saved result."""
 
     hidden: bool = False
     formulas: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -13,18 +14,28 @@ from sqlalchemy import Connection
 
 from rag.catalog.shares import Share, record_share
 from rag.errors import NotFound, TryAgain, Unreadable
+from rag.extract.convert.plain_text import PAGE_CHARS
+from rag.extract.convert.text_files import MAX_CHARACTER_BYTES
 from rag.model import IndexOutcome, SourceKind
 from rag.ports import FetchResult
 from rag.settings import ReadSettings
 
 SUFFIXES = frozenset(
     (
-        ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .rtf"
+        ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .heic .heif .avif .svg"
         " .docx .docm .dotx .dotm .doc .dot .pptx .pptm .ppsx .ppsm .potx .potm .ppt .pps .pot"
-        " .odt .ott .fodt .odp .otp .fodp .odg .otg .fodg"
+        " .odt .ott .fodt .odp .otp .fodp .odg .otg .fodg .rtf .xlsx .xlsm .xltx .xlsb .xls .ods .csv .tsv"
+        " .txt .text .md .markdown .log .html .htm .xhtml .mhtml .mht .eml .msg .ipynb .epub"
     ).split()
 )
-"""Suffixes of the files that are indexed in folders. A file that is named itself may have any suffix."""
+"""Suffixes of the files that are indexed in folders, beside texts with any suffix. A file that is named itself may have
+any suffix."""
+
+_TEXT_SAMPLE = 4096
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
+
+_LOGS = (".log", ".txt", ".text")
+"""Suffixes of texts of which the newest part is read if they are larger than `read.max_mb`."""
 
 _BLOCK = 1 << 20
 
@@ -55,7 +66,10 @@ class PathFetcher:
                 status = os.fstat(source.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise Unreadable("This is no longer a regular file.", "Index its new path.")
-                check_size(status.st_size, self._settings)
+                newest = self._newest_part(Path(ref).suffix, status.st_size)
+                if newest is None:
+                    check_size(status.st_size, self._settings)
+                source.seek(newest or 0)
                 size = self._copy(source, into)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
@@ -68,6 +82,17 @@ class PathFetcher:
                 ) from error
             raise TryAgain(f"The file couldn't be copied: {error.strerror}.", "Fix this and try again.") from error
         return FetchResult(status.st_mtime_ns, size)
+
+    def _newest_part(self, suffix: str, size: int) -> int | None:
+        """Return where the part of a large log begins that is copied; None if the whole file is.
+
+        The part is longer than all that is extracted of a text, so the document will say that its beginning is missing.
+        """
+        limit = self._settings.max_mb << 20
+        extracted = self._settings.max_pages * PAGE_CHARS * MAX_CHARACTER_BYTES
+        if size <= limit or suffix.lower() not in _LOGS or extracted > limit - 2 * _BLOCK:
+            return None
+        return (size - limit + _BLOCK) // MAX_CHARACTER_BYTES * MAX_CHARACTER_BYTES  # the log may grow meanwhile
 
     def _copy(self, source: BinaryIO, into: Path) -> int:
         """Copy the file and return the number of bytes. Stop soon after the limit, since the file may be growing."""
@@ -99,7 +124,7 @@ _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def list_files(path: Path) -> tuple[list[Path], list[IndexOutcome]]:
-    """Return the files to index, and what is skipped: for a file itself, for a folder its supported files.
+    """Return the files to index, and what is skipped: for a file itself, for a folder its files that can be read.
 
     Hidden files and folders are skipped, and so are symbolic links inside the folder: other people may be able to write
     to it, and a link can lead to any file that Magpie can read. If `path` itself is a link, it is followed. Raise
@@ -134,8 +159,6 @@ def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
         for entry in children:
             path = folder / entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if not (is_folder or entry.is_symlink() or path.suffix.lower() in SUFFIXES):
-                continue
             if reason := _skip_reason(entry):
                 yield _skipped(path, reason, "To index it anyway, give its own path.")
             elif not _is_utf8(entry.name):
@@ -143,7 +166,25 @@ def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
             elif is_folder:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False):
-                yield path
+                if path.suffix.lower() in SUFFIXES or _is_text(path):
+                    yield path
+                else:
+                    suffix = f"`{path.suffix.lower()}`" if path.suffix else "no suffix"
+                    yield _skipped(path, f"Files with {suffix} can't be read.", "Export them as PDF or text.")
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a file begins with text in UTF-8, such as source code; False if it can't be opened."""
+    try:
+        with _open(path) as file:
+            sample = file.read(_TEXT_SAMPLE)
+    except OSError:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return bool(sample.strip()) and _CONTROLS.isdisjoint(sample)
 
 
 def _skipped(path: Path, reason: str, hint: str) -> IndexOutcome:

@@ -68,13 +68,13 @@ def test_index_counts_removed_files_apart(run: Run) -> None:
     assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
 
 
-def test_index_lists_skipped_files_and_counts_them_apart(run: Run) -> None:
+def test_index_counts_skipped_files_by_reason(run: Run) -> None:
     hint = "To index it anyway, give its own path."
     links = [IndexOutcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
     code, out, _ = run(FakeEngine(outcomes=[IndexOutcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0
-    assert out.startswith("1 file, 2 pages: 1 new.\nSkipped /f/0.txt: It is a symbolic link.\n")
-    assert out.endswith(f"Skipped 2 more. For the full list, add --json.\n  {hint}\n")
+    assert out.startswith("1 file, 2 pages: 1 new.\nSkipped 12 files: It is a symbolic link.\n  /f/0.txt, /f/1.txt, ")
+    assert out.endswith(f", …\nFor the full list, add --json.\n  {hint}\n")
     code, out, _ = run(FakeEngine(outcomes=links[:1]), "index", "folder")
     assert (code, out.splitlines()[0]) == (0, "No files to index.")
     assert "/f/0.txt" in out

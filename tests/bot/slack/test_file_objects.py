@@ -45,9 +45,12 @@ def test_file_without_extension_is_recognized_by_its_type() -> None:
         (raw_file(name="Untitled", filetype="text", mode="snippet"), True),
         (raw_file(name="gate.py", filetype="python", mode="snippet"), True),
         (raw_file(name="table.csv", filetype="csv", mode="snippet"), True),
-        (raw_file(name="page.html", filetype="html", mode="snippet"), False),
-        (raw_file(name="Untitled", filetype="html", mode="snippet"), False),
-        (raw_file(name="table.xlsx"), False),
+        (raw_file(name="page.html", filetype="html", mode="snippet"), True),
+        (raw_file(name="Untitled", filetype="html", mode="snippet"), True),
+        (raw_file(name="table.xlsx"), True),
+        (raw_file(name="mail.msg"), True),
+        (raw_file(name="upload", filetype="", mimetype="application/vnd.ms-excel"), True),
+        (raw_file(name="table.numbers"), False),
         (raw_file(name="film.mp4"), False),
         (raw_file(name="gate.py", filetype="python", mimetype="text/plain"), False),
         (raw_file(name="minutes.docx", is_external=True), False),
@@ -99,9 +102,8 @@ def test_bytes_decide_if_nothing_else_tells_the_type(name: str, filetype: str, m
         (raw_file(name="all.zip"), FileKind.HOSTED, Unusable.ARCHIVE),
         (raw_file(name="all.tar.gz", filetype="gzip", mimetype="application/gzip"), FileKind.HOSTED, Unusable.ARCHIVE),
         (raw_file(name="all.zip", filetype="binary", mimetype=""), FileKind.HOSTED, Unusable.ARCHIVE),
-        (raw_file(name="table.xlsx"), FileKind.HOSTED, Unusable.SPREADSHEET),
-        (raw_file(name="table.csv"), FileKind.HOSTED, Unusable.SPREADSHEET),
-        (raw_file(name="page.html"), FileKind.HOSTED, Unusable.WEB_PAGE),
+        (raw_file(name="table.numbers"), FileKind.HOSTED, Unusable.SPREADSHEET),
+        (raw_file(name="page.webarchive"), FileKind.HOSTED, Unusable.WEB_PAGE),
         (raw_file(name="gate.py", filetype="python"), FileKind.HOSTED, Unusable.OTHER),
         (raw_file(file_access="access_denied"), FileKind.HOSTED, Unusable.NO_ACCESS),
         ({"id": "F1", "mode": "hidden_by_limit"}, FileKind.UNKNOWN, Unusable.HIDDEN),
@@ -130,8 +132,7 @@ def test_file_whose_text_slack_gives_is_readable(file: dict[str, Any]) -> None:
 
 
 def test_slack_and_folders_support_the_same_file_types() -> None:
-    """Only `log` and `text` differ: Slack declares such files as text, but in a folder logs are noise."""
-    assert {ending.removeprefix(".") for ending in SUFFIXES} | {"log", "text"} == READABLE
+    assert {ending.removeprefix(".") for ending in SUFFIXES} == READABLE
 
 
 @pytest.mark.parametrize(

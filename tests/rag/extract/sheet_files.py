@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from rag.extract.convert.sheets import column_letters
+from tests.rag.extract.compound_files import compound_file
 
 Cell: TypeAlias = str | float | tuple[float, int] | None
 """A text, a number, or a number with its style (from 1)."""
@@ -165,28 +166,9 @@ def xls(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
     for at, (name, state) in enumerate(names):
         data = struct.pack("<IBBBB", start + at * len(sheet), state, 0, len(name), 0) + name.encode()
         book += _old_record(0x85, data)
-    path.write_bytes(compound_file("Workbook", book + _old_record(0x0A) + sheet * 2))
+    path.write_bytes(compound_file({"Workbook": book + _old_record(0x0A) + sheet * 2}))
     return path
 
 
 def _old_record(kind: int, data: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
-
-
-def compound_file(name: str, stream: bytes) -> bytes:
-    """Return an OLE file with one stream (MS-CFB, sectors of 512 bytes)."""
-    stream = stream.ljust(4096, b"\0")
-    count = -(-len(stream) // 512)
-    end, free, table = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6) + bytes(10)
-    header += struct.pack("<9I", 1, 1, 0, 4096, end, 0, end, 0, 0) + struct.pack("<I", free) * 108
-    fat = [table, end, *range(3, count + 2), end]
-    sectors = struct.pack(f"<{len(fat)}I", *fat).ljust(512, b"\xff")
-    folder = _entry("Root Entry", 5, 1, end, 0) + _entry(name, 2, free, 2, len(stream)) + bytes(256)
-    return header + sectors + folder + stream.ljust(count * 512, b"\0")
-
-
-def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-    text = (name + "\0").encode("utf-16-le")
-    entry = text.ljust(64, b"\0") + struct.pack("<HBB3I", len(text), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
-    return entry + bytes(36) + struct.pack("<IQ", start, size)

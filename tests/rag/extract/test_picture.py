@@ -83,10 +83,12 @@ def test_every_tiff_frame_is_a_page(ink_extractor: GuardedExtractor, tmp_path: P
     assert ink_extractor.extract(path, 3, 3, into)[0].blocks == pages[2].blocks
 
 
-def test_animation_is_its_first_frame(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+def test_animation_has_a_page_for_each_different_frame(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
     path = tmp_path / "moving.gif"
     Image.new("RGB", (90, 30), "white").save(path, save_all=True, append_images=[papers.lettering("x", (90, 30))])
-    assert ink_extractor.inspect(path).page_count == 1
+    assert ink_extractor.inspect(path).page_count == 2
     assert ink_extractor.extract(path, 1, 1, into)[0].blocks == ()
 
 

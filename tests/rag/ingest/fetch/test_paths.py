@@ -52,7 +52,6 @@ def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: 
     (shared / ".hidden.txt").write_text("hidden")
     (shared / ".git").mkdir()
     (shared / ".git" / "a.txt").write_text("hidden")
-    (shared / "program.exe").write_text("ignored")
     files, skipped = list_files(shared)
     assert names(files, shared) == ["menu.txt", "sub/list.txt"]
     assert {str(Path(one.file).relative_to(shared)): one.reason for one in skipped} == {
@@ -64,6 +63,40 @@ def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: 
         "notes.txt": "It is a symbolic link.",
         "relative.md": "It is a symbolic link.",
     }
+
+
+def test_folder_gives_everything_readable_and_the_types_of_the_rest(shared: Path) -> None:
+    readable = ["Budget.XLSX", "a.csv", "b.html", "c.eml", "d.heic", "e.epub", "gateway.log"]
+    for name in readable:
+        (shared / name).write_bytes(b"\0")
+    for name in ("README", "gate.py", "unit.service"):
+        (shared / name).write_text("# words of the gate – ü\n" * 400)
+    for name in ("film.mp4", "clip.mp4", "binary", "blank.cfg"):
+        (shared / name).write_bytes(b"\0\1\2" * 9 if name != "blank.cfg" else b" \n")
+    files, skipped = list_files(shared)
+    expected = sorted([*readable, "README", "gate.py", "unit.service", "menu.txt", "sub/list.txt"])
+    assert names(files, shared) == expected
+    assert [(Path(one.file).name, one.reason) for one in skipped] == [
+        ("binary", "Files with no suffix can't be read."),
+        ("blank.cfg", "Files with `.cfg` can't be read."),
+        ("clip.mp4", "Files with `.mp4` can't be read."),
+        ("film.mp4", "Files with `.mp4` can't be read."),
+    ]
+
+
+def test_newest_part_of_a_log_above_the_limit_is_copied(tmp_path: Path) -> None:
+    log = tmp_path / "gateway.log"
+    log.write_bytes(b"old line of the log\n" * 300_000 + b"the newest line\n")
+    copy = tmp_path / "copy"
+    fetched = PathFetcher(ReadSettings(max_mb=5, max_pages=10))(str(log), copy)
+    assert fetched.size == copy.stat().st_size
+    assert 3 << 20 < copy.stat().st_size <= 5 << 20
+    assert copy.read_bytes().endswith(b"the newest line\n")
+    with pytest.raises(Unreadable, match="the limit is 5 MB"):  # all of it would be extracted: nothing would say so
+        PathFetcher(ReadSettings(max_mb=5))(str(log), copy)
+    other = log.rename(tmp_path / "gateway.pdf")
+    with pytest.raises(Unreadable, match="the limit is 5 MB"):
+        PathFetcher(ReadSettings(max_mb=5, max_pages=10))(str(other), copy)
 
 
 def test_links_given_by_the_operator_are_followed(home: Path, shared: Path, tmp_path: Path) -> None:

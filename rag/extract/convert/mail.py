@@ -1,0 +1,274 @@
+"""Mails (EML and Outlook's MSG) and web archives (MHTML): decoded headers, bodies and the pictures in them."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from email import policy
+from email.message import EmailMessage, Message
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+from rag.errors import Unreadable
+from rag.extract.convert.file_pictures import FilePictures, data_address
+from rag.extract.convert.packages import MSG
+from rag.extract.convert.rich_text import (
+    RichText,
+    decode_declared,
+    decode_page,
+    missing_pictures,
+    page_parts,
+    paragraphs,
+)
+from rag.model import Note
+
+EML, MHTML = "message/rfc822", "multipart/related"
+
+_HEADER = re.compile(r"[!-9;-~]{1,76}:(?:[ \t].*)?$")
+_MAIL_HEADERS = frozenset(
+    "from to cc subject date received message-id mime-version return-path delivered-to reply-to content-type".split()
+)
+_MIN_MAIL_HEADERS = 3
+_SHOWN_HEADERS = ("From", "To", "Cc", "Date")
+_MAX_HEADER_CHARS = 2_000
+_MAX_PARTS = 1_000
+_ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
+
+
+def mail_type(text: str) -> str | None:
+    """Return EML or MHTML if a text begins with the headers of one, else None."""
+    names: set[str] = set()
+    content_type = ""
+    for line in text.lstrip("\ufeff\n\r").splitlines():
+        if not line.strip():
+            break
+        if line[0] in " \t":
+            continue
+        if _HEADER.match(line) is None:
+            return None
+        name, _, value = line.partition(":")
+        names.add(name.lower())
+        content_type = value.strip().lower() if name.lower() == "content-type" else content_type
+    if content_type.startswith("multipart/related") and not {"to", "received"} & names:
+        return MHTML
+    return EML if len(names & _MAIL_HEADERS) >= _MIN_MAIL_HEADERS and {"from", "subject", "received"} & names else None
+
+
+def read_mail(path: Path, media_type: str, max_megapixels: int) -> RichText:
+    """Return a mail with its headers. Raise Unreadable if it is damaged or has no content."""
+    if media_type == MSG:
+        return _read_msg(path, max_megapixels)
+    message = _parse(path)
+    resources = _Resources(message)
+    pictures = FilePictures(resources.find, max_megapixels)
+    bodies, notes, missing = [], [], 0
+    for part in _bodies(message):
+        data = _content(part)
+        if part.get_content_type() == "text/html":
+            simple = page_parts(decode_declared(data, part.get_content_charset("")) or decode_page(data), pictures.tag)
+            bodies += simple.parts
+            missing += simple.missing_pictures
+        else:
+            bodies.append(paragraphs(decode_declared(data, part.get_content_charset(""))))
+    if any(part.get_content_type() in _ENCRYPTED for part in message.walk()):
+        notes.append(Note("The mail is encrypted; only its headers were read.", lost=True))
+    headers = {name: _header(message, name) for name in ("Subject", *_SHOWN_HEADERS)}
+    attached = [name for name, _ in _attachments(message)]
+    return _rich_text(headers, bodies, attached, pictures, (*notes, *missing_pictures(missing)))
+
+
+def read_web_archive(path: Path, max_megapixels: int) -> RichText:
+    """Return the page of an MHTML file. Raise Unreadable if it has none."""
+    message = _parse(path)
+    page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
+    if page is None:
+        raise Unreadable("The web archive has no page.", "Save the page again, or print it as a PDF.")
+    pictures = FilePictures(_Resources(message).find, max_megapixels)
+    data = _content(page)
+    charset = page.get_content_charset("")
+    simple = page_parts(decode_declared(data, charset) if charset else decode_page(data), pictures.tag)
+    title = simple.title or _header(message, "Subject")
+    return RichText(simple.parts, pictures, title, missing_pictures(simple.missing_pictures))
+
+
+def mail_attachments(path: Path, media_type: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of a mail's attachments; attached mails are EML files. Names are not paths.
+
+    Pictures shown in the text are not attachments. Raise Unreadable if the mail is damaged.
+    """
+    if media_type == MSG:
+        yield from _msg_attachments(_load_msg(path))
+    else:
+        yield from _attachments(_parse(path))
+
+
+def _parse(path: Path) -> EmailMessage:
+    with path.open("rb") as file:
+        return BytesParser(policy=policy.default).parse(file)
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        value = str(message.get(name) or "")
+    except (ValueError, IndexError, AttributeError, TypeError):  # the parser of addresses raises these when damaged
+        value = dict(message.raw_items()).get(name, "")
+    return " ".join(value.split())[:_MAX_HEADER_CHARS]
+
+
+def _bodies(part: Message) -> Iterator[Message]:
+    """Yield the parts whose text people see: of alternatives the best one, and no attachments."""
+    kind = part.get_content_type()
+    if _is_attached(part):
+        return
+    if kind == "multipart/alternative":
+        choices = [list(_bodies(child)) for child in _children(part)]
+        rich = [bodies for bodies in choices if any(body.get_content_type() == "text/html" for body in bodies)]
+        yield from next(iter(rich or [bodies for bodies in choices if bodies]), [])
+    elif kind.startswith("multipart/"):
+        for child in _children(part):
+            yield from _bodies(child)
+    elif kind in ("text/plain", "text/html"):
+        yield part
+
+
+def _children(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, Message)][:_MAX_PARTS] if isinstance(payload, list) else []
+
+
+def _is_attached(part: Message) -> bool:
+    return part.get_content_disposition() == "attachment" or bool(_name(part))
+
+
+def _name(part: Message) -> str:
+    try:
+        return part.get_filename("") or ""
+    except (ValueError, IndexError, AttributeError, TypeError):  # damaged headers, as above
+        return "attachment"
+
+
+def _content(part: Message) -> bytes:
+    data = part.get_payload(decode=True)
+    return data if isinstance(data, bytes) else b""
+
+
+def _attachments(part: Message) -> Iterator[tuple[str, bytes]]:
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        for child in _children(part):
+            subject = _header(child, "Subject") if isinstance(child, EmailMessage) else ""
+            yield _file_name(f"{subject or 'mail'}.eml"), child.as_bytes()
+    elif kind.startswith("multipart/"):
+        for child in _children(part):
+            yield from _attachments(child)
+    elif _is_attached(part) or kind not in ("text/plain", "text/html"):
+        is_shown = kind.startswith("image/") and part["Content-ID"] and part.get_content_disposition() != "attachment"
+        if not is_shown and (data := _content(part)):
+            yield _file_name(_name(part) or f"attachment.{kind.rpartition('/')[2]}"), data
+
+
+def _file_name(name: str) -> str:
+    """Return a name without folders and control characters."""
+    base = re.split(r"[/\\]", name)[-1]
+    return "".join(letter for letter in base if letter.isprintable()).strip(". ")[:200] or "attachment"
+
+
+class _Resources:
+    """The pictures of a mail by the addresses its text can have for them; nothing else can be opened."""
+
+    def __init__(self, message: Message) -> None:
+        self._parts: dict[str, Message] = {}
+        for part in message.walk():
+            if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
+                self._parts[f"cid:{identifier}"] = part
+            if location := str(part.get("Content-Location", "")).strip():
+                self._parts[location] = part
+
+    def find(self, address: str) -> bytes | None:
+        part = self._parts.get(address)
+        return data_address(address) if part is None else _content(part)
+
+
+def _rich_text(
+    headers: Mapping[str, str],
+    bodies: Sequence[str],
+    attached: Sequence[str],
+    pictures: FilePictures,
+    notes: tuple[Note, ...],
+) -> RichText:
+    subject = headers["Subject"]
+    lines = [
+        f"<b>{name}:</b> {html.escape(headers[name], quote=False)}" for name in _SHOWN_HEADERS if headers.get(name)
+    ]
+    lines += [f"<b>Attachments:</b> {html.escape(', '.join(attached), quote=False)}"] if attached else []
+    head = (f"<h1>{html.escape(subject, quote=False)}</h1>" if subject else "") + f"<p>{'<br>'.join(lines)}</p>"
+    if not lines and not any(bodies):
+        raise Unreadable("The mail is empty or damaged.", "Export it again.")
+    return RichText([head, *bodies], pictures, subject, notes)
+
+
+def _load_msg(path: Path) -> Any:
+    from oxmsg import Message as OutlookMessage
+
+    try:
+        return OutlookMessage.load(str(path))
+    except Exception as error:  # the library raises anything on damaged files
+        raise Unreadable("The mail is damaged and can't be opened.", "Export it from Outlook again.") from error
+
+
+def _read_msg(path: Path, max_megapixels: int) -> RichText:
+    message = _load_msg(path)
+    sent = message.sent_date
+    people = [f"{person.name} <{person.email_address}>" for person in message.recipients]
+    given = message.message_headers
+    headers = {
+        "Subject": message.subject,
+        "From": message.sender or "",
+        "To": given.get("To") or ", ".join(people),
+        "Cc": given.get("Cc") or "",
+        "Date": given.get("Date") or (sent.strftime("%Y-%m-%d %H:%M UTC") if sent else ""),
+    }
+    headers = {name: " ".join(value.split())[:_MAX_HEADER_CHARS] for name, value in headers.items()}
+    attachments = message.attachments
+    pictures = FilePictures(lambda address: _msg_picture(attachments, address), max_megapixels)
+    notes: list[Note] = []
+    missing = 0
+    if (page := _msg_page(message)) is not None:
+        simple = page_parts(page, pictures.tag)
+        bodies, missing = simple.parts, simple.missing_pictures
+    else:
+        bodies = [paragraphs(message.body or "")]
+    if any(attachment.file_bytes is None for attachment in attachments):
+        notes.append(Note("A mail attached to this one wasn't read. Save it as its own file and share it.", lost=True))
+    attached = [name for name, _ in _msg_attachments(message)]
+    return _rich_text(headers, bodies, attached, pictures, (*notes, *missing_pictures(missing)))
+
+
+def _msg_attachments(message: Any) -> Iterator[tuple[str, bytes]]:
+    page = _msg_page(message) or ""
+    for attachment in message.attachments:
+        identifier = attachment.properties.str_prop_value(_CONTENT_ID)
+        if attachment.file_bytes and not (identifier and f"cid:{identifier}" in page):
+            yield _file_name(attachment.file_name or "attachment"), attachment.file_bytes
+
+
+def _msg_page(message: Any) -> str | None:
+    try:
+        page = message.html_body
+    except (LookupError, UnicodeDecodeError):  # an unknown or wrong code page
+        return None
+    return page if page and page.strip() else None
+
+
+_CONTENT_ID = 0x3712
+"""The property of an Outlook attachment by which its mail refers to it (MS-OXPROPS, PidTagAttachContentId)."""
+
+
+def _msg_picture(attachments: Sequence[Any], address: str) -> bytes | None:
+    for attachment in attachments:
+        if address == f"cid:{attachment.properties.str_prop_value(_CONTENT_ID)}":
+            data: bytes | None = attachment.file_bytes
+            return data
+    return data_address(address)

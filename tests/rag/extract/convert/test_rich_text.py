@@ -1,0 +1,407 @@
+"""Tests of saved web pages, mails, books and notebooks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import quopri
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from PIL import Image, ImageDraw
+
+from rag.errors import Unreadable
+from rag.extract.convert.mail import EML, mail_attachments, mail_type
+from rag.extract.convert.packages import MSG
+from rag.extract.convert.simple_html import simplify
+from rag.extract.guarded import GuardedExtractor
+from rag.model import BlockKind
+from rag.settings import ReadSettings
+from tests.rag.extract.compound_files import msg
+from tests.rag.extract.sheet_files import zipped
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[GuardedExtractor]:
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=600, convert_seconds=20), None)
+    yield extractor
+    extractor.close()
+
+
+def text_of(extractor: GuardedExtractor, path: Path, into: Path) -> str:
+    pages = extractor.extract(path, 1, extractor.inspect(path).page_count, into)
+    assert [page.error for page in pages] == [None] * len(pages)
+    return " ".join(" ".join(block.text.split()) for page in pages for block in page.blocks)
+
+
+def picture(color: str = "red") -> bytes:
+    buffer = io.BytesIO()
+    image = Image.new("RGB", (200, 100), color)
+    ImageDraw.Draw(image).line((0, 0, 199, 99), fill="white", width=9)
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def share_of(image: Image.Image, is_one: Callable[[int, int, int], bool]) -> float:
+    """Return the share of an image's pixels that are of a kind."""
+    small = image.convert("RGB").resize((90, 120))
+    data = small.tobytes()
+    return sum(is_one(*data[at : at + 3]) for at in range(0, len(data), 3)) * 3 / len(data)
+
+
+PAGE = """<?xml version="1.0"?><!-- saved --><!DOCTYPE html><html><head><title>The tides</title>
+<style>/* a */ .gone, p#away { display: none } @media print { .kept { display: none } }</style>
+<script>document.write("scripted")</script></head><body><h1>Harbour <em>rules</em></h1>
+<p class="gone">heron</p><p id=away>gull</p><p style="display:none">petrel</p><p hidden>auk</p>
+<p class=kept>See <a href="https://tides.example/plan">the plan</a>, <a href="https://x.example/">x.example</a>.</p>
+<ul><li>first<li>second<ol start=4><li>inner</ol></ul>
+<p>The ports of the harbour are in this table:</p>
+<table><tr><th>Port<th>Use<th>Owner<tr><td>4719<td>gateway &amp; tern<td>Ada<tr><td>22<td>remote login<td>Ben
+<tr><td>443<td>web pages<td>Cosima</table><p>All other ports are closed at night and during storms.</p>
+<table><tr><td><h2>Layout</h2><table><tr><td>a</td><td>b</td></tr></table></td></tr></table>
+<pre>def f():
+    return 1</pre><details><summary>More</summary>opened</details><iframe src="file:///etc/hostname">frame</iframe>
+<textarea>typed</textarea><p>Loose<br>end <b>bold<div>nested</div></b>"""
+
+
+def test_web_page_is_read_with_headings_lists_tables_and_addresses(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    path = tmp_path / "page.doc"
+    path.write_text(PAGE)
+    inspection = ink_extractor.inspect(path)
+    assert (inspection.media_type, inspection.title, inspection.notes) == ("text/html", "The tides", ())
+    [page] = ink_extractor.extract(path, 1, 1, into)
+    kinds = {block.text: block.kind for block in page.blocks}
+    assert kinds["Harbour rules"] in (BlockKind.TITLE, BlockKind.HEADING)
+    assert (
+        kinds["Port Use Owner\n4719 gateway & tern Ada\n22 remote login Ben\n443 web pages Cosima"] is BlockKind.TABLE
+    )
+    text = " ".join(" ".join(kinds).split())
+    for words in (
+        "See the plan (https://tides.example/plan), x.example.",
+        "• second 4. inner",
+        "Layout a b",
+        "def f(): return 1",
+        "More opened",
+        "typed",
+        "Loose end bold nested",
+    ):
+        assert words in text
+    assert not {"heron", "gull", "petrel", "auk", "scripted", "frame"} & set(text.split())
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ('<meta charset="windows-1251">', "cp1251"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=Shift_JIS">', "shift_jis"),
+        ("", "koi8_r"),
+        ('<meta charset="no-such">', "utf-8"),
+    ],
+)
+def test_web_page_is_decoded_as_it_declares(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, head: str, encoding: str
+) -> None:
+    words = "港の灯台は毎晩九時に点灯します" if encoding == "shift_jis" else "Маяк светит зелёным огнём до рассвета"
+    path = tmp_path / "page.html"
+    path.write_bytes(f"<html><head>{head}</head><body><p>{words}</p></body></html>".encode(encoding))
+    assert words in text_of(reader, path, into)
+
+
+def test_page_shows_its_own_pictures_and_counts_the_missing_ones(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    address = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    path = tmp_path / "page.html"
+    path.write_text(
+        f"<html><body>words<img src='{address}'><img src='https://evil.example/a.png' alt='A boat'>"
+        "<img src='file:///etc/hostname'><img src='data:image/png;base64,AAAA'><img src='x.gif' width=1></body></html>"
+    )
+    [note] = reader.inspect(path).notes
+    assert note.lost
+    assert note.text.startswith("3 pictures")
+    [page] = reader.extract(path, 1, 1, into)
+    assert "words [A boat]" in " ".join(block.text for block in page.blocks).replace("\n", " ")
+    with Image.open(into / (page.render or "")) as render:
+        assert share_of(render, lambda red, green, _: red > 200 and green < 60) > 0.005
+
+
+def test_web_archive_is_read_with_its_pictures(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    page = (
+        "<html><head><title>Weir</title></head><body><p>The müller paddle first.</p><img src='https://a.example/p.png'>"
+    )
+    path = tmp_path / "wiki.doc"
+    path.write_bytes(
+        b"From: <Saved by a browser>\r\nSubject: Weir\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n"
+        b'\tboundary="--x"\r\n\r\n----x\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: '
+        b"quoted-printable\r\nContent-Location: https://a.example/\r\n\r\n"
+        + quopri.encodestring(page.encode())
+        + b"\r\n"
+        b"----x\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\nContent-Location: "
+        b"https://a.example/p.png\r\n\r\n" + base64.encodebytes(picture()) + b"\r\n----x--\r\n"
+    )
+    inspection = reader.inspect(path)
+    assert (inspection.media_type, inspection.title, inspection.notes) == ("multipart/related", "Weir", ())
+    assert text_of(reader, path, into) == "The müller paddle first."
+
+
+def mail(body: str = "Die Schlüssel liegen beim Küster.", **headers: str) -> EmailMessage:
+    message = EmailMessage()
+    for name, value in {"Subject": "Übergabe", "From": "Cosima <cosima@example.org>", "To": "crew@example.org"}.items():
+        message[name] = value
+    for name, value in headers.items():
+        message[name] = value
+    message.set_content(body, cte="base64")
+    return message
+
+
+def test_mail_is_decoded_with_its_headers(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    message = mail(Date="Mon, 02 Mar 2026 09:00:00 +0000", Cc="ada@example.org")
+    message.add_alternative("<html><body><p>The <b>rich</b> words</p><img src='cid:a@b'></body></html>", subtype="html")
+    related = list(message.iter_parts())[1]
+    assert isinstance(related, EmailMessage)
+    related.add_related(picture(), "image", "png", cid="<a@b>")
+    message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="../../Plän.pdf")
+    message.add_attachment(mail("inner"))
+    path = tmp_path / "mail.txt"
+    path.write_bytes(bytes(message))
+    assert reader.inspect(path).media_type == EML
+    assert reader.inspect(path).notes == ()
+    text = text_of(reader, path, into)
+    assert text.startswith(
+        "Übergabe From: Cosima <cosima@example.org> To: crew@example.org Cc: ada@example.org Date: Mon"
+    )
+    assert "Attachments: Plän.pdf, Übergabe.eml" in text
+    assert text.endswith("The rich words")
+    found = dict(mail_attachments(path, EML))
+    assert list(found) == ["Plän.pdf", "Übergabe.eml"]
+    assert found["Plän.pdf"] == b"%PDF-1.7"
+    (tmp_path / "inner.eml").write_bytes(found["Übergabe.eml"])
+    assert text_of(reader, tmp_path / "inner.eml", into).endswith("inner")
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"), [("iso-8859-1", "cp1252"), ("no-such", "utf-8"), ("utf-8", "cp1252"), ("koi8-r", "koi8_r")]
+)
+def test_body_of_a_mail_is_decoded(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, charset: str, encoding: str
+) -> None:
+    words = "Маяк светит зелёным огнём" if encoding == "koi8_r" else "Die Schlüssel – „neu“ – liegen beim Küster"
+    head = "From: a@b.example\nSubject: =?utf-8?q?Schl=C3=BCssel?=\nTo: c@d.example\n"
+    head += f"Content-Type: text/plain; charset={charset}\n\n"
+    path = tmp_path / "a.eml"
+    path.write_bytes(head.encode() + words.encode(encoding))
+    assert f"Schlüssel From: a@b.example To: c@d.example {words}" in text_of(reader, path, into)
+
+
+def test_text_with_colons_is_not_a_mail() -> None:
+    assert mail_type("Subject: tides\n\nwords") is None
+    assert mail_type("host: a\nport: 1\nfrom: x\n") is None
+    assert mail_type("To do:\nFrom: a\nSubject: b\nDate: c\n") is None
+    assert mail_type("12:00 start\n") is None
+
+
+def test_outlook_mail_is_read_with_its_attachments(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    plain = msg(tmp_path / "plain.msg", "The key hangs behind the door.", attachments={"plan.pdf": b"%PDF-1.7"})
+    assert reader.inspect(plain).media_type == MSG
+    text = text_of(reader, plain, into)
+    assert text.startswith('Boat house key From: "Cosima" <cosima@example.org> To: Crew <crew@example.org>')
+    assert text.endswith("Attachments: plan.pdf The key hangs behind the door.")
+    assert list(mail_attachments(plain, MSG)) == [("plan.pdf", b"%PDF-1.7")]
+    page = "<html><body><p>Größe</p><img src='cid:logo'></body></html>"
+    rich = msg(tmp_path / "rich.msg", "plain", page, {"logo.png": picture(), "b.txt": b"hello"})
+    assert reader.inspect(rich).notes == ()
+    assert text_of(reader, rich, into).endswith("Attachments: b.txt Größe")
+    assert list(mail_attachments(rich, MSG)) == [("b.txt", b"hello")]
+
+
+CHAPTER = "<p>The salt road</p><img src='../pictures/a.png'/>"
+
+
+def epub(path: Path, chapter: str = CHAPTER, **parts: str) -> Path:
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<dc:title>The road</dc:title></metadata><manifest>"
+        '<item id="b" href="text/b%20c.xhtml" media-type="application/xhtml+xml"/>'
+        '<item id="a" href="text/a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    container = '<container><rootfiles><rootfile full-path="book/c.opf"/></rootfiles></container>'
+    return zipped(
+        path,
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": parts.get("container", container),
+            "book/c.opf": parts.get("package", package),
+            "book/text/a.xhtml": f"<html><body><h1>First</h1>{chapter}</body></html>",
+            "book/text/b c.xhtml": "<html><body><p>The second chapter</p></body></html>",
+            "book/pictures/a.png": picture(),
+            **({"META-INF/encryption.xml": parts["encryption"]} if "encryption" in parts else {}),
+        },
+    )
+
+
+def test_book_is_read_in_its_order(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = epub(tmp_path / "a.epub")
+    inspection = reader.inspect(path)
+    assert (inspection.media_type, inspection.title, inspection.notes) == ("application/epub+zip", "The road", ())
+    assert text_of(reader, path, into) == "First The salt road The second chapter"
+
+
+def test_protected_book_is_refused(reader: GuardedExtractor, tmp_path: Path) -> None:
+    encryption = '<e><CipherReference URI="book/fonts/a.ttf"/></e>'
+    assert reader.inspect(epub(tmp_path / "fonts.epub", encryption=encryption)).page_count == 1
+    protected = epub(tmp_path / "a.epub", encryption=encryption.replace("fonts/a.ttf", "text/a.xhtml"))
+    with pytest.raises(Unreadable, match="protected against copying"):
+        reader.inspect(protected)
+
+
+def notebook(*cells: dict[str, object]) -> str:
+    return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_notebook_is_read_cell_by_cell(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    encoded = base64.b64encode(picture()).decode()
+    outputs = [
+        {"output_type": "stream", "text": ["12 terns\n", "\u001b[31m3 gulls"]},
+        {"output_type": "display_data", "data": {"image/png": encoded, "text/plain": ["<Figure>"]}},
+        {"output_type": "execute_result", "data": {"text/html": "<table><tr><td>auk</td><td>7</td></tr></table>"}},
+        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["ValueError: no heron"]},
+    ]
+    path = tmp_path / "a.ipynb"
+    path.write_text(
+        notebook(
+            {"cell_type": "markdown", "source": ["# Counting birds\n", "\n", "On **Sunday**."]},
+            {"cell_type": "code", "execution_count": 3, "source": "count('tern')", "outputs": outputs},
+        )
+    )
+    inspection = reader.inspect(path)
+    assert (inspection.media_type, inspection.title) == ("application/x-ipynb+json", "Counting birds")
+    text = text_of(reader, path, into)
+    assert text.startswith("Counting birds On Sunday. In [3]: count('tern') 12 terns 3 gulls")
+    assert text.endswith("auk 7 ValueError: no heron")
+    assert encoded[:20] not in text
+
+
+DEEP = 50_000
+MAIL = "Content-Type: multipart/mixed; boundary=a\nFrom: x\nTo: y\nSubject: z\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("page.html", lambda: f"<html><body>{'<div>' * DEEP}tern"),
+        ("table.html", lambda: f"<html><body>{'<table><tr><td>' * 20_000}tern"),
+        ("list.html", lambda: f"<html><body>{'<ul><li>' * DEEP}tern"),
+        ("entity.html", lambda: '<!DOCTYPE html [<!ENTITY a "x">]><html><body>&a; tern'),
+        ("style.html", lambda: f"<html><style>{'a{' * DEEP}</style>{'<style>' * 20_000}<p>tern"),
+        ("bold.html", lambda: f"<html><body>{'<b>' * 20_000}tern"),
+        ("same.eml", lambda: MAIL + "--a\nContent-Type: multipart/mixed; boundary=a\n\n" * 1000),
+        (
+            "deep.eml",
+            lambda: (
+                MAIL
+                + "".join(f"--{n or 'a'}\nContent-Type: multipart/mixed; boundary={n + 1}\n\n" for n in range(2000))
+            ),
+        ),
+        ("a.ipynb", lambda: notebook({"cell_type": "raw", "source": "tern"}, {"cell_type": "code", "outputs": []})),
+    ],
+    ids=str,
+)
+def test_hostile_structures_are_read_in_little_time(
+    reader: GuardedExtractor, tmp_path: Path, name: str, make: Callable[[], str]
+) -> None:
+    path = tmp_path / name
+    path.write_text(make())
+    before = time.monotonic()
+    with suppress(Unreadable):
+        assert reader.inspect(path).page_count >= 1
+    assert time.monotonic() - before < 30
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"cells": [{"cell_type": "code", "source": ' + "[" * DEEP,
+        '{"cells": [{"cell_type": "code"}, 3], "nbformat": 4}',
+        "<html><body> </body></html>",
+        "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=a\nDate: x\n\n--a\n\nwords\n--a--\n",
+    ],
+    ids=["nested-notebook", "wrong-notebook", "no-words", "no-page"],
+)
+def test_damaged_files_are_refused_with_a_remedy(reader: GuardedExtractor, tmp_path: Path, data: str) -> None:
+    path = tmp_path / "damaged"
+    path.write_text(data)
+    with pytest.raises(Unreadable) as refused:
+        reader.inspect(path)
+    assert refused.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize("part", ["container", "package"])
+def test_entities_of_a_book_are_not_expanded(reader: GuardedExtractor, tmp_path: Path, part: str) -> None:
+    bomb = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c SYSTEM "file:///etc/hostname">]><a>&b;&c;</a>'
+    with pytest.raises(Unreadable, match="The book"):
+        reader.inspect(epub(tmp_path / "a.epub", **{part: bomb}))
+
+
+def test_nothing_outside_a_file_is_fetched(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(picture("blue"))
+    try:
+        addresses = [f"http://127.0.0.1:{server.server_port}/{{}}.png", secret.as_uri(), str(secret), "../secret.png"]
+        markup = "".join(f"<img src='{address.format('page')}'>" for address in addresses)
+        markup += f"<link rel=stylesheet href='{addresses[0].format('css')}'>"
+        markup += f"<p style='background:url({addresses[0]})'>tern</p>"
+        page = tmp_path / "page.html"
+        page.write_text(f"<html><body>{markup}</body></html>")
+        message = mail()
+        message.add_alternative(f"<p>{markup}</p>", subtype="html")
+        (tmp_path / "a.eml").write_bytes(bytes(message))
+        output = {"output_type": "display_data", "data": {"text/html": markup}}
+        (tmp_path / "a.ipynb").write_text(notebook({"cell_type": "code", "source": "tern", "outputs": [output]}))
+        files = [page, tmp_path / "a.eml", tmp_path / "a.ipynb", epub(tmp_path / "a.epub", markup)]
+        files.append(msg(tmp_path / "a.msg", "", f"<p>{markup}</p>"))
+        for path in files:
+            assert "tern" in text_of(reader, path, into)
+            for render in into.glob("p*.jpg"):
+                with Image.open(render) as image:
+                    assert share_of(image, lambda red, _, blue: blue > 150 and red < 100) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert asked == []
+
+
+def test_empty_elements_of_xhtml_end_at_once() -> None:
+    source = (
+        '<?xml version="1.0"?><html><head><title/><script src="a"/></head><body><p id="a"/>tern<br/>gull</body></html>'
+    )
+    assert simplify(source, lambda _: None).parts == ["<p>tern<br>gull</p>"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>", "<?xml <a/"],
+)
+def test_time_for_hostile_markup_grows_with_its_length(piece: str) -> None:
+    before = time.thread_time()
+    simplify(piece * 20_000, lambda _: None)
+    assert time.thread_time() - before < 5
