@@ -91,7 +91,7 @@ def _links(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[t
             parts.setdefault(address, []).append(clamped_box(*displayed(page, link["from"])))
     for address, boxes in parts.items():
         label = " ".join(word.text for word in words if any(contains_center(box, word.box) for box in boxes))
-        plain = unquote(address.removeprefix("mailto:"))
+        plain = unquote(address.removeprefix("mailto:")).replace(" ", "%20")
         if _bare(plain) not in _bare(label):
             yield f"Link: {label} {plain}" if label else f"Link: {plain}", bounding_box(boxes)
 

@@ -42,7 +42,7 @@ def test_link_is_indexed_with_its_words_and_region(ink_extractor: GuardedExtract
     [found] = extract(ink_extractor, document, tmp_path, into)
     assert asides(found) == [
         "Link: The times of the ferry are here. https://times.example/ferry-2207?day=1",
-        "Link: pier master@pier.example",
+        "Link: pier%20master@pier.example",
     ]
     box = aside_block(found).lines[0].box
     assert box == pytest.approx(Box(55 / 600, 85 / 800, 400 / 600, 105 / 800), abs=0.001)

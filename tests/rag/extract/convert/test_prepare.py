@@ -224,4 +224,4 @@ def test_parts_are_written_as_they_were_read() -> None:
 def test_pages_are_made_taller(tmp_path: Path) -> None:
     path = office_files.docx(tmp_path / "document.docx", ["one"])
     make_pages_taller(path)
-    assert 'w:h="23573"' in document_of(path)  # 16838 * 1.4
+    assert 'w:h="26941"' in document_of(path)  # 16838 * 1.6
