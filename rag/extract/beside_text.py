@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,7 +18,7 @@ from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
 from rag.text import normalize_unicode
 
 _MAX_LINKS, _LINKS_PER_BLOCK = 120, 12
-_MAX_BOOKMARKS = 50_000
+_MAX_BOOKMARKS = 20_000
 _MAX_BOOKMARKS_PER_PAGE = 20
 _MAX_CHARS = 1000
 """Characters of one address, description or value."""
@@ -45,15 +44,18 @@ def bookmarks_by_page(document: Any) -> dict[int, list[str]]:
     """Return the titles of the document's outline by page number, in their order."""
     found: dict[int, list[str]] = {}
     try:
-        outline = document.get_toc()
+        pending = [entry for entry in (document.outline,) if entry is not None]
+        for _ in range(_MAX_BOOKMARKS):
+            if not pending:
+                break
+            entry = pending.pop()
+            titles = found.setdefault(entry.page + 1, [])
+            if len(titles) < _MAX_BOOKMARKS_PER_PAGE and entry.title not in titles:
+                titles.append(entry.title or "")
+            pending += [following for following in (entry.next, entry.down) if following is not None]
     except Exception as error:  # damaged outlines raise anything; the pages themselves may be fine
         if is_out_of_memory(error):
             raise
-        return found
-    for _, title, number, *_ in islice(outline, _MAX_BOOKMARKS):
-        titles = found.setdefault(number, [])
-        if len(titles) < _MAX_BOOKMARKS_PER_PAGE and title not in titles:
-            titles.append(title)
     return found
 
 

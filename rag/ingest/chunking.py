@@ -81,15 +81,19 @@ class _Flow:
         self.heading, self.has_new = heading, False
 
 
-def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list[NewChunk], str]:
+def chunk_pages(
+    pages: Sequence[ExtractedPage], heading: str = "", *, are_slides: bool = False
+) -> tuple[list[NewChunk], str]:
     """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
-    `heading` is the path before the first page. Headers, footers and page numbers are left out.
+    `heading` is the path before the first page. `are_slides`: a heading is about its own page only.
+
+    Headers, footers and page numbers are left out.
     """
     chunks: list[NewChunk] = []
     for page in pages:
         nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
-        new, heading = _chunk_page(page, heading, nearest)
+        new, heading = _chunk_page(page, "" if are_slides else heading, nearest)
         chunks += new
     return chunks, heading
 
