@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
-from rag.extract.beside_text import beside_text, bookmarks_by_page
+from rag.extract.beside_text import DocumentNotes, beside_text, read_document_notes
 from rag.extract.file_types import meaningful_title
 from rag.extract.form_fields import without_tick_marks
 from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
@@ -47,6 +47,7 @@ class PdfExtractor:
         self._settings = settings
         self._layout = layout
         self._ocr = ocr
+        self._last_notes: tuple[tuple[str, int, int], DocumentNotes] | None = None
 
     @contextmanager
     def _open(self, path: Path) -> Iterator[Any]:
@@ -76,8 +77,8 @@ class PdfExtractor:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         try:
             with self._open(path) as document:
-                bookmarks = bookmarks_by_page(document)
-                yield lambda number: self._extract(document, number, into, bookmarks)
+                notes = self._notes(path, document)
+                yield lambda number: self._extract(document, number, into, notes)
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
@@ -91,7 +92,15 @@ class PdfExtractor:
             width, height = page.rect.width, page.rect.height
             return ExtractedPage(number, _label(page), width, height, _text_source(blocks), blocks, None)
 
-    def _extract(self, document: Any, number: int, into: Path, bookmarks: Mapping[int, Sequence[str]]) -> ExtractedPage:
+    def _notes(self, path: Path, document: Any) -> DocumentNotes:
+        """Return the document's notes, which are kept while it is extracted in ranges of pages."""
+        stat = path.stat()
+        key = (str(path), stat.st_size, stat.st_mtime_ns)
+        if self._last_notes is None or self._last_notes[0] != key:
+            self._last_notes = (key, read_document_notes(document))
+        return self._last_notes[1]
+
+    def _extract(self, document: Any, number: int, into: Path, document_notes: DocumentNotes) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
@@ -121,7 +130,7 @@ class PdfExtractor:
             cropped = save_crops(blocks, image, number, into)
         with timer("parse"):
             printed = [word for block in cropped for line in block.lines for word in line.words]
-            beside, notes = beside_text(self._pymupdf, page, printed, bookmarks, self._displayed)
+            beside, notes = beside_text(page, printed, document_notes, self._displayed)
         return ExtractedPage(
             number=number,
             label=label,

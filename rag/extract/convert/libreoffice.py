@@ -124,8 +124,8 @@ def _compared(prepared: Prepared, pages: int) -> Details:
     if prepared.pages in (0, pages):
         return prepared.details
     other = Note(
-        f"Word counted {prepared.pages:,} pages and LibreOffice {pages:,}, so page numbers can differ from Word's. "
-        f"{FONTS_REMEDY}"
+        f"The number of pages is {prepared.pages:,} in Word and {pages:,} here, so page numbers can differ from "
+        f"Word's. {FONTS_REMEDY}"
     )
     return replace(prepared.details, notes=(*prepared.details.notes, other))
 
