@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from rag.extract.form_fields import Displayed, form_fields
+from rag.extract.form_fields import Displayed, form_fields, printed_boxes
 from rag.extract.geometry import bounding_box, clamped_box, contains_center
 from rag.extract.limits import is_out_of_memory
 from rag.extract.struct_tree import DescribedFigure, described_figures
@@ -100,7 +100,7 @@ def _blocks(page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: D
         *(links[at : at + _LINKS_PER_BLOCK] for at in range(0, len(links), _LINKS_PER_BLOCK)),
         [(f"Bookmark: {title}", WHOLE_PAGE) for title in _unprinted(notes.bookmarks.get(page.number + 1, ()), words)],
         *([figure] for figure in _figures(page, notes.figures.get(page.xref, ()), words, displayed)),
-        list(form_fields(page, words, displayed)),
+        [*form_fields(page, words, displayed), *printed_boxes(words)],
     ]
     return [block for block in map(aside, groups) if block is not None]
 
