@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from rag.errors import Unreadable
 from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.html_to_pdf import too_many_pages, write_html_pdf
+from rag.extract.convert.left_out import notes_about_left_out
 from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf
 from rag.extract.convert.office_text import office_text_to_pdf
 from rag.extract.file_types import MARKDOWN, TEXT
@@ -55,6 +57,13 @@ class PdfConverter:
         """Return what the document says that its PDF, a path from `to_pdf`, does not hold."""
         return self._details[pdf]
 
+    def _convert_office(self, path: Path, media_type: str, into: Path) -> Details:
+        if (reason := libreoffice_gap(self._settings.office)) is not None:
+            details = office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
+        else:
+            details = office_to_pdf(path, media_type, into, self._settings, self._count_pages)
+        return replace(details, notes=(*details.notes, *notes_about_left_out(path, media_type)))
+
     def _count_pages(self, pdf: Path) -> int:
         try:
             with self._pymupdf.open(str(pdf), filetype="pdf") as document:
@@ -64,9 +73,7 @@ class PdfConverter:
 
     def _convert(self, path: Path, media_type: str, into: Path) -> Details:
         if media_type not in (TEXT, MARKDOWN):
-            if (reason := libreoffice_gap(self._settings.office)) is not None:
-                return office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
-            return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
+            return self._convert_office(path, media_type, into)
         decoded = plain_text.decode_text(path.read_bytes())
         if decoded is None:
             raise Unreadable("Only the beginning of the file is text.", "Export it as a PDF.")
