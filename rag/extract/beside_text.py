@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from rag.extract.form_fields import Displayed, form_fields
+from rag.extract.form_fields import Displayed, form_fields, printed_boxes
 from rag.extract.geometry import bounding_box, clamped_box, contains_center
 from rag.extract.limits import is_out_of_memory
-from rag.extract.struct_tree import described_figures
+from rag.extract.struct_tree import DescribedFigure, described_figures
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
 from rag.text import normalize_unicode
 
 _MAX_LINKS, _LINKS_PER_BLOCK = 120, 12
-_MAX_BOOKMARKS = 50_000
+_MAX_BOOKMARKS = 20_000
 _MAX_BOOKMARKS_PER_PAGE = 20
 _MAX_CHARS = 1000
 """Characters of one address, description or value."""
@@ -41,43 +41,66 @@ def aside(texts: Sequence[tuple[str, Box]]) -> Block | None:
     return Block(BlockKind.ASIDE, bounding_box(line.box for line in lines), tuple(lines)) if lines else None
 
 
-def bookmarks_by_page(document: Any) -> dict[int, list[str]]:
+@dataclass(frozen=True, slots=True)
+class DocumentNotes:
+    """What a document says about its pages in one place.
+
+    `bookmarks`: titles of the outline by page number. `figures`: descriptions by the xref of the page.
+    """
+
+    bookmarks: Mapping[int, Sequence[str]]
+    figures: Mapping[int, Sequence[DescribedFigure]]
+
+
+def read_document_notes(document: Any) -> DocumentNotes:
+    """Return the document's bookmarks and descriptions, as far as they are not damaged."""
+    figures: dict[int, list[DescribedFigure]] = {}
+    try:
+        figures = described_figures(document)
+    except Exception as error:  # damaged objects raise anything; the pages themselves may be fine
+        if is_out_of_memory(error):
+            raise
+    return DocumentNotes(_bookmarks(document), figures)
+
+
+def _bookmarks(document: Any) -> dict[int, list[str]]:
     """Return the titles of the document's outline by page number, in their order."""
     found: dict[int, list[str]] = {}
     try:
-        outline = document.get_toc()
+        pending = [entry for entry in (document.outline,) if entry is not None]
+        for _ in range(_MAX_BOOKMARKS):
+            if not pending:
+                break
+            entry = pending.pop()
+            titles = found.setdefault(entry.page + 1, [])
+            if len(titles) < _MAX_BOOKMARKS_PER_PAGE and entry.title not in titles:
+                titles.append(entry.title or "")
+            pending += [following for following in (entry.next, entry.down) if following is not None]
     except Exception as error:  # damaged outlines raise anything; the pages themselves may be fine
         if is_out_of_memory(error):
             raise
-        return found
-    for _, title, number, *_ in islice(outline, _MAX_BOOKMARKS):
-        titles = found.setdefault(number, [])
-        if len(titles) < _MAX_BOOKMARKS_PER_PAGE and title not in titles:
-            titles.append(title)
     return found
 
 
 def beside_text(
-    pymupdf: Any, page: Any, words: Sequence[Word], bookmarks: Mapping[int, Sequence[str]], displayed: Displayed
+    page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed
 ) -> tuple[list[Block], tuple[Note, ...]]:
     """Return what the PDF says beside the page's words, or a note that it is damaged."""
     try:
-        return _blocks(pymupdf, page, words, bookmarks, displayed), ()
+        return _blocks(page, words, notes, displayed), ()
     except Exception as error:  # damaged annotations raise anything; the page itself is fine
         if is_out_of_memory(error):
             raise
         return [], (_DAMAGED,)
 
 
-def _blocks(
-    pymupdf: Any, page: Any, words: Sequence[Word], bookmarks: Mapping[int, Sequence[str]], displayed: Displayed
-) -> list[Block]:
+def _blocks(page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed) -> list[Block]:
     links = list(_links(page, words, displayed))
     groups: list[list[tuple[str, Box]]] = [
         *(links[at : at + _LINKS_PER_BLOCK] for at in range(0, len(links), _LINKS_PER_BLOCK)),
-        [(f"Bookmark: {title}", WHOLE_PAGE) for title in _unprinted(bookmarks.get(page.number + 1, ()), words)],
-        *([figure] for figure in _figures(pymupdf, page, words, displayed)),
-        list(form_fields(page, words, displayed)),
+        [(f"Bookmark: {title}", WHOLE_PAGE) for title in _unprinted(notes.bookmarks.get(page.number + 1, ()), words)],
+        *([figure] for figure in _figures(page, notes.figures.get(page.xref, ()), words, displayed)),
+        [*form_fields(page, words, displayed), *printed_boxes(words)],
     ]
     return [block for block in map(aside, groups) if block is not None]
 
@@ -91,7 +114,7 @@ def _links(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[t
             parts.setdefault(address, []).append(clamped_box(*displayed(link["from"])))
     for address, boxes in parts.items():
         label = " ".join(word.text for word in words if any(contains_center(box, word.box) for box in boxes))
-        plain = unquote(address.removeprefix("mailto:"))
+        plain = unquote(address.removeprefix("mailto:")).replace(" ", "%20")
         if _bare(plain) not in _bare(label):
             yield f"Link: {label} {plain}" if label else f"Link: {plain}", bounding_box(boxes)
 
@@ -115,8 +138,9 @@ def _squeezed(text: str) -> str:
     return "".join(letter for letter in normalize_unicode("NFKC", text).casefold() if letter.isalnum())
 
 
-def _figures(pymupdf: Any, page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
-    described = described_figures(pymupdf, page)
+def _figures(
+    page: Any, described: Sequence[DescribedFigure], words: Sequence[Word], displayed: Displayed
+) -> Iterator[tuple[str, Box]]:
     pictures = [clamped_box(*displayed(info["bbox"])) for info in page.get_image_info()] if described else []
     unprinted = set(_unprinted([figure.text for figure in described], words))
     for index, figure in enumerate(described):

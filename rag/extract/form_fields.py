@@ -1,10 +1,10 @@
-"""What the fields of a PDF form (AcroForm) say: ticked boxes, values that are not drawn, signatures."""
+"""What forms say: ticked boxes, and in the fields of a PDF (AcroForm) values that are not drawn, and signatures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from rag.extract.geometry import PlacedWord, clamped_box, contains_center
@@ -22,6 +22,8 @@ _CHECKBOX, _LIST, _RADIO, _SIGNATURE, _COMBO, _TEXT = (
 )
 _MAX_GAP = 0.06
 """Maximum gap between a field and its label, and between two words of the label, as a fraction of the page's width."""
+_MAX_LABEL_WORDS = 12
+_TICKED, _EMPTY = "☑☒🗹🗷", "☐"
 _OFF = ("", "Off", "None", "False")
 Displayed = Callable[[Sequence[float]], Box]
 """Converts a rectangle of the page without its rotation, in points, to fractions of the displayed page."""
@@ -45,6 +47,26 @@ def form_fields(page: Any, words: Sequence[Word], displayed: Displayed) -> Itera
             yield f"Form field: {label}: {value}", box
         elif kind == _SIGNATURE:
             yield f"Signature field: {label}: {_signature(page.parent, widget.xref)}", box
+
+
+def printed_boxes(words: Sequence[Word]) -> Iterator[tuple[str, Box]]:
+    """Yield whether each box that is printed as a sign (☒ Sealed, ☐ Open) is ticked, with the words of its label.
+
+    The labels of a row stand before the boxes if the row ends with a box.
+    """
+    for box in islice((word for word in words if word.text[0] in _TICKED + _EMPTY), _MAX_FIELDS):
+        field = box.box
+        row = sorted(
+            (word for word in words if field.y0 <= (word.box.y0 + word.box.y1) / 2 <= field.y1),
+            key=lambda word: word.box.x0,
+        )
+        before = row[-1].text in _TICKED + _EMPTY
+        beside = row[: row.index(box)][::-1] if before else row[row.index(box) + 1 :]
+        label = list(takewhile(lambda word: word.text[0] not in _TICKED + _EMPTY, beside[:_MAX_LABEL_WORDS]))
+        text = " ".join(word.text for word in (reversed(label) if before else label))
+        text = f"{box.text[1:]} {text}".strip().rstrip(":")
+        if text:
+            yield f"Box: {text}: {'ticked' if box.text[0] in _TICKED else 'not ticked'}", field
 
 
 def _fields(page: Any, displayed: Displayed) -> list[tuple[Any, Box]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
 from rag.extract.annotations import comment_blocks
-from rag.extract.beside_text import beside_text, bookmarks_by_page
+from rag.extract.beside_text import DocumentNotes, beside_text, read_document_notes
 from rag.extract.file_types import meaningful_title
 from rag.extract.form_fields import without_tick_marks
 from rag.extract.geometry import PlacedWord, Region, append_lines, clamped_box, contains_center, group_into_lines
@@ -92,6 +92,7 @@ class PdfExtractor:
         self._settings = settings
         self._layout = layout
         self._ocr = ocr
+        self._last_notes: tuple[tuple[str, int, int], DocumentNotes] | None = None
 
     @contextmanager
     def _open(self, path: Path) -> Iterator[Any]:
@@ -123,8 +124,8 @@ class PdfExtractor:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         try:
             with self._open(path) as document:
-                bookmarks = bookmarks_by_page(document)
-                yield lambda number: self._extract(document, number, into, bookmarks)
+                notes = self._notes(path, document)
+                yield lambda number: self._extract(document, number, into, notes)
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
@@ -170,7 +171,15 @@ class PdfExtractor:
             image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
             return drawn_region(image, request.first, into)
 
-    def _extract(self, document: Any, number: int, into: Path, bookmarks: Mapping[int, Sequence[str]]) -> ExtractedPage:
+    def _notes(self, path: Path, document: Any) -> DocumentNotes:
+        """Return the document's notes, which are kept while it is extracted in ranges of pages."""
+        stat = path.stat()
+        key = (str(path), stat.st_size, stat.st_mtime_ns)
+        if self._last_notes is None or self._last_notes[0] != key:
+            self._last_notes = (key, read_document_notes(document))
+        return self._last_notes[1]
+
+    def _extract(self, document: Any, number: int, into: Path, document_notes: DocumentNotes) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
@@ -207,7 +216,7 @@ class PdfExtractor:
             cropped = save_crops([*blocks, *shown.watermarks], shown.image, number, into)
         with timer("parse"):
             printed = [word for block in cropped for line in block.lines for word in line.words]
-            beside, damage = beside_text(self._pymupdf, page, printed, bookmarks, shown.frame.displayed)
+            beside, damage = beside_text(page, printed, document_notes, shown.frame.displayed)
             comments = comment_blocks(page, shown.frame.displayed)
         return ExtractedPage(
             number=number,

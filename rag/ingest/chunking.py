@@ -145,18 +145,22 @@ def _with_line(chunk: NewChunk, line: Line) -> NewChunk:
 
 
 def chunk_pages(
-    pages: Sequence[ExtractedPage], heading: str = "", earlier: EarlierPages | None = None
+    pages: Sequence[ExtractedPage],
+    heading: str = "",
+    earlier: EarlierPages | None = None,
+    *,
+    are_slides: bool = False,
 ) -> tuple[list[NewChunk], str]:
     """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
     `heading` is the path before the first page; `earlier` is what the pages before had, and the new chunks are added to
-    it. Every word is in a chunk of its page, except those of headers and footers that an earlier page has there.
+    it. `are_slides`: a heading is about its own page only. Every word is in a chunk of its page, except those of headers and footers that an earlier page has there.
     """
     earlier = EarlierPages() if earlier is None else earlier
     chunks: list[NewChunk] = []
     for page in pages:
         nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
-        new, heading = _chunk_page(page, heading, nearest, earlier)
+        new, heading = _chunk_page(page, "" if are_slides else heading, nearest, earlier)
         earlier.add(new)
         chunks += new
     return chunks, heading

@@ -23,6 +23,7 @@ from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
+from rag.extract.convert.packages import SLIDES
 from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace
@@ -392,7 +393,8 @@ class Ingester:
                     pages = [_skipped_page(done + 1)]
                 else:
                     pages = extractor.extract(path, done + 1, last, into)
-                chunks, heading = chunk_pages(pages, heading, earlier)
+                is_show = inspection.media_type in SLIDES
+                chunks, heading = chunk_pages(pages, heading, earlier, are_slides=is_show)
             with self._catalog.write_transaction() as connection:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):

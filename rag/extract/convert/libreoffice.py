@@ -18,7 +18,7 @@ from rag.errors import Unreadable
 from rag.extract.convert.details import Details
 from rag.extract.convert.office_fonts import FONTS_REMEDY
 from rag.extract.convert.packages import OFFICE
-from rag.extract.convert.prepare import Prepared, prepare_document
+from rag.extract.convert.prepare import Prepared, make_pages_taller, prepare_document
 from rag.extract.convert.sanitize import sanitize_document
 from rag.model import Note
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
@@ -110,8 +110,8 @@ def office_to_pdf(
         sanitize_document(path, copy)
         prepared = prepare_document(copy)
         converted = _run(program, copy, work, settings)
-        if 0 < prepared.pages < count_pages(converted):
-            prepare_document(copy, taller=True)
+        if prepared.as_saved and prepared.pages < count_pages(converted):
+            make_pages_taller(copy)
             converted = _run(program, copy, work, settings)
         shutil.copyfile(converted, into)  # the first version of Landlock refuses moves between folders
         return _compared(prepared, count_pages(into))
@@ -124,8 +124,8 @@ def _compared(prepared: Prepared, pages: int) -> Details:
     if prepared.pages in (0, pages):
         return prepared.details
     other = Note(
-        f"Word counted {prepared.pages:,} pages and LibreOffice {pages:,}, so page numbers can differ from Word's. "
-        f"{FONTS_REMEDY}"
+        f"The number of pages is {prepared.pages:,} in Word and {pages:,} here, so page numbers can differ from "
+        f"Word's. {FONTS_REMEDY}"
     )
     return replace(prepared.details, notes=(*prepared.details.notes, other))
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 from rag.extract.convert.plain_text import wrap_line
 
@@ -36,6 +37,8 @@ _DELIMITER_CELL = re.compile(r":?-+:?")
 _LINK = re.compile(
     r"!?\[[^\]\n]{1,300}\]\((?:https?:|mailto:|#|\.{0,2}/|[\w-]+[./])[^)\s]{0,500}(?: \"[^\"\n]{0,300}\")?\)"
 )
+_SCHEME = re.compile(r"https?://\S|[^\s@/:]+@\S")
+"""Addresses of links that are printed: of web pages and of people. Others lead to files beside this one."""
 _LIST = re.compile(r"(?:\A|\n[ \t]*\n)(?:[-*+]|\d+[.)]) +\S[^\n]*\n(?:[^\n]+\n)*?(?:[-*+]|\d+[.)]) +\S")
 _STRONG = re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])")
 _CODE_LINE = re.compile(
@@ -143,14 +146,23 @@ def _parser() -> MarkdownIt:
     rules["text"] = lambda tokens, at, *_: _escaped(tokens[at].content)
     rules["code_inline"] = lambda tokens, at, *_: f"<code>{_escaped(tokens[at].content)}</code>"
     rules["fence"] = rules["code_block"] = lambda tokens, at, *_: _code(tokens[at].content)
-    rules["link_open"] = rules["link_close"] = lambda *_: ""
+    rules["link_open"] = lambda *_: ""
+    rules["link_close"] = lambda tokens, at, *_: _escaped(_address_after(tokens, at))
     return parser
 
 
 def _accept_any_address(url: str) -> bool:
-    """Accept every address: addresses are never written to the HTML, only the words of links."""
+    """Accept every address: addresses are written to the HTML as text only."""
     del url
     return True
+
+
+def _address_after(tokens: Sequence[Token], close: int) -> str:
+    """Return the address of the link that ends here, to be printed after its words; "" if they are the address."""
+    start = next(at for at in range(close - 1, -1, -1) if tokens[at].type == "link_open")
+    address = unquote(str(tokens[start].attrGet("href") or "")).replace(" ", "%20").removeprefix("mailto:")
+    words = "".join(token.content for token in tokens[start:close])
+    return f" ({address})" if _SCHEME.match(address) and address not in words else ""
 
 
 def _escaped(text: str) -> str:

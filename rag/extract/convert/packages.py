@@ -38,6 +38,9 @@ OFFICE = {
 """Media types of office documents, and their suffixes for LibreOffice. Templates, slide shows and documents with macros
 have the media type of the plain document; their macros are removed."""
 
+SLIDES = frozenset(kind for kind, suffix in OFFICE.items() if suffix in (".pptx", ".odp", ".ppt", ".fodp"))
+"""Media types of presentations."""
+
 ZIP, OLE, RTF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 
 _FOLDER_TYPES = {

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from rag.extract.convert import tracked_changes, word_links, word_pages
@@ -17,14 +15,13 @@ from rag.extract.convert.packages import open_package
 from rag.extract.convert.slides import SlideDetails, open_document_slides, powerpoint_slides
 from rag.model import Note
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 _MAX_PART_BYTES = 64 << 20
 """Larger parts are left as they are: a tree takes ten times the memory."""
 
-_WORD_PART = re.compile(r"word/(?:document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml")
-_DOCUMENT, _STYLES, _PROPERTIES = "word/document.xml", "word/styles.xml", "docProps/app.xml"
+_WORD_PART = re.compile(r"word/(?:document|header|footer|footnotes|endnotes|comments)\d*\.xml")
+WORD_DOCUMENT = re.compile(r"word/document\d*\.xml")
+_STYLES, _PROPERTIES = "word/styles.xml", "docProps/app.xml"
+_NONE = frozenset[str]()
 _CONTENT = "content.xml"
 
 _TOO_LARGE = Note(
@@ -35,24 +32,37 @@ _TOO_LARGE = Note(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the pages don't show, and the number of pages that Word counted; 0 if it isn't stated."""
+    """What the pages don't show, and the number of pages that Word counted; 0 if it isn't stated.
+
+    as_saved: pages break where Word broke them.
+    """
 
     details: Details = NO_DETAILS
     pages: int = 0
+    as_saved: bool = False
 
 
-def prepare_document(path: Path, *, taller: bool = False) -> Prepared:
-    """Rewrite a sanitized document in place. Its suffix is its format. `taller`: make the pages of Word taller.
-
-    Raise Unreadable if a part is damaged.
-    """
+def prepare_document(path: Path) -> Prepared:
+    """Rewrite a sanitized document in place. Its suffix is its format. Raise Unreadable if a part is damaged."""
     if path.suffix == ".rtf":
         path.write_bytes(tracked_changes.accept_rtf_changes(path.read_bytes()))
     if path.suffix in (".fodt", ".fodp", ".fodg"):
         return _prepare_flat(path)
     if path.suffix in (".docx", ".pptx", ".odt", ".odp", ".odg"):
-        return _prepare_package(path, taller=taller)
+        return _prepare_package(path)
     return Prepared()
+
+
+def make_pages_taller(path: Path) -> None:
+    """Rewrite a prepared Word document, so that one of its pages fits on one page in any font."""
+    with open_package(path) as package:
+        changed = {}
+        for name in filter(WORD_DOCUMENT.fullmatch, package.namelist()):
+            root = parse_part(package.read(name))
+            word_pages.make_pages_taller(root)
+            changed[name] = write_part(root)
+        _rewrite(package, path.with_name(f"prepared{path.suffix}"), changed)
+    _replace(path)
 
 
 def _prepare_flat(path: Path) -> Prepared:
@@ -62,17 +72,23 @@ def _prepare_flat(path: Path) -> Prepared:
     return Prepared(_slide_details(open_document_slides(root)))
 
 
-def _prepare_package(path: Path, *, taller: bool) -> Prepared:
+def _prepare_package(path: Path) -> Prepared:
     with open_package(path) as package:
-        prepare = {".docx": partial(_prepare_word, taller=taller), ".pptx": _prepare_powerpoint}
-        changed, prepared = prepare.get(path.suffix, _prepare_open_document)(package)
+        if path.suffix == ".docx":
+            changed, prepared = _prepare_word(package)
+        elif path.suffix == ".pptx":
+            changed, prepared = {}, Prepared(_slide_details(powerpoint_slides(package)))
+        else:
+            changed, prepared = _prepare_open_document(package)
         if changed:
-            target = path.with_name(f"prepared{path.suffix}")
-            _rewrite(package, target, changed)
+            _rewrite(package, path.with_name(f"prepared{path.suffix}"), changed)
     if changed:
-        path.write_bytes(target.read_bytes())
-        target.unlink()
+        _replace(path)
     return prepared
+
+
+def _replace(path: Path) -> None:
+    path.with_name(f"prepared{path.suffix}").replace(path)
 
 
 def _rewrite(package: ZipFile, target: Path, changed: dict[str, bytes]) -> None:
@@ -85,43 +101,33 @@ def _rewrite(package: ZipFile, target: Path, changed: dict[str, bytes]) -> None:
             out.writestr(name, changed[name])
 
 
-def _prepare_word(package: ZipFile, *, taller: bool) -> tuple[dict[str, bytes], Prepared]:
+def _prepare_word(package: ZipFile) -> tuple[dict[str, bytes], Prepared]:
     names = package.namelist()
     pages = word_pages.count_saved_pages(parse_part(package.read(_PROPERTIES))) if _PROPERTIES in names else 0
-    breaking = (
-        word_pages.styles_that_break(parse_part(package.read(_STYLES))) if _STYLES in names and pages else frozenset()
-    )
     changed: dict[str, bytes] = {}
-    too_large = False
+    too_large = as_saved = False
     for name in filter(_WORD_PART.fullmatch, names):
         if package.getinfo(name).file_size > _MAX_PART_BYTES:
             too_large = True
             continue
         data = package.read(name)
-        steps: list[Callable[[Element], object]] = []
-        if tracked_changes.WORD_MARKERS.search(data):
-            steps.append(tracked_changes.accept_word_changes)
-        if word_links.MARKERS.search(data):
-            steps.append(word_links.style_links)
-        if name == _DOCUMENT and word_pages.MARKERS.search(data):
-            steps.append(partial(word_pages.break_pages_as_saved, pages=pages, breaking_styles=breaking))
-        if name == _DOCUMENT and taller:
-            steps.append(word_pages.make_pages_taller)
-        if steps:
-            root = parse_part(data)
-            for step in steps:
-                step(root)
-            changed[name] = write_part(root)
-    has_links = any(word_links.MARKERS.search(data) for data in changed.values())
-    if has_links and (_STYLES in names or word_links.RELATIONSHIPS in names):
-        changed |= word_links.parts_with_style(
-            {name: package.read(name) for name in word_links.STYLE_PARTS if name in names}
-        )
-    return changed, Prepared(Details(notes=(_TOO_LARGE,) if too_large else ()), pages)
-
-
-def _prepare_powerpoint(package: ZipFile) -> tuple[dict[str, bytes], Prepared]:
-    return {}, Prepared(_slide_details(powerpoint_slides(package)))
+        has_links, has_changes = word_links.MARKERS.search(data), tracked_changes.WORD_MARKERS.search(data)
+        has_breaks = pages and WORD_DOCUMENT.fullmatch(name) and word_pages.MARKERS.search(data)
+        if not (has_links or has_changes or has_breaks):
+            continue
+        root = parse_part(data)
+        if has_changes:
+            tracked_changes.accept_word_changes(root)
+        if has_links:
+            word_links.style_links(root)
+        if has_breaks:
+            breaking = word_pages.styles_that_break(parse_part(package.read(_STYLES))) if _STYLES in names else _NONE
+            as_saved = word_pages.break_pages_as_saved(root, pages, breaking)
+        changed[name] = write_part(root)
+    if any(word_links.MARKERS.search(data) for data in changed.values()):
+        parts = {name: package.read(name) for name in word_links.STYLE_PARTS if name in names}
+        changed |= word_links.parts_with_style(parts)
+    return changed, Prepared(Details(notes=(_TOO_LARGE,) if too_large else ()), pages, as_saved)
 
 
 def _prepare_open_document(package: ZipFile) -> tuple[dict[str, bytes], Prepared]:

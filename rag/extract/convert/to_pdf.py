@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.epub import read_epub
 from rag.extract.convert.html_to_pdf import write_html_pdf
+from rag.extract.convert.left_out import notes_about_left_out
 from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf
 from rag.extract.convert.mail import MHTML, read_mail, read_web_archive
 from rag.extract.convert.notebook import NOTEBOOK, read_notebook
@@ -81,6 +83,13 @@ class PdfConverter:
         self._cache[key] = converted
         return converted
 
+    def _convert_office(self, path: Path, media_type: str, into: Path) -> Details:
+        if (reason := libreoffice_gap(self._settings.office)) is not None:
+            details = office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
+        else:
+            details = office_to_pdf(path, media_type, into, self._settings, self._count_pages)
+        return replace(details, notes=(*details.notes, *notes_about_left_out(path, media_type)))
+
     def _count_pages(self, pdf: Path) -> int:
         try:
             with self._pymupdf.open(str(pdf), filetype="pdf") as document:
@@ -102,9 +111,7 @@ class PdfConverter:
             write_svg_pdf(self._pymupdf, path, into)
             return NO_DETAILS
         if media_type not in (TEXT, MARKDOWN):
-            if (reason := libreoffice_gap(self._settings.office)) is not None:
-                return office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
-            return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
+            return self._convert_office(path, media_type, into)
         max_pages = self._settings.max_pages
         text, is_cut = newest_text(path, max_pages * plain_text.PAGE_CHARS)
         if media_type == MARKDOWN and not is_cut:

@@ -17,7 +17,7 @@ _STYLE = "MagpieLink"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _RELATIONSHIP = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles"
 _TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.styles+xml"
-_STYLES, RELATIONSHIPS, _TYPES = "word/styles.xml", "word/_rels/document.xml.rels", "[Content_Types].xml"
+_STYLES, _RELATIONSHIPS, _TYPES = "word/styles.xml", "word/_rels/document.xml.rels", "[Content_Types].xml"
 
 
 def style_links(root: Element) -> None:
@@ -56,7 +56,9 @@ def parts_with_style(parts: dict[str, bytes]) -> dict[str, bytes]:
         prefix = styles.tag.removesuffix("styles")
         styles.append(_definition(styles, prefix))
         return {_STYLES: write_part(styles)}
-    relationships, types = parse_part(parts[RELATIONSHIPS]), parse_part(parts[_TYPES])
+    if not {_RELATIONSHIPS, _TYPES} <= parts.keys():
+        return {}
+    relationships, types = parse_part(parts[_RELATIONSHIPS]), parse_part(parts[_TYPES])
     prefix = relationships.tag.removesuffix("Relationships")
     found = {"Id": _STYLE, "Type": _RELATIONSHIP, "Target": "styles.xml"}
     relationships.append(relationships.makeelement(f"{prefix}Relationship", found))
@@ -64,7 +66,7 @@ def parts_with_style(parts: dict[str, bytes]) -> dict[str, bytes]:
     types.append(types.makeelement(f"{prefix}Override", {"PartName": f"/{_STYLES}", "ContentType": _TYPE}))
     styles = types.makeelement("w:styles", {"xmlns:w": _WORD})
     styles.append(_definition(styles, "w:"))
-    return {_STYLES: write_part(styles), RELATIONSHIPS: write_part(relationships), _TYPES: write_part(types)}
+    return {_STYLES: write_part(styles), _RELATIONSHIPS: write_part(relationships), _TYPES: write_part(types)}
 
 
 def _definition(styles: Element, prefix: str) -> Element:
@@ -73,5 +75,5 @@ def _definition(styles: Element, prefix: str) -> Element:
     return style
 
 
-STYLE_PARTS = (_STYLES, RELATIONSHIPS, _TYPES)
+STYLE_PARTS = (_STYLES, _RELATIONSHIPS, _TYPES)
 """The parts that `parts_with_style` needs, as far as the document has them."""

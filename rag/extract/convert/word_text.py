@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _HEADING = re.compile(r"heading(\d)|title()", re.IGNORECASE)
 _NO = ("0", "false", "off")
+_DOCUMENT = re.compile(r"word/document\d*\.xml")
+_RELATIONSHIPS = re.compile(r"word/_rels/document\d*\.xml\.rels")
 _MARGINS = re.compile(r"word/(?:header|footer)\d*\.xml")
 _SKIPPED = frozenset(("pPr", "rPr", "instrText", "delText", "Fallback"))
 """Elements without text of the page. A fallback repeats a drawing for programs that don't know its newer form."""
@@ -28,9 +30,9 @@ def word_text(package: ZipFile) -> TextPages:
     reader = _Reader(_notes(package, names), _links(package, names))
     for name in filter(_MARGINS.fullmatch, names):
         reader.read(parse_part(package.read(name)))
-    body = child(parse_part(package.read("word/document.xml")), "body")
-    if body is not None:
-        reader.read(body)
+    for name in filter(_DOCUMENT.fullmatch, names):
+        if (body := child(parse_part(package.read(name)), "body")) is not None:
+            reader.read(body)
     return reader.pages
 
 
@@ -49,10 +51,11 @@ def _notes(package: ZipFile, names: list[str]) -> dict[tuple[str, str], str]:
 
 def _links(package: ZipFile, names: list[str]) -> dict[str, str]:
     """Return the addresses of the document's links by the ID of their relationship."""
-    part = "word/_rels/document.xml.rels"
-    rows = elements(parse_part(package.read(part)), "Relationship") if part in names else iter(())
     return {
-        attribute(row, "Id"): attribute(row, "Target") for row in rows if attribute(row, "TargetMode") == "External"
+        attribute(row, "Id"): attribute(row, "Target")
+        for name in filter(_RELATIONSHIPS.fullmatch, names)
+        for row in elements(parse_part(package.read(name)), "Relationship")
+        if attribute(row, "TargetMode") == "External"
     }
 
 

@@ -9,8 +9,9 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from rag.extract.form_fields import printed_boxes
 from rag.extract.guarded import GuardedExtractor
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, TextSource
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, TextSource, Word
 from tests.rag.extract import papers
 
 
@@ -42,7 +43,7 @@ def test_link_is_indexed_with_its_words_and_region(ink_extractor: GuardedExtract
     [found] = extract(ink_extractor, document, tmp_path, into)
     assert asides(found) == [
         "Link: The times of the ferry are here. https://times.example/ferry-2207?day=1",
-        "Link: pier master@pier.example",
+        "Link: pier%20master@pier.example",
     ]
     box = aside_block(found).lines[0].box
     assert box == pytest.approx(Box(55 / 600, 85 / 800, 400 / 600, 105 / 800), abs=0.001)
@@ -164,3 +165,21 @@ def test_damaged_links_leave_the_page_and_a_note(ink_extractor: GuardedExtractor
     [found] = extract(ink_extractor, document, tmp_path, into)
     assert found.error is None
     assert any("committee" in block.text for block in found.blocks)
+
+
+def row(y: float, text: str) -> list[Word]:
+    return [Word(word, Box(0.1 * at, y, 0.1 * at + 0.08, y + 0.02)) for at, word in enumerate(text.split(), 1)]
+
+
+def test_printed_boxes_say_whether_they_are_ticked() -> None:
+    words = [
+        *row(0.1, "Answer: \u2612 Yes \u2610 No"),
+        *row(0.2, "Gate sealed: \u2611"),
+        *row(0.3, "\u2610Paid in full"),
+    ]
+    assert [text for text, _ in printed_boxes(words)] == [
+        "Box: Yes: ticked",
+        "Box: No: not ticked",
+        "Box: Gate sealed: ticked",
+        "Box: Paid in full: not ticked",
+    ]

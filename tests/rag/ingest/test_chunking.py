@@ -353,3 +353,13 @@ def test_what_the_page_does_not_print_is_a_chunk_of_its_own() -> None:
     chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Only words"), aside, aside)])
     texts = [chunk.text for chunk in chunks if chunk.kind is Kind.TEXT]
     assert texts == ["Only words", aside.text, aside.text]
+
+
+def test_slide_without_heading_does_not_inherit_one() -> None:
+    pages = [
+        page(block(BlockKind.TITLE, "Budget"), block(BlockKind.TEXT, "forty crowns")),
+        page(block(BlockKind.TEXT, "no heading here"), number=2),
+    ]
+    chunks, path = chunk_pages(pages, "Before", are_slides=True)
+    assert [chunk.heading for chunk in chunks if chunk.kind is Kind.TEXT] == ["Budget", ""]
+    assert path == ""

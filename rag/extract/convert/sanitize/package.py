@@ -55,7 +55,7 @@ def sanitize_flat(path: Path, into: Path) -> None:
     """Write a document that is one XML file without references that load something. Raise Unreadable."""
     try:
         with into.open("wb") as out:
-            copy_xml(partial(path.open, "rb"), PartContext(), out.write)
+            copy_xml(lambda: path.open("rb"), PartContext(), out.write)
     except NotSanitizable as error:
         raise _damaged(path.name, error) from error
 

@@ -191,3 +191,15 @@ def test_note_names_the_command_to_install_libreoffice(tmp_path: Path, monkeypat
         extractor.close()
     assert "LibreOffice is not installed" in note.text
     assert "apt install libreoffice" in note.text
+
+
+def test_note_says_that_an_inserted_document_was_not_read(tmp_path: Path, text_extractor: GuardedExtractor) -> None:
+    kind = "text/html"
+    path = office_files.docx(
+        tmp_path / "file",
+        ["one"],
+        body='<w:altChunk r:id="rMore0"/>',
+        more={"word/chunk.html": (kind, "aFChunk", "<p>inserted words</p>")},
+    )
+    notes = text_extractor.inspect(path).notes
+    assert [note.text for note in notes if "inside this document was not read" in note.text and note.lost]

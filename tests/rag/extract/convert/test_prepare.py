@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import Unreadable
 from rag.extract.convert.office_xml import parse_part, write_part
-from rag.extract.convert.prepare import Prepared, prepare_document
+from rag.extract.convert.prepare import Prepared, make_pages_taller, prepare_document
 from rag.extract.convert.tracked_changes import accept_rtf_changes
 from rag.extract.convert.word_pages import break_pages_as_saved
 from tests.rag.extract import office_files
@@ -219,3 +219,9 @@ def test_parts_are_written_as_they_were_read() -> None:
     xml = '<w:a xmlns:w="x" w:b="1 &lt; &quot;2&quot;">é<w:c></w:c>tail &amp; more<w:d>\n</w:d></w:a>'
     written = write_part(parse_part(xml.encode())).decode()
     assert written.partition("?>\n")[2].replace("'", '"') == xml.replace("1 &lt; &quot;2&quot;", '1 &lt; "2"')
+
+
+def test_pages_are_made_taller(tmp_path: Path) -> None:
+    path = office_files.docx(tmp_path / "document.docx", ["one"])
+    make_pages_taller(path)
+    assert 'w:h="26941"' in document_of(path)  # 16838 * 1.6

@@ -54,6 +54,18 @@ def read(extractor: GuardedExtractor, path: Path, into: Path) -> list[ExtractedP
     return pages
 
 
+def test_addresses_of_links_are_printed_after_their_words() -> None:
+    text = (
+        "[a *b*](https://a.example/c%20d) [pier](mailto:ulf@pier.example) [file](plan.md) <https://e.example> "
+        "[https://f.example](https://f.example) [x](javascript:alert(1)) [y](https://a.example/<b>)"
+    )
+    [part] = render_markdown(text).parts
+    assert part == (
+        "<p>a <em>b</em> (https://a.example/c%20d) pier (ulf@pier.example) file https://e.example https://f.example x "
+        "y (https://a.example/&lt;b&gt;)</p>\n"
+    )
+
+
 def test_text_becomes_pages_with_words_and_pictures(
     ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
@@ -96,7 +108,7 @@ def test_markdown_is_rendered(ink_extractor: GuardedExtractor, tmp_path: Path, i
     words = words_of([page])
     assert not {"#", "**moved**", "|", "```python"} & set(words)
     output = " ".join(words)
-    assert "see the plan and a red boat." in output
+    assert "see the plan (https://harbour.example/plan) and a red boat." in output
     assert 'Raw <script>alert("x")</script> stays' in output
     assert "return port + 1" in output
 
