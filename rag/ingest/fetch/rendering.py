@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.extract.page_structure import CUT, HIDDEN, WIDE
 from rag.ingest.fetch import page_scripts as scripts
+from rag.ingest.fetch.content_types import HTML, media_type
 from rag.ingest.fetch.page_checks import PageFacts, file_of, refusal
 from rag.ingest.fetch.page_text import STYLES, FrameSnapshot, PageText, read_snapshot
 from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, Tile, split_into_tiles, write_screenshot_pdf
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _QUIET_MS = 3000
 """How long a page may continue to fetch after it has loaded; many never stop."""
 
-_HTML = ("text/html", "application/xhtml+xml")
 _MAX_REFRESHES = 3
 _MAX_FRAMES = 30
 _MAX_TITLE_CHARS = 200
@@ -86,8 +86,8 @@ class PageLoader:
     def _file(self) -> str | None:
         if self._last is None:
             return None
-        kind = str(self._last.headers.get("content-type", "")).partition(";")[0].strip().lower()
-        return str(self._last.url) if kind and kind not in _HTML else None
+        kind = media_type(self._last.headers)
+        return str(self._last.url) if kind and kind not in HTML else None
 
 
 def render_page(page: Page, url: str, seconds: float, max_tiles: int, path: Path) -> Rendered:
