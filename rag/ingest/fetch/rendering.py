@@ -28,6 +28,9 @@ _QUIET_MS = 3000
 
 _MAX_REFRESHES = 3
 _MAX_FRAMES = 30
+_FRAME_ADDRESSES = ("http:", "https:", "about:", "data:", "blob:")
+"""A frame with another address is blocked, and a script in it would never start."""
+
 _MAX_TITLE_CHARS = 200
 _OPEN_SHARE, _SCROLL_SHARE = 0.2, 0.4
 """Shares of the remaining time for opening what is closed, and for scrolling."""
@@ -161,8 +164,9 @@ def _wait_until_quiet(page: Page) -> None:
 
 
 def _frames(page: Page) -> list[Frame]:
-    """Return the page's frames, the outer ones first."""
-    return [frame for frame in page.frames if not frame.is_detached()][:_MAX_FRAMES]
+    """Return the page's frames that have loaded a page, the outer ones first."""
+    frames = [frame for frame in page.frames if not frame.is_detached() and frame.url.startswith(_FRAME_ADDRESSES)]
+    return frames[:_MAX_FRAMES]
 
 
 def _evaluate(frame: Frame, script: str, argument: Any = None) -> Any:
