@@ -22,6 +22,9 @@ from rag.sandbox import Restrictions, child_environment, confinement_gap, restri
 from rag.sandbox.launch import package_folder
 
 PDF = "page.pdf"
+_MEMORY_MB = 4096
+"""Address space of this process: a long page takes 1 GB, most of it for libraries."""
+
 _FLAGS = (
     "--disable-quic",
     "--disable-background-networking",
@@ -116,6 +119,7 @@ def render(job: RenderJob) -> Rendered:
             # Uncompressed, because the proxy limits the bytes that are transferred.
             extra_http_headers={"Accept-Encoding": "identity"},
         )
+        limits.limit_memory(_MEMORY_MB)  # of this process, which receives what a page sends; the browser is another
         page = context.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())
         page.on("popup", lambda popup: popup.close())

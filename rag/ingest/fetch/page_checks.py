@@ -13,6 +13,7 @@ SIGN_IN, CONSENT, ROBOT_CHECK = "sign-in", "consent", "robot-check"
 _FEW_WORDS = 250
 """A page with more words has content of its own, whatever form it also contains."""
 
+_MAX_ADDRESS = 2000
 _NO_WORDS = 15
 _CHECK_WORDS = 150
 
@@ -72,12 +73,21 @@ class PageFacts:
         for known in fields(cls):
             value = described.get(known.name)
             if known.name == "files":
-                found["files"] = tuple(str(file)[:2000] for file in value[:2]) if isinstance(value, list) else ()
+                files = value[:2] if isinstance(value, list) else []
+                found["files"] = tuple(address for address in map(_web_address, files) if address)
+            elif known.name == "refresh":
+                found["refresh"] = _web_address(value)
             elif type(value) is not type(known.default):
                 raise ValueError(f"the page has an invalid {known.name}")
             else:
                 found[known.name] = value[:4000] if isinstance(value, str) else value
         return cls(**found)
+
+
+def _web_address(value: object) -> str:
+    """Return an address on the web; "" for anything else, such as a file of this machine."""
+    is_web = isinstance(value, str) and value[:8].lower().startswith(("http://", "https://"))
+    return value[:_MAX_ADDRESS] if is_web and isinstance(value, str) else ""
 
 
 def refusal(facts: PageFacts, asked: str, shown: str, removed_words: int) -> str | None:

@@ -109,7 +109,8 @@ OPEN = (
       css(e, {height: 'auto', 'max-height': 'none', overflow: 'visible'});
   };
 
-  // 1. What a visitor opens with a click.
+  // 1. What a visitor opens with a click. A click must not lead away from the page.
+  globalThis.navigation?.addEventListener('navigate', event => { if (event.cancelable) event.preventDefault(); });
   const elements = all();
   const hasTabs = elements.some(e => e.matches('[role=tab], [role=tablist], [data-bs-toggle=tab], [data-toggle=tab]'));
   const places = e => (e.getAttribute('aria-controls') || '').split(/\s+/).filter(Boolean)

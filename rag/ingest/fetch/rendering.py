@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.extract.page_structure import CUT, HIDDEN, WIDE
 from rag.ingest.fetch import page_scripts as scripts
+from rag.ingest.fetch.content_types import HTML, media_type
 from rag.ingest.fetch.page_checks import PageFacts, file_of, refusal
 from rag.ingest.fetch.page_text import STYLES, FrameSnapshot, PageText, read_snapshot
 from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, Tile, split_into_tiles, write_screenshot_pdf
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 _QUIET_MS = 3000
 """How long a page may continue to fetch after it has loaded; many never stop."""
 
-_HTML = ("text/html", "application/xhtml+xml")
 _MAX_REFRESHES = 3
 _MAX_FRAMES = 30
+_FRAME_ADDRESSES = ("http:", "https:", "about:", "data:", "blob:")
+"""A frame with another address is blocked, and a script in it would never start."""
+
 _MAX_TITLE_CHARS = 200
 _OPEN_SHARE, _SCROLL_SHARE = 0.2, 0.4
 """Shares of the remaining time for opening what is closed, and for scrolling."""
@@ -86,8 +89,8 @@ class PageLoader:
     def _file(self) -> str | None:
         if self._last is None:
             return None
-        kind = str(self._last.headers.get("content-type", "")).partition(";")[0].strip().lower()
-        return str(self._last.url) if kind and kind not in _HTML else None
+        kind = media_type(self._last.headers)
+        return str(self._last.url) if kind and kind not in HTML else None
 
 
 def render_page(page: Page, url: str, seconds: float, max_tiles: int, path: Path) -> Rendered:
@@ -161,8 +164,9 @@ def _wait_until_quiet(page: Page) -> None:
 
 
 def _frames(page: Page) -> list[Frame]:
-    """Return the page's frames, the outer ones first."""
-    return [frame for frame in page.frames if not frame.is_detached()][:_MAX_FRAMES]
+    """Return the page's frames that have loaded a page, the outer ones first."""
+    frames = [frame for frame in page.frames if not frame.is_detached() and frame.url.startswith(_FRAME_ADDRESSES)]
+    return frames[:_MAX_FRAMES]
 
 
 def _evaluate(frame: Frame, script: str, argument: Any = None) -> Any:

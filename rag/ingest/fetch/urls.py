@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -26,6 +27,7 @@ from rag.ingest.fetch import page_checks
 from rag.ingest.fetch.addresses import URL_KIND, Resolve, resolve, validate_url
 from rag.ingest.fetch.browser import NO_SANDBOX, PDF, RenderJob, encode_job
 from rag.ingest.fetch.conditional import Validators
+from rag.ingest.fetch.content_types import file_name, is_other_file, is_web_page
 from rag.ingest.fetch.proxy import GuardedProxy
 from rag.ports import FetchResult, ReadTransaction
 from rag.sandbox import child_environment, end_tree
@@ -35,7 +37,6 @@ log = logging.getLogger("magpie.web")
 
 OFF = "off"
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = 5
 _SILENT_SECONDS = 20
 """Maximum time without data from a server."""
@@ -125,24 +126,28 @@ class UrlFetcher:
     def _save_body(self, response: httpx.Response, into: Path, proxy: GuardedProxy, end: float) -> str:
         """Write the body to `into` and return the file's name; "" if it is a web page."""
         _check_status(response.status_code)
-        if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _HTML:
-            return ""
+        is_page = is_web_page(response.headers)
+        blocks = response.iter_raw()
         if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            if is_page:
+                return ""
             # A few kilobytes can decompress to gigabytes.
             raise Unreadable(
                 "The server sent the file compressed, against our request.", "Download and share the file."
             )
+        start = next(blocks, b"")
+        if is_page and not is_other_file(start):
+            return ""
         size = 0
         with into.open("wb") as file:
-            for block in response.iter_raw():
+            for block in chain([start], blocks):
                 size += len(block)
                 if size > self._read.max_mb << 20 or proxy.exceeded:
                     raise _too_large(self._web)
                 if monotonic() > end:
                     raise _too_late(self._web)
                 file.write(block)
-        name = Path(urlsplit(str(response.url)).path).name or _host(str(response.url))
-        return name[:_MAX_NAME_CHARS]
+        return file_name(response.headers, str(response.url))[:_MAX_NAME_CHARS] or _host(str(response.url))
 
     def _read_page(
         self, url: str, into: Path, proxy: GuardedProxy, end: float, found: FetchResult

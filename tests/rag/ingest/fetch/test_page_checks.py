@@ -56,6 +56,23 @@ def test_only_a_page_without_words_of_its_own_stands_for_its_file() -> None:
     assert file_of(replace(PAGE, files=("a.pdf", "b.pdf"))) is None
 
 
+def test_page_leads_only_to_addresses_on_the_web() -> None:
+    valid = {known: getattr(PAGE, known) for known in PageFacts.__slots__}
+    for address in (
+        "file:///etc/passwd.pdf",
+        "chrome://version/",
+        "data:text/html,a",
+        "javascript:1",
+        " http://a",
+        3,
+        None,
+    ):
+        facts = PageFacts.of({**valid, "refresh": address, "files": [address]})
+        assert (facts.refresh, facts.files) == ("", ())
+    facts = PageFacts.of({**valid, "refresh": "HTTP://a.example/", "files": ["https://a.example/b.pdf"]})
+    assert (facts.refresh, facts.files) == ("HTTP://a.example/", ("https://a.example/b.pdf",))
+
+
 @pytest.mark.parametrize("described", [{}, {"title": 3}, {"count": True}, {"count": "9"}])
 def test_facts_that_a_page_has_forged_are_refused(described: dict[str, Any]) -> None:
     valid = {known: getattr(PAGE, known) for known in PageFacts.__slots__}

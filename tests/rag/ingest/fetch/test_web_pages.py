@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,18 +105,6 @@ def test_everything_that_a_visitor_can_open_is_read_and_nothing_hidden(tmp_path:
     assert (len(table.rows), len(table.columns)) == (1, 1)
 
 
-def test_bars_that_stay_on_the_screen_cover_no_text(tmp_path: Path) -> None:
-    lines = "".join(f"<p>Line {number} of the ledger.</p>" for number in range(60))
-    bars = """<div style="position:fixed;top:0;left:0;right:0;height:90px;background:navy;color:#fff">Harbour site</div>
-    <div style="position:fixed;bottom:0;left:0;right:0;height:200px;background:#ddd">Chat with us</div>"""
-    with site(lambda path: html(bars + lines)) as (url, _):
-        fetch(url, tmp_path / "copy")
-    pages = read(tmp_path / "copy")
-    text = " ".join(words for words, _ in pages)
-    assert all(f"Line {number} of" in text for number in range(60))
-    assert "Harbour site" in text
-
-
 def test_app_with_a_pane_that_scrolls_is_read_to_its_end(tmp_path: Path) -> None:
     rows = "".join(f"<p>Row {number}.</p>" for number in range(120))
     body = f"""<style>body {{ overflow: hidden }} main {{ position: fixed; inset: 0 0 0 200px; overflow: auto }}</style>
@@ -126,6 +115,9 @@ def test_app_with_a_pane_that_scrolls_is_read_to_its_end(tmp_path: Path) -> None
     assert "Row 119." in pages[-1][0]
     assert BlockKind.TITLE in kinds(pages)
 
+
+BARS = """<div style="position:fixed;top:0;left:0;right:0;height:90px;background:navy;color:#fff">Harbour site</div>
+<div style="position:fixed;bottom:0;left:0;right:0;height:400px;background:#ddd">Chat with us</div>"""
 
 FEED = """<div id=feed></div><script>
 let count = 0, busy = false;
@@ -140,11 +132,15 @@ addEventListener('scroll', () => {
 
 
 def test_feed_is_read_to_the_limit_and_the_last_page_says_so(tmp_path: Path) -> None:
-    with site(lambda path: html(FEED)) as (url, _):
+    """Bars that stay on the screen cover nothing of it."""
+    with site(lambda path: html(BARS + FEED)) as (url, _):
         fetch(url, tmp_path / "copy", tiles=4)
     pages = read(tmp_path / "copy")
     assert len(pages) == 4
-    assert int(pages[-1][0].split()[-1].rstrip(".")) > 3 * HEIGHT / 340
+    read_numbers = [int(number) for words, _ in pages for number in re.findall(r"Catch (\d+)", words)]
+    assert read_numbers == list(range(1, read_numbers[-1] + 1))
+    assert read_numbers[-1] > 3 * HEIGHT / 340
+    assert "Harbour site" in pages[0][0]
     assert [structure.remarks for _, structure in pages] == [[], [], [], [CUT]]
     [note] = pages[-1][1].notes
     assert note.lost
@@ -156,9 +152,8 @@ def test_feed_is_read_to_the_limit_and_the_last_page_says_so(tmp_path: Path) -> 
     [
         '<meta http-equiv=refresh content="0; url=/dues.pdf"><p>You are being taken to the dues.</p>',
         '<embed src="/dues.pdf" type="application/pdf" width=1200 height=1400>',
-        '<p>Your file: <a href="/dues.pdf">dues</a></p>',
     ],
-    ids=["refresh", "embedded", "link"],
+    ids=["refresh", "embedded"],
 )
 def test_page_that_leads_to_a_pdf_is_read_as_that_pdf(body: str, tmp_path: Path) -> None:
     with pymupdf.open() as document:
@@ -188,3 +183,36 @@ def test_page_in_front_of_the_document_is_refused(body: str, message: str, tmp_p
     with site(answer) as (url, _), pytest.raises(Unreadable, match=message) as raised:
         fetch(f"{url}/wiki/page", tmp_path / "copy")
     assert "Save the page as a PDF" in raised.value.hint
+
+
+def test_page_reads_no_file_of_this_machine(tmp_path: Path) -> None:
+    for name in ("secret.html", "secret.pdf"):
+        (tmp_path / name).write_text("<p>payroll of the house</p>")
+    where = tmp_path.as_uri()
+    body = f"""<p>Public words</p><meta http-equiv=refresh content="0; url={where}/secret.pdf">
+    <iframe src="{where}/secret.html" width=1000 height=600></iframe><img src="{where}/secret.html">
+    <object data="{where}/secret.pdf" type="application/pdf" width=1200 height=1400></object>
+    <script>open("{where}/secret.html"); location.href = "{where}/secret.pdf";</script>"""
+    with site(lambda path: html(body)) as (url, _):
+        fetch(f"{url}/wiki", tmp_path / "copy")
+    text = " ".join(words for words, _ in read(tmp_path / "copy"))
+    assert "Public words" in text
+    assert "payroll" not in text
+
+
+HOSTILE = """<p>Top words</p><button aria-expanded=false onclick="location.href = '/elsewhere'">More</button>
+<div style="height:100000000px"></div><script>
+setInterval(() => document.body.insertAdjacentHTML('beforeend', '<p style="height:9000px">more</p>'), 5);
+Document.prototype.querySelectorAll = () => [];
+onscroll = () => alert(1);
+onbeforeunload = () => 'stay';
+</script>"""
+
+
+def test_hostile_page_ends_at_the_limits(tmp_path: Path) -> None:
+    with site(lambda path: html(HOSTILE)) as (url, asked):
+        fetch(f"{url}/wiki", tmp_path / "copy", tiles=2)
+    pages = read(tmp_path / "copy")
+    assert len(pages) == 2
+    assert pages[1][1].remarks == [CUT]
+    assert "/elsewhere" not in asked
