@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ CONTAINERS = frozenset({PDF})
 """Media types of files that can have attachments."""
 
 MAX_NAME_CHARS = 200
-"""Characters of an attachment's name, and of the names of what it is inside of."""
+"""Characters of an attachment's name, and of the names of the files around it."""
 
 
 def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
@@ -122,7 +123,7 @@ def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
         for index in range(document.embfile_count()):
             info = document.embfile_info(index)
             name = info.get("ufilename") or info.get("filename") or info.get("name") or ""
-            yield name, _content(lambda index=index: document.embfile_get(index))
+            yield name, _content(partial(document.embfile_get, index))
         for number in range(document.page_count):
             kinds = {kind for _, kind, _ in document.page_annot_xrefs(number)}
             if pymupdf.PDF_ANNOT_FILE_ATTACHMENT in kinds:
