@@ -17,8 +17,10 @@ from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
 from rag.catalog.pages import page_images
+from rag.catalog.readings import readings_named
 from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
+from rag.errors import NotFound
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
@@ -30,6 +32,7 @@ from rag.model import (
     Answer,
     Check,
     DocumentSummary,
+    FileReading,
     Hit,
     IndexOutcome,
     ModelSummary,
@@ -218,6 +221,19 @@ class Rag:
         return read_status(
             self._catalog, self._indexes, self._fingerprinting, self._captions, self._space, self.lanes()
         )
+
+    def file_readings(self, name: str) -> list[FileReading]:
+        """Return how a file was read, page by page; several if the name is ambiguous.
+
+        `name`: a path, a file name, or eight or more digits of a SHA-256, also of an attachment. Raise NotFound for an
+        unknown one.
+        """
+        resolved = [str(Path(name).resolve())] if Path(name).exists() else []
+        with self._catalog.read_transaction() as connection:
+            found = readings_named(connection, [name, *resolved])
+        if not found:
+            raise NotFound(f"No indexed file has the name {name!r}.", "List the files with: magpie status")
+        return found
 
     def intake_problems(self) -> list[str]:
         """Return why files wait that the operator has to do something for, in sentences."""

@@ -540,6 +540,39 @@ class IndexOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class PageReading:
+    """How one page was read, and the notes about it. `label` is the printed one."""
+
+    number: int
+    label: str | None
+    text_source: TextSource
+    notes: tuple[FileNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """How a file was read, page by page. `name` is as displayed; `ref` is its path, address or id in the chat, empty
+    for an attachment.
+
+    `sha256` and what follows are empty until its bytes are known. `pages` are those read so far of `page_count`.
+    `notes` are about the file as a whole and about its attachments, whose names are in `attachments`.
+    """
+
+    name: str
+    ref: str
+    state: IndexState
+    reason: str = ""
+    hint: str = ""
+    sha256: str = ""
+    media_type: str = ""
+    extractor: str = ""
+    page_count: int = 0
+    pages: tuple[PageReading, ...] = ()
+    notes: tuple[FileNote, ...] = ()
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentSummary:
     """A document in a list of documents; `name` and `attachment` as those of a Hit."""
 

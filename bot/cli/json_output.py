@@ -15,7 +15,7 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
-    from rag import BenchmarkResult, FileNote, IndexOutcome, ModelSummary, StoredData
+    from rag import BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -98,6 +98,37 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "refused": dict(status.refused),
         "lanes": dict(status.lanes),
         "feedback": dict(feedback),
+    }
+
+
+def readings_json(readings: Iterable[FileReading]) -> JsonObject:
+    """Return the JSON of `status FILE`. `read_from` is layer, ocr, both or none."""
+    return {
+        "files": [
+            {
+                "file": row.name,
+                "ref": row.ref,
+                "sha256": row.sha256,
+                "type": row.media_type,
+                "state": row.state.value,
+                "reason": row.reason,
+                "hint": row.hint,
+                "extractor": row.extractor,
+                "page_count": row.page_count,
+                "pages": [
+                    {
+                        "page": page.number,
+                        "label": page.label,
+                        "read_from": page.text_source.value,
+                        "notes": [{"text": note.text, "lost": note.lost} for note in page.notes],
+                    }
+                    for page in row.pages
+                ],
+                "notes": _notes(row.notes),
+                "attachments": list(row.attachments),
+            }
+            for row in readings
+        ]
     }
 
 

@@ -10,6 +10,7 @@ from bot.cli.context import Data, Json, invocation
 from bot.cli.feedback import feedback_counts, feedback_sentence
 from bot.cli.json_output import status_json
 from bot.cli.privacy import show_access, show_stored
+from bot.cli.readings import show_readings
 from bot.cli.results import show_notes
 from bot.cli.terminal import Screen, count
 from rag import Status
@@ -21,6 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def status(
     context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="Show how this file was read, page by page: a path, a name, or start of the SHA-256."
+        ),
+    ] = None,
     privacy: Annotated[bool, typer.Option("--privacy", help="Show what is stored where, and for how long.")] = False,
     access: Annotated[
         str | None,
@@ -33,13 +40,15 @@ def status(
     json: Json = False,
 ) -> None:
     """Show what is indexed, what is waiting, what failed, and which kinds of search are on."""
-    if privacy and access is not None:
-        raise typer.BadParameter("use --privacy or --access, not both")
+    if sum((privacy, access is not None, file is not None)) > 1:
+        raise typer.BadParameter("use one of FILE, --privacy and --access")
     with invocation(context).open(data, json) as (rag, screen):
         if privacy:
             show_stored(rag, screen, invocation(context).data_folder(data))
         elif access is not None:
             show_access(rag, screen, access)
+        elif file is not None:
+            show_readings(screen, file, rag.file_readings(file))
         else:
             found = rag.status()
             screen.write_json(status_json(found, feedback_counts(rag)))

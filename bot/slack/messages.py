@@ -378,7 +378,7 @@ HOW_TO = (
     "*Say who, where, when or what type*: “the PDF I posted last week in #ops”, or `from:` `in:` `since:` `before:` "
     "`type:`. Without other words I list the files: “what was shared here yesterday?”.\n"
     "*Share* PDFs, Word and PowerPoint files, text files and images where I'm a member (`/invite @Magpie`). "
-    "✅ means that a file is searchable.\n"
+    "✅ means that a file is searchable, 🟡 that parts of it are.\n"
     "*Under an answer*, ask for more pages, search one file only, or rate the answer. While I'm working, *Stop* "
     "cancels.\n"
     "*On any message*, open the three-dot menu for “Find similar pages” and “Index this file”.\n"

@@ -100,8 +100,8 @@ def _own_notes(connection: Connection, extractions: Iterable[int]) -> dict[int, 
     pages = select(page.c.extraction_id, page.c.number, page.c.error, page.c.notes)
     pages = pages.where(or_(page.c.error.is_not(None), page.c.notes.is_not(None)))
     pages = pages.where(is_any_of(page.c.extraction_id, ids)).order_by(page.c.extraction_id, page.c.number)
-    for row in connection.execute(pages):
-        found.setdefault(row.extraction_id, []).extend(page_notes(row.number, row.error, row.notes))
+    for extraction_id, number, error, stored in connection.execute(pages):
+        found.setdefault(extraction_id, []).extend(page_notes(number, error, stored))
     return found
 
 

@@ -6,9 +6,8 @@ Otherwise a receipt or a search would reveal whether the same file was shared in
 from __future__ import annotations
 
 from time import time
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
 
 from rag.catalog.states import LIVE, ExtractionState, ShareState
 from rag.catalog.tables import attachment, document, extraction, share, source
@@ -35,7 +34,7 @@ def delay_new_share(connection: Connection, source_id: int, share_id: int | None
     ).one_or_none()
     if row is None:
         return
-    seconds = _duration(row) + _attached_seconds(connection, row.document_id)
+    seconds = _duration(row.seconds, row.pages) + _attached_seconds(connection, row.document_id)
     another = _is_visible_by_another(row.document_id, but=source_id if share_id is None else None)
     mine = and_(share.c.source_id == source_id, ~another)
     mine = mine if share_id is None else mine & (share.c.id == share_id)
@@ -64,11 +63,11 @@ def _attached_seconds(connection: Connection, document_id: int) -> float:
     rows = select(extraction.c.seconds, extraction.c.pages)
     rows = rows.join(document, document.c.extraction_id == extraction.c.id)
     rows = rows.where(document.c.id.in_(attached), extraction.c.state == ExtractionState.COMPLETE)
-    return sum(_duration(row) for row in connection.execute(rows))
+    return sum((_duration(row.seconds, row.pages) for row in connection.execute(rows)), 0.0)
 
 
-def _duration(row: Row[Any]) -> float:
-    return float(row.pages * _SECONDS_PER_PAGE if row.seconds is None else row.seconds)
+def _duration(seconds: float | None, pages: int) -> float:
+    return pages * _SECONDS_PER_PAGE if seconds is None else seconds
 
 
 def _delay(connection: Connection, mine: ColumnElement[bool], seconds: float) -> None:

@@ -105,7 +105,7 @@ _BY_SOURCE = {
     SourceState.FETCHING: IndexState.READING,
     SourceState.FAILED: IndexState.FAILED,
 }
-_BY_EXTRACTION = {
+BY_EXTRACTION = {
     ExtractionState.WAITING: IndexState.WAITING,
     ExtractionState.RUNNING: IndexState.READING,
     ExtractionState.FAILED: IndexState.FAILED,
@@ -116,7 +116,7 @@ def _to_status(
     row: Row[Any], delay_passed: float | None, attached: Sequence[AttachedFile], notes: tuple[FileNote, ...]
 ) -> SourceStatus:
     """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
-    by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
+    by_extraction = BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
     state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
     if is_not_renewed(row):
         state = IndexState.FAILED

@@ -39,7 +39,7 @@ def comment_blocks(page: Any, displayed: Callable[[Sequence[float]], Box]) -> li
             continue
         left -= len(text)
         box = clamped_box(*displayed(annotation.rect))
-        blocks.append(Block(BlockKind.TEXT, box, tuple(_lines(text, author, box))))
+        blocks.append(Block(BlockKind.ASIDE, box, tuple(_lines(text, author, box))))
     return blocks
 
 

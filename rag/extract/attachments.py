@@ -1,23 +1,26 @@
-"""Files inside of files: attachments and portfolios of PDFs, down to a limited depth, number and size."""
+"""Files inside of files: attachments of mails and PDFs, and portfolios, down to a limited depth, number and size."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.mail import EML, mail_attachments
+from rag.extract.convert.packages import MSG
 from rag.extract.file_types import PDF, detect_media_type
 from rag.model import ATTACHED_TO, Attachment, Attachments, Note
 from rag.settings import ReadSettings
 
-CONTAINERS = frozenset({PDF})
+CONTAINERS = frozenset({PDF, EML, MSG})
 """Media types of files that can have attachments."""
 
 MAX_NAME_CHARS = 200
-"""Characters of an attachment's name, and of the names of what it is inside of."""
+"""Characters of an attachment's name, and of the names of the files around it."""
 
 
 def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
@@ -27,6 +30,8 @@ def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[
     """
     if media_type == PDF:
         yield from _pdf_attachments(path, pymupdf)
+    elif media_type in CONTAINERS:
+        yield from mail_attachments(path, media_type)
 
 
 def extract_attachments(path: Path, media_type: str, pymupdf: Any, settings: ReadSettings, into: Path) -> Attachments:
@@ -122,7 +127,7 @@ def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
         for index in range(document.embfile_count()):
             info = document.embfile_info(index)
             name = info.get("ufilename") or info.get("filename") or info.get("name") or ""
-            yield name, _content(lambda index=index: document.embfile_get(index))
+            yield name, _content(partial(document.embfile_get, index))
         for number in range(document.page_count):
             kinds = {kind for _, kind, _ in document.page_annot_xrefs(number)}
             if pymupdf.PDF_ANNOT_FILE_ATTACHMENT in kinds:

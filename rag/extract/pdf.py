@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,11 +29,11 @@ from rag.extract.page_words import CONTROLS, Frame, is_layer_garbled, seen_page_
 from rag.extract.pdf_shells import portfolio_notes, refuse_shell
 from rag.extract.protocol import Request
 from rag.extract.render import (
-    MAX_REGION_PIXELS,
     StageTimer,
     drawn_region,
     is_blank,
     page_name,
+    page_region,
     save_crops,
     save_render,
 )
@@ -157,18 +156,11 @@ class PdfExtractor:
 
     def draw_region(self, path: Path, _media_type: str, request: Request, into: Path) -> ExtractedPage:
         """Draw a part of a page, turned upright as far as its text layer says, and by `request.turn` more."""
-        from PIL import Image
-
-        module, region = self._pymupdf, request.region
         with self._open(path) as document:
             page = document[request.first - 1]
-            self._turn_upright(page, read_words(module, page))
+            self._turn_upright(page, read_words(self._pymupdf, page))
             page.set_rotation((page.rotation + request.turn) % 360)
-            width, height = page.rect.width, page.rect.height
-            clip = module.Rect(region.x0 * width, region.y0 * height, region.x1 * width, region.y1 * height)
-            scale = min(request.width / clip.width, math.sqrt(MAX_REGION_PIXELS / (clip.width * clip.height)))
-            pixmap = page.get_pixmap(matrix=module.Matrix(scale, scale), clip=clip, alpha=False)
-            image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+            image = page_region(self._pymupdf, page, request.region, request.width)
             return drawn_region(image, request.first, into)
 
     def _notes(self, path: Path, document: Any) -> DocumentNotes:

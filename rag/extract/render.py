@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.model import Block, BlockKind, Box, ExtractedPage, TextSource
 
@@ -65,6 +66,17 @@ def save_render(image: Image, path: Path, long_side: int) -> None:
         image = image.copy()
         image.thumbnail((long_side, long_side))
     _save_jpeg(image, path)
+
+
+def page_region(pymupdf: Any, page: Any, region: Box, width: int) -> Image:
+    """Return a part of a PDF page, `width` pixels wide unless that is more than MAX_REGION_PIXELS in all."""
+    from PIL import Image as pillow
+
+    across, down = page.rect.width, page.rect.height
+    clip = pymupdf.Rect(region.x0 * across, region.y0 * down, region.x1 * across, region.y1 * down)
+    scale = min(width / clip.width, math.sqrt(MAX_REGION_PIXELS / (clip.width * clip.height)))
+    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(scale, scale), clip=clip, alpha=False)
+    return pillow.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
 
 
 def drawn_region(image: Image, number: int, into: Path) -> ExtractedPage:

@@ -10,7 +10,8 @@ from typing import Any
 
 from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, Grid, Group
 from rag.extract.geometry import bounding_box, clamped_box
-from rag.extract.render import StageTimer, page_name, save_crops, save_render
+from rag.extract.protocol import Request
+from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
 
@@ -39,6 +40,13 @@ class SheetExtractor:
             page = document[number - 1]
             grid = GRIDS.validate_json(document.embfile_get(GRID_FILE))[number - 1]
             return _page(page, grid, tuple(_blocks(self._words(page), grid, page.rect)), None, StageTimer())
+
+    def draw_region(self, path: Path, _media_type: str, request: Request, into: Path) -> ExtractedPage:
+        """Draw a part of a page."""
+        with self._pymupdf.open(str(path), filetype="pdf") as document:
+            page = document[request.first - 1]
+            image = page_region(self._pymupdf, page, request.region, request.width)
+            return drawn_region(image, request.first, into)
 
     def _extract(self, page: Any, grid: Grid, into: Path) -> ExtractedPage:
         from PIL import Image

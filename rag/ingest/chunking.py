@@ -154,8 +154,9 @@ def chunk_pages(
     """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
     `heading` is the path before the first page; `earlier` is what the pages before had, and the new chunks are added to
-    it. `are_slides`: a heading is about its own page only. Every word is in a chunk of its page, except those of headers
-    and footers that an earlier page has there.
+    it. `are_slides`: a heading is about its own page only.
+
+    Every word is in a chunk of its page, except those of headers and footers that an earlier page has there.
     """
     earlier = EarlierPages() if earlier is None else earlier
     chunks: list[NewChunk] = []

@@ -26,7 +26,20 @@ from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Check, IndexOutcome, ModelSummary, Posted, Settings, Status, StoredData
+from rag import (
+    Check,
+    FileNote,
+    FileReading,
+    IndexOutcome,
+    IndexState,
+    ModelSummary,
+    PageReading,
+    Posted,
+    Settings,
+    Status,
+    StoredData,
+    TextSource,
+)
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
@@ -183,10 +196,12 @@ def _examples() -> Iterator[tuple[str, str]]:
     page = hit(1, "handbook.pdf", 12, "vi")
     lanes = {"words": "on", "text-vectors": "off: no text embedder is set"}
     outcomes = [
-        IndexOutcome("handbook.pdf", "new", 12),
+        IndexOutcome("handbook.pdf", "new", 12, notes=_NOTES),
         IndexOutcome("locked.pdf", "failed", 0, "The file is encrypted.", "Remove its password."),
     ]
-    stored = Status({"ready": 41, "failed": 1}, 1280, 5212, 300, (("locked.pdf", "The file is encrypted."),), lanes)
+    failed = (("locked.pdf", "The file is encrypted."),)
+    noted = (("handbook.pdf", _NOTES),)
+    stored = Status({"ready": 41, "failed": 1}, 1280, 5212, 300, failed, lanes, notes=noted)
     answered = FakeEngine(answered=answer("The gateway listens on port 8443 [1].", page))
     yield "ask --json", output(answered, "ask", "Which port?", "--json")
     posted = Posted("C123", "U123", 1767225600.0, "1767225600.000100", "", "The handbook, final version")
@@ -195,6 +210,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "index --json, reindex --json", output(FakeEngine(outcomes=outcomes), "index", "folder", "--json")
     yield "forget --json", output(FakeEngine(known=["old.pdf"]), "forget", "old.pdf", "--json")
     yield "status --json", output(FakeEngine(stored=stored), "status", "--json")
+    yield "status FILE --json", output(FakeEngine(readings=[_READING]), "status", "handbook.pdf", "--json")
     yield "status --privacy --json", _dump(stored_json(Path("/var/lib/magpie"), _KEPT))
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
@@ -231,6 +247,24 @@ def _dump(shape: object) -> str:
     # Lists of numbers, such as boxes, on one line.
     return re.sub(r"\[\s+((?:-?[\d.]+,?\s+)+)\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
+
+_NOTES = (
+    FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=12),
+    FileNote("The file is encrypted. Remove its password.", lost=True, attachment="invoice.pdf"),
+)
+
+_READING = FileReading(
+    "handbook.pdf",
+    "/srv/shared/handbook.pdf",
+    IndexState.READY,
+    sha256="ab" * 32,
+    media_type="application/pdf",
+    extractor="2-ocr-layout-1600px",
+    page_count=12,
+    pages=(PageReading(12, "vi", TextSource.NONE, _NOTES[:1]),),
+    notes=_NOTES[1:],
+    attachments=("invoice.pdf",),
+)
 
 _KEPT = [
     StoredData(

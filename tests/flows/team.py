@@ -20,7 +20,7 @@ from rag import Settings, open_rag
 from rag.ports import Generator
 from tests.support.generator import FakeGenerator
 
-READ, UNREADABLE = "white_check_mark", "warning"
+READ, INCOMPLETE, UNREADABLE = "white_check_mark", "large_yellow_circle", "warning"
 
 
 def pdf(*pages: str) -> bytes:

@@ -158,3 +158,35 @@ def test_attachment_cannot_be_forgotten_without_its_file(tmp_path: Path) -> None
             rag.forget(["invoice.xml"])
         assert str(raised.value) == "invoice.xml is attached to report.pdf."
         assert raised.value.hint == "Name that file: report.pdf"
+
+
+def test_says_how_a_file_was_read_page_by_page(tmp_path: Path) -> None:
+    text = attached("First\f!bad\fThird\n!lost Words in Arabic were not read.", locked_pdf="!unreadable")
+    report = write(tmp_path, "report.pdf", text)
+    (tmp_path / "other").mkdir()
+    with opened(tmp_path) as rag:
+        rag.index([report])
+        for name in ("report.pdf", str(report)):
+            (reading,) = rag.file_readings(name)
+            assert (reading.name, reading.ref, reading.state) == ("report.pdf", str(report), "ready")
+            assert (reading.extractor, reading.page_count, reading.attachments) == ("text-1", 3, ("locked.pdf",))
+            assert [(page.number, page.label, page.text_source) for page in reading.pages] == [
+                (1, "p1", "layer"),
+                (2, None, "none"),
+                (3, "p3", "layer"),
+            ]
+            said = [[(note.text, note.lost) for note in page.notes] for page in reading.pages]
+            assert said == [
+                [],
+                [("This page could not be read.", True)],
+                [("Words in Arabic were not read.", True)],
+            ]
+            assert [(note.attachment, note.lost) for note in reading.notes] == [("locked.pdf", True)]
+        assert [row.sha256 for row in rag.file_readings(reading.sha256[:8])] == [reading.sha256]
+        (inner,) = rag.file_readings("locked.pdf")
+        assert (inner.name, inner.pages) == ("locked.pdf, attached to report.pdf", ())
+        assert (inner.state, inner.reason) == ("failed", "The file is encrypted.")
+        rag.index([write(tmp_path, "other/report.pdf", "Another report")])
+        assert len(rag.file_readings("report.pdf")) == 2
+        with pytest.raises(NotFound):
+            rag.file_readings("unknown.pdf")

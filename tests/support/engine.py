@@ -17,6 +17,7 @@ from rag import (
     Check,
     ConfidenceModel,
     DocumentSummary,
+    FileReading,
     Hit,
     IndexOutcome,
     MagpieError,
@@ -85,6 +86,7 @@ class FakeEngine:
     stores: Sequence[StoredData] = ()
     rows: Sequence[ModelSummary] = ()
     known: Sequence[str] = ()
+    readings: Sequence[FileReading] = ()
     shares: Sequence[StoredShare] = ()
     names: Sequence[str] = ("handbook.pdf",)
     breaks: BaseException | None = None
@@ -133,6 +135,10 @@ class FakeEngine:
     ) -> list[IndexOutcome]:
         self._ask("retry", list(names))
         return list(self.outcomes)
+
+    def file_readings(self, name: str) -> list[FileReading]:
+        self._ask("file_readings", name)
+        return list(self.readings)
 
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find", query, k)

@@ -14,8 +14,11 @@ import pytest
 from rag import (
     Check,
     FileNote,
+    FileReading,
     IndexOutcome,
+    IndexState,
     Mode,
+    PageReading,
     Posted,
     Progress,
     Settings,
@@ -23,6 +26,7 @@ from rag import (
     ShareState,
     Status,
     StoredShare,
+    TextSource,
     open_rag,
     put_share,
 )
@@ -120,6 +124,60 @@ def test_index_and_status_say_what_was_not_read_and_why(run: Run) -> None:
     (row,) = json.loads(run(engine, "index", "a.pdf", "--json")[1])["files"]
     assert (row["failed_pages"], row["notes"][4]) == ([3, 7, 8, 9], note)
     assert row["notes"][5] == {"page": None, "attachment": "b.pdf", "text": "It is encrypted.", "lost": True}
+
+
+def test_status_of_a_file_says_how_each_page_was_read(run: Run) -> None:
+    torn = FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=2)
+    pages = (PageReading(1, "i", TextSource.LAYER, ()), PageReading(2, "2", TextSource.NONE, (torn,)))
+    locked = FileNote("It is encrypted.", lost=True, attachment="b.pdf")
+    reading = FileReading(
+        "a.pdf",
+        "/tmp/a.pdf",
+        IndexState.READY,
+        "",
+        "",
+        "ab" * 32,
+        "application/pdf",
+        "2-ocr",
+        2,
+        pages,
+        (locked,),
+        ("b.pdf",),
+    )
+    code, out, _ = run(FakeEngine(readings=[reading]), "status", "a.pdf")
+    assert code == 0
+    assert out.splitlines() == [
+        "a.pdf: ready, 2 pages.",
+        f"SHA-256 {'ab' * 32}",
+        "application/pdf, read by extractor 2-ocr",
+        "  p. 1 (printed i): text layer",
+        "  p. 2: no text",
+        "    ! This page couldn't be read: it took longer than 60 s.",
+        "Attached: b.pdf",
+        "! a.pdf: b.pdf: It is encrypted.",
+    ]
+    (listed,) = json.loads(run(FakeEngine(readings=[reading]), "status", "a.pdf", "--json")[1])["files"]
+    assert listed["pages"][1] == {
+        "page": 2,
+        "label": "2",
+        "read_from": "none",
+        "notes": [{"text": torn.text, "lost": True}],
+    }
+    assert run(FakeEngine(), "status", "a.pdf", "--privacy")[0] == 2
+
+
+def test_status_of_an_ambiguous_name_lists_the_files(run: Run) -> None:
+    readings = [
+        FileReading("a.pdf", path, IndexState.READY, sha256=digit * 64)
+        for path, digit in (("/tmp/a.pdf", "1"), ("/tmp/b/a.pdf", "2"))
+    ]
+    code, out, _ = run(FakeEngine(readings=readings), "status", "a.pdf")
+    assert code == 0
+    assert out.splitlines() == [
+        "2 files have the name a.pdf. Name one by its path or its SHA-256:",
+        "  11111111  /tmp/a.pdf",
+        "  22222222  /tmp/b/a.pdf",
+    ]
 
 
 def test_reindex_with_and_without_names(run: Run) -> None:

@@ -8,7 +8,7 @@ import { ask, menu } from "./overlay.js";
 import { edit } from "./composer.js";
 
 const REACTIONS = ["white_check_mark", "eyes", "+1"];
-const LABELS = { white_check_mark: "read", warning: "could not be read", eyes: "being looked at" };
+const LABELS = { white_check_mark: "read", large_yellow_circle: "read in part", warning: "could not be read", eyes: "being looked at" };
 const TONES = 6;
 
 export function avatar(id, kind = "face") {

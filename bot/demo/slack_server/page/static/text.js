@@ -5,7 +5,7 @@ import { at, entries, file, link, name, person, conversation, start } from "./st
 import { openFile } from "./overlay.js";
 
 const SIGNS = {
-  white_check_mark: "sign-check", heavy_check_mark: "sign-check", warning: "sign-warning", eyes: "sign-eyes",
+  large_yellow_circle: "sign-part", white_check_mark: "sign-check", heavy_check_mark: "sign-check", warning: "sign-warning", eyes: "sign-eyes",
   heart: "sign-heart", "+1": "sign-up", thumbsup: "sign-up", "-1": "sign-down", thumbsdown: "sign-down",
 };
 const EMOJI = {
