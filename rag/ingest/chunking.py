@@ -215,8 +215,8 @@ def _chunk_page(
 def _new_lines(block: Block, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
     """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    Other text has to repeat exactly, in a margin. Titles and large headings always are indexed:
-    they begin what follows. `height` is that of the page's lines.
+    Blocks of other kinds have to repeat exactly, in a margin. Titles and large headings are always indexed: they begin
+    what follows. `height` is that of the page's lines.
     """
     is_large = block.kind is BlockKind.HEADING and any(
         _height(line) > _MAX_RUNNING_HEIGHT * height for line in block.lines

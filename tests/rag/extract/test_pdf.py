@@ -278,3 +278,27 @@ def test_blocks_come_from_the_file_if_the_library_has_another_layout_model(tmp_p
     finally:
         extractor.close()
     assert text_of(page) == f"A heading of this page {papers.PARAGRAPH}"
+
+
+def test_vertical_text_is_read_in_columns_from_the_right(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    columns = ("港の案内所は毎朝八時に開きます", "船の出入りは電話で確かめます", "雨の日は荷揚げをしません")
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    for column, text in enumerate(columns):
+        for row, letter in enumerate(text):
+            page.insert_text((500 - 40 * column, 100 + 20 * row), letter, fontname="japan", fontsize=18)
+    [extracted] = ink_extractor.extract(papers.save(document, tmp_path / "vertical.pdf"), 1, 1, into)
+    assert [(block.kind, block.text) for block in extracted.blocks] == [(BlockKind.TEXT, "\n".join(columns))]
+
+
+def test_right_to_left_text_with_a_number_is_read_from_the_right(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    text = "המשרד נפתח בשעה 8:30 בבוקר בכל יום"
+    page.insert_htmlbox((60, 60, 540, 300), f"<p dir=rtl style='font-size:16px'>{text}</p>")
+    [extracted] = ink_extractor.extract(papers.save(document, tmp_path / "hebrew.pdf"), 1, 1, into)
+    assert text_of(extracted) == text
