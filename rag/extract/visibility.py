@@ -191,8 +191,10 @@ def split_seen(
     words: Sequence[LayerWord], picture: PagePicture, order: DrawingOrder
 ) -> tuple[list[LayerWord], list[LayerWord]]:
     """Return the words that are seen, each with the letters that are seen, and the words of which none is."""
-    if not words or picture.checked_scale < _COARSEST:
+    if picture.checked_scale < _COARSEST:
         return list(words), []
+    if not any(word.is_painted for word in words):
+        return [], list(words)
     ink = _InkCounter(picture.text_ink())
     long_side = max(picture.image.size) / picture.scale
     min_size = min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)
@@ -235,12 +237,10 @@ class _InkCounter:
     """Counts the pixels with ink in rectangles. `ink` is a picture of True and False."""
 
     def __init__(self, ink: Mask) -> None:
-        import numpy as np
+        import cv2
 
         self.shape = ink.shape
-        self._sums = np.zeros((ink.shape[0] + 1, ink.shape[1] + 1), dtype=np.int32)
-        np.cumsum(ink, axis=0, dtype=np.int32, out=self._sums[1:, 1:])
-        np.cumsum(self._sums[1:, 1:], axis=1, out=self._sums[1:, 1:])
+        self._sums = cv2.integral(ink.view("uint8"))
 
     def has_ink(self, rects: Rows) -> Mask:
         """Return for each rectangle in pixels whether there is ink in it. It is at least one pixel large."""
