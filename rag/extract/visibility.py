@@ -33,10 +33,10 @@ _CORE_SHRUNK = 0.3
 """Cut off each side of the box of any other glyph to get its core."""
 
 _BANDS = 3
-"""Parts of a core from top to bottom. Two must be seen: a line that is not wholly covered is not read by its edge."""
+"""Parts of a core from top to bottom. Two must be seen: a covered line is not read by an edge that is left of it."""
 
 _MIN_BANDED_PX, _LAST_BANDED = 6, "\u0530"
-"""Cores of fewer pixels are not divided, nor those of later letters (Arabic, Chinese), which may be in one band."""
+"""Cores of fewer pixels are not divided, and not those of later letters (Arabic, Chinese), which may be in one band."""
 
 _MAX_HIDDEN = 1
 """Letters of a word that may be missing in its picture: thin ones can get lost."""
