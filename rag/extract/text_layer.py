@@ -18,7 +18,10 @@ _FIRST_RTL, _LAST_RTL = "\u0590", "\u0900"
 """Words end where the direction of writing changes, as in MuPDF's own words."""
 
 _MIN_SLANT = 0.05
-"""Sine of the smallest angle at which a line is neither horizontal nor vertical."""
+"""Sine of the angle between a line and the page's axes from which the line is slanted."""
+
+_FAR = 1e7
+"""Points. A glyph farther from the page's corner is left out."""
 
 _SEAM = 0.1
 """Points that may lie between a ligature and its second letter."""
@@ -47,8 +50,8 @@ class Glyph(NamedTuple):
 class LayerWord:
     """A word of the text layer. `run` numbers its line in the file, `block` its block.
 
-    `upright`: written from left to right; `slanted`: neither horizontally nor vertically. Both are those of the page
-    without its rotation.
+    `upright`: written from left to right; `slanted`: not along an axis of the page. Both are those of the page without
+    its rotation.
     """
 
     glyphs: list[Glyph]
@@ -113,6 +116,8 @@ def _glyphs(span: Any) -> Iterator[Glyph]:
     for char in span["chars"]:
         x0, y0, x1, y1 = box = char["bbox"]
         code, is_synthetic = char["c"], char["synthetic"]
+        if not (-_FAR < x0 <= x1 < _FAR and -_FAR < y0 <= y1 < _FAR):  # not a number, in a damaged file
+            continue
         # The second letter of a ligature that was split has no width either, and continues the first one.
         if (x1 > x0 and y1 > y0) or is_synthetic or (end is not None and end[0] - _SEAM <= x0 <= end[1] + _SEAM):
             end = x0, x1

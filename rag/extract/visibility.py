@@ -33,10 +33,10 @@ _CORE_SHRUNK = 0.3
 """Cut off each side of the box of any other glyph to get its core."""
 
 _BANDS = 3
-"""Parts of a core from top to bottom. Two must be seen: a line that is not wholly covered is not read by its edge."""
+"""Parts of a core from top to bottom. Two must be seen: a covered line is not read by an edge that is left of it."""
 
 _MIN_BANDED_PX, _LAST_BANDED = 6, "\u0530"
-"""Cores of fewer pixels are not divided, nor those of later letters (Arabic, Chinese), which may be in one band."""
+"""Cores of fewer pixels are not divided, and not those of later letters (Arabic, Chinese), which may be in one band."""
 
 _MAX_HIDDEN = 1
 """Letters of a word that may be missing in its picture: thin ones can get lost."""
@@ -191,8 +191,10 @@ def split_seen(
     words: Sequence[LayerWord], picture: PagePicture, order: DrawingOrder
 ) -> tuple[list[LayerWord], list[LayerWord]]:
     """Return the words that are seen, each with the letters that are seen, and the words of which none is."""
-    if not words or picture.checked_scale < _COARSEST:
+    if picture.checked_scale < _COARSEST:
         return list(words), []
+    if not any(word.is_painted for word in words):
+        return [], list(words)
     ink = _InkCounter(picture.text_ink())
     long_side = max(picture.image.size) / picture.scale
     min_size = min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)
@@ -235,12 +237,10 @@ class _InkCounter:
     """Counts the pixels with ink in rectangles. `ink` is a picture of True and False."""
 
     def __init__(self, ink: Mask) -> None:
-        import numpy as np
+        import cv2
 
         self.shape = ink.shape
-        self._sums = np.zeros((ink.shape[0] + 1, ink.shape[1] + 1), dtype=np.int32)
-        np.cumsum(ink, axis=0, dtype=np.int32, out=self._sums[1:, 1:])
-        np.cumsum(self._sums[1:, 1:], axis=1, out=self._sums[1:, 1:])
+        self._sums = cv2.integral(ink.view("uint8"))
 
     def has_ink(self, rects: Rows) -> Mask:
         """Return for each rectangle in pixels whether there is ink in it. It is at least one pixel large."""
