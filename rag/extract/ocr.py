@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OCR_LONG_SIDE = 1600
 """Long side of a page's picture that is sent to OCR, in pixels, unless the page is large."""
 
-MAX_OCR_PIXELS = 40_000_000
+MAX_OCR_PIXELS = 34_000_000
 """Larger pictures are scaled down before OCR: an 8K screen has 33 million pixels, and takes about half a minute."""
 
 _REDUCED = Note("The picture is so large that its smallest letters may be missing: share it in parts.", lost=True)
@@ -87,8 +87,11 @@ class TextRecognizer:
             self._picture.unlink()
         return found if scale >= 1 else replace(found, notes=(*found.notes, _REDUCED))
 
-    def recognize_regions(self, image: Image, boxes: Sequence[Box]) -> list[Line]:
-        """Return the lines inside these boxes with one OCR call; the rest is cut off or painted white."""
+    def recognize_regions(self, image: Image, boxes: Sequence[Box]) -> Recognition:
+        """Return the lines inside these boxes with one OCR call; the rest is cut off or painted white.
+
+        Boxes are fractions of the picture as it is; turned lines say so.
+        """
         from PIL import Image as pillow
 
         left, top, right, bottom = pixel_box(bounding_box(boxes), image.size)
@@ -99,7 +102,8 @@ class TextRecognizer:
         width, height = image.size
         frame = Box(left / width, top / height, right / width, bottom / height)
         found = self.recognize(canvas)
-        return [_line_on_page(turned_line(line, -found.turn), frame) for line in found.lines]
+        lines = tuple(_line_on_page(turned_line(line, -found.turn), frame) for line in found.lines)
+        return Recognition(lines, 0, found.notes)
 
 
 def _line_on_page(line: Line, frame: Box) -> Line:

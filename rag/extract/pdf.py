@@ -199,7 +199,8 @@ class PdfExtractor:
                 blocks = page_blocks(shown.image, shown.words, regions, shown.graphics)
             if self._ocr is not None and not shown.is_blank:
                 with timer("ocr"):
-                    blocks = _recognize_figures(self._ocr, shown.image, blocks, shown.boxes)
+                    blocks, unread = _recognize_figures(self._ocr, shown.image, blocks, shown.boxes)
+                notes = (*notes, *unread)
         if shown.turned:
             with timer("layout"):
                 blocks = add_turned_words(shown.image, blocks, shown.turned)
@@ -281,20 +282,27 @@ def _is_shape(items: Sequence[Any]) -> bool:
     return slanted or kinds == {"c"}
 
 
-def _recognize_figures(ocr: TextRecognizer, image: Image, blocks: list[Block], words: Sequence[Box]) -> list[Block]:
-    """Add recognized lines to figures without words in the text layer, in at most one OCR call. Return all blocks."""
+def _recognize_figures(
+    ocr: TextRecognizer, image: Image, blocks: list[Block], words: Sequence[Box]
+) -> tuple[list[Block], tuple[Note, ...]]:
+    """Add recognized lines to figures without words in the text layer, in at most one OCR call.
+
+    Return all blocks, and notes about text that was not recognized.
+    """
     figures = figures_for_ocr(blocks, words)  # smallest first
     if not figures:
-        return blocks
+        return blocks, ()
+    found = ocr.recognize_regions(image, figures)
     lines_by_figure: dict[Box, list[Line]] = {box: [] for box in figures}
-    for line in lines_outside_words(ocr.recognize_regions(image, figures), words):
+    for line in lines_outside_words(found.lines, words):
         figure = next((box for box in figures if contains_center(box, line.box)), None)
         if figure is not None:
             lines_by_figure[figure].append(line)
-    return [
+    completed = [
         append_lines(block, lines_by_figure.get(block.box, []) if block.kind is BlockKind.FIGURE else [])
         for block in blocks
     ]
+    return completed, found.notes
 
 
 def _text_source(blocks: Sequence[Block]) -> TextSource:
