@@ -249,5 +249,9 @@ def _other_script(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     words = [word for word in _MARKUP.sub(b" ", data).split() if not word.isascii()]
-    best = from_bytes(b" ".join(words), cp_isolation=_OTHER_SCRIPTS, preemptive_behaviour=False).best()
-    return None if best is None else best.encoding
+    sample = b" ".join(words)
+    for cut in range(4):  # the sample can end inside a character
+        found = from_bytes(sample[: len(sample) - cut], cp_isolation=_OTHER_SCRIPTS, preemptive_behaviour=False).best()
+        if found is not None:
+            return found.encoding
+    return None

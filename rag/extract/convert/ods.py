@@ -16,12 +16,14 @@ from rag.extract.convert.sheets import (
     CellCounter,
     Sheet,
     Workbook,
+    drawings_note,
     hidden_cells_note,
     hidden_note,
 )
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
 _TABLE, _TEXT, _STYLE = (f"{{{_SPACE.format(name)}}}" for name in ("table", "text", "style"))
+_DRAWINGS = ("Pictures/", "Object ")
 _NOT_TEXT = frozenset(f"{{{_SPACE.format('office')}}}{name}" for name in ("annotation", "annotation-end"))
 
 
@@ -60,6 +62,7 @@ class _Reader:
             )
             self._read_tables(events)
         notes = [*hidden_note(self._hidden_sheets), *(hidden_cells_note(name) for name in self._partly_hidden)]
+        notes += drawings_note(any(name.startswith(_DRAWINGS) for name in archive.namelist()))
         return Workbook(tuple(self._sheets), (*notes, *([CUT] if self._counter.is_full else [])))
 
     def _read_tables(self, events: Iterator[tuple[str, Any]]) -> None:

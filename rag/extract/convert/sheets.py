@@ -82,4 +82,10 @@ def hidden_cells_note(sheet: str) -> Note:
     return Note(f"Hidden rows or columns of sheet “{sheet[:60]}” aren't read. Show them to have them found.", lost=True)
 
 
+def drawings_note(has_drawings: bool) -> tuple[Note, ...]:
+    """Return the note about charts and pictures, of which only the cells behind them are read."""
+    text = "Charts and pictures of the spreadsheet aren't read. Share a PDF of it to have them found."
+    return (Note(text, lost=True),) if has_drawings else ()
+
+
 CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)

@@ -34,7 +34,8 @@ _HEAD_CHARS = 2_000
 _EMPTY_ELEMENT = re.compile(r"<([A-Za-z][\w:-]*)([^<>]*)/>")
 
 _HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])|mso-hide\s*:\s*all",
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])"
+    r"|mso-hide\s*:\s*all|opacity\s*:\s*0(?![.\d])|(?<![-\w])color\s*:\s*transparent",
     re.IGNORECASE,
 )
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.IGNORECASE)

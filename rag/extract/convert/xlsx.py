@@ -20,6 +20,7 @@ from rag.extract.convert.sheets import (
     CellCounter,
     Sheet,
     Workbook,
+    drawings_note,
     hidden_cells_note,
     hidden_note,
 )
@@ -27,6 +28,7 @@ from rag.model import Note
 
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
 _MAIN = "xl/workbook.xml"
+_DRAWINGS = ("xl/charts/", "xl/media/", "xl/diagrams/")
 _TRUE = ("1", "true")
 _MAX_SHARED_CHARS = 200_000_000
 _GENERAL = "General"
@@ -86,7 +88,8 @@ def _read(archive: ZipFile) -> Workbook:
         if missing.formulas:
             text = f"Sheet “{name[:60]}” has formulas without a saved result. Save it in Excel to have them found."
             notes.append(Note(text, lost=True))
-    return Workbook(tuple(read), (*notes, *([CUT] if counter.is_full else [])))
+    drawings = drawings_note(any(name.startswith(_DRAWINGS) for name in names))
+    return Workbook(tuple(read), (*notes, *drawings, *([CUT] if counter.is_full else [])))
 
 
 def _elements(file: IO[bytes], *tags: str) -> Iterator[Any]:

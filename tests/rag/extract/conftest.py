@@ -32,6 +32,15 @@ def extractor() -> Iterator[GuardedExtractor]:
     extractor.close()
 
 
+@pytest.fixture(scope="session")
+def reader() -> Iterator[GuardedExtractor]:
+    """An extractor without layout analysis and OCR, with a low limit for pictures."""
+    settings = ReadSettings(layout=False, ocr=False, render_px=800, convert_seconds=20, max_megapixels=4)
+    extractor = GuardedExtractor(settings, None)
+    yield extractor
+    extractor.close()
+
+
 @pytest.fixture
 def into(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"

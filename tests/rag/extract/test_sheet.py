@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -17,19 +17,12 @@ from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
 from rag.model import BlockKind, ExtractedPage, Kind, NewChunk
-from rag.settings import ReadSettings, Settings
+from rag.settings import Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, ods, sheet_xml, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
 
 HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
-
-
-@pytest.fixture(scope="module")
-def reader() -> Iterator[GuardedExtractor]:
-    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=800), None)
-    yield extractor
-    extractor.close()
 
 
 def read(reader: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
@@ -127,6 +120,15 @@ def test_hidden_sheets_rows_and_columns_are_not_read_but_mentioned(
     assert "Hidden rows or columns of sheet “Open”" in notes[1].text
     assert all_words(read(reader, path, into))[-1:] == ["tern"]
     assert not {"17", "gull", "secret"} & set(all_words(read(reader, path, into)))
+
+
+def test_charts_and_pictures_are_mentioned(reader: GuardedExtractor, tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a", {"Q3": [["tern"]]})
+    with ZipFile(path, "a") as archive:
+        archive.writestr("xl/charts/chart1.xml", "<c/>")
+    [note] = reader.inspect(path).notes
+    assert note.lost
+    assert note.text.startswith("Charts and pictures")
 
 
 def test_formula_without_a_result_is_shown_and_mentioned(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
@@ -239,8 +241,6 @@ def test_remote_cells_and_many_cells_are_limited(reader: GuardedExtractor, tmp_p
 
 def test_binary_sheet_with_remote_cells_is_refused(reader: GuardedExtractor, tmp_path: Path) -> None:
     path = xlsb(tmp_path / "a.xlsb", [["tern"]])
-    from zipfile import ZipFile
-
     with ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     row = struct.pack("<IIHHBI", 0, 0, 300, 0, 0, 0)
