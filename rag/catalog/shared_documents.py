@@ -10,13 +10,14 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from rag.catalog import tables
 from rag.catalog.any_of import are_any_of, is_any_of, is_none_of
+from rag.catalog.attachments import find_attached
 from rag.catalog.holdings import Holding, both_ways
 from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
 from rag.catalog.sources import find_sources
 from rag.catalog.states import LIVE, ShareState
 from rag.catalog.statuses import list_statuses
 from rag.catalog.tables import document, share, source
-from rag.model import IndexState, Scope
+from rag.model import IndexState, Scope, displayed_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +180,11 @@ def share_revision(connection: Connection) -> int:
 def documents_named(connection: Connection, name: str) -> dict[str, str]:
     """Return {SHA-256: name} of the documents known by this name.
 
-    It is a path, a URL, a fetcher's reference, a file name, or eight or more digits of a SHA-256. Documents that are
-    not shared any more are not found.
+    It is a path, a URL, a fetcher's reference, a file name, or eight or more digits of a SHA-256, also of attachments.
+    Documents that are not shared any more are not found.
     """
     ids = dict(find_sources(connection, name))
     rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
-    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(is_any_of(source.c.id, ids)))}
+    found = {row.sha256: ids[row.id] for row in connection.execute(rows.where(is_any_of(source.c.id, ids)))}
+    attached = {id: displayed_name(file, called) for id, called, file in find_attached(connection, name)}
+    return {sha256: attached[id] for id, sha256 in sha256_of(connection, attached).items()} | found

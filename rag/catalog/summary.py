@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, func, select, text
 
 from rag.catalog.states import ENDED, ShareState
-from rag.catalog.tables import caption, chunk, fingerprint, share, vector
+from rag.catalog.tables import attachment, caption, chunk, fingerprint, share, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class RowCounts:
     forgotten_shares: int
     departed_shares: int
     captions: int
+    attachments: int
 
 
 def count_rows(connection: Connection) -> RowCounts:
@@ -33,7 +34,8 @@ def count_rows(connection: Connection) -> RowCounts:
     shares = {ShareState(row[0]): int(row[1]) for row in connection.execute(states)}
     kept = sum(number for state, number in shares.items() if state not in ENDED)
     forgotten, departed = (shares.get(state, 0) for state in (ShareState.FORGOTTEN, ShareState.DEPARTED))
-    return RowCounts(kept, rows(chunk), rows(vector), rows(fingerprint), forgotten, departed, rows(caption))
+    derived = rows(chunk), rows(vector), rows(fingerprint)
+    return RowCounts(kept, *derived, forgotten, departed, rows(caption), rows(attachment))
 
 
 def find_damage(connection: Connection) -> str:

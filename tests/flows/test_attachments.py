@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import NotFound, Rag, Scope, Settings, open_rag
+from rag import NotFound, Rag, Scope, Settings, ShareFilter, documents_named, open_rag
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
 
@@ -190,3 +190,35 @@ def test_says_how_a_file_was_read_page_by_page(tmp_path: Path) -> None:
         assert len(rag.file_readings("report.pdf")) == 2
         with pytest.raises(NotFound):
             rag.file_readings("unknown.pdf")
+
+
+def test_attachment_is_known_by_its_name_and_listed_with_what_is_stored(tmp_path: Path) -> None:
+    with opened(tmp_path) as rag:
+        rag.index([write(tmp_path, "report.pdf", attached("Annual report", invoice_xml=INVOICE))])
+        with rag.read_transaction() as connection:
+            assert list(documents_named(connection, "invoice.xml").values()) == ["invoice.xml, attached to report.pdf"]
+        (row,) = [row for row in rag.list_stored_data() if row.name == "attachments"]
+        assert row.count == 1
+        rag.forget(["report.pdf"])
+        (row,) = [row for row in rag.list_stored_data() if row.name == "attachments"]
+        assert row.count == 0
+
+
+def test_limit_to_a_type_of_file_means_the_attachment_itself(tmp_path: Path) -> None:
+    with opened(tmp_path) as rag:
+        rag.index([write(tmp_path, "report.pdf", attached("Annual report", invoice_xml=INVOICE))])
+        only = [Scope(None, shares=ShareFilter(extensions=frozenset({ending}))) for ending in ("xml", "pdf")]
+        assert [len(places(rag, "florins", scope)) for scope in only] == [1, 0]
+        assert [len(places(rag, "annual", scope)) for scope in only] == [0, 1]
+
+
+def test_attachment_expires_with_its_file(tmp_path: Path) -> None:
+    with opened(tmp_path) as rag:
+        rag.index([write(tmp_path, "report.pdf", attached("Annual report", invoice_xml=INVOICE))])
+        with rag.write_transaction() as connection:
+            connection.exec_driver_sql("UPDATE share SET shared_at = 1")
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1}, keep={"files_days": 1})
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as rag:
+        rag.index([])
+        assert places(rag, "florins") == []
+        assert stored_files(tmp_path) == 0

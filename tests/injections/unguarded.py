@@ -22,11 +22,7 @@ GUARDS = (
     Mutation(
         "bot.slack.blocks:context", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'
     ),
-    Mutation(
-        "rag.model:Hit.title",
-        'do not look like a citation."""\n        return self.name.translate(ROUND)\n',
-        'do not look like a citation."""\n        return self.name\n',
-    ),
+    Mutation("rag.model:displayed_name", ".translate(ROUND)", ""),
     Mutation(
         "rag.answer.citations:check_citations",
         "        checked = _normalize(_unmask(text), by_number.keys())\n",

@@ -13,7 +13,7 @@ from rag.catalog import Catalog, documents, sources
 from rag.catalog.share_ends import drop_shares, remove_shares
 from rag.catalog.shared_documents import share_revision, visible_names
 from rag.catalog.shares import name_shares
-from rag.catalog.tables import document, source
+from rag.catalog.tables import attachment, document, extraction, source
 from rag.model import Scope
 
 NEW = Share("drive", "F1", "C1", "manual.pdf", shared_by="U1", message="5.1", shared_at=5.1, words="pump")
@@ -54,6 +54,24 @@ def test_grows_when_a_document_leaves_a_scope_or_its_name_changes(end: str, conn
     ENDS[end](connection)
     assert share_revision(connection) > before
     assert not names <= visible_names(connection, Scope.of("C1"))
+
+
+ATTACHMENT_ENDS = ENDS | {
+    "other attachments": lambda connection: connection.execute(attachment.delete()),
+    "extraction deleted": lambda connection: connection.execute(extraction.delete().where(extraction.c.id == 1)),
+}
+
+
+@pytest.mark.parametrize("end", ATTACHMENT_ENDS)
+def test_grows_when_an_attachment_leaves_a_scope(end: str, connection: Connection) -> None:
+    documents.put_document(connection, "2" * 64, 1, "test")
+    row = {"extraction_id": 1, "number": 1, "document_id": 1, "attached_id": 2, "name": "a.txt", "inside": ""}
+    connection.execute(attachment.insert().values(**row))
+    before, names = share_revision(connection), visible_names(connection, Scope.of("C1"))
+    assert names == {(1, "manual.pdf"), (2, "manual.pdf")}
+    ATTACHMENT_ENDS[end](connection)
+    assert share_revision(connection) > before
+    assert (2, "manual.pdf") not in visible_names(connection, Scope.of("C1"))
 
 
 KEEPS: dict[str, Callable[[Connection], object]] = {
