@@ -170,7 +170,7 @@ def _recognize(
         x0, y0, x1, y1 = frame.displayed(word.box)
         boxes[clamped_box(x0 - _MARGIN, y0 - _MARGIN, x1 + _MARGIN, y1 + _MARGIN)] = word
     recognized: dict[int, list[PlacedWord]] = {}
-    for line in ocr.recognize_regions(image, list(boxes)):
+    for line in ocr.recognize_regions(image, list(boxes)).lines:
         for new in line.words:
             replaced = next((boxes[box] for box in boxes if contains_center(box, new.box)), None)
             if replaced is not None:

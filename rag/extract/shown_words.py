@@ -61,7 +61,7 @@ def shown_words(
         ]
     region = bounding_box(word.word.box for word in sample)
     region = clamped_box(region.x0 - _MARGIN, region.y0 - _MARGIN, region.x1 + _MARGIN, region.y1 + _MARGIN)
-    lines = recognizer.recognize_regions(page, [region])
+    lines = recognizer.recognize_regions(page, [region]).lines
     if len(over_ink) <= _SAMPLE:
         return _recognized_runs(over_ink, lines)
     return over_ink if _is_shown(sample, lines) else []
