@@ -70,9 +70,8 @@ def test_extracts_and_converts_without_namespaces(tmp_path: Path, into: Path) ->
 
 @on_x86
 @needs_office
-def test_refuses_only_office_documents_without_landlock(tmp_path: Path, into: Path) -> None:
+def test_reads_only_the_text_of_office_documents_without_landlock(tmp_path: Path, into: Path) -> None:
     word = office_files.docx(tmp_path / "b.docx", ["Words of a document"])
-    read, refused = extract_in("old-kernel", into, pdf(tmp_path), word)
+    read, text = extract_in("old-kernel", into, pdf(tmp_path), word)
     assert "Words of a PDF" in read
-    assert "the kernel has no Landlock" in refused
-    assert "Export it as a PDF" in refused
+    assert "Words of a document" in text

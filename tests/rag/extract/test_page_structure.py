@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from rag.extract.geometry import Region
 from rag.extract.guarded import GuardedExtractor
@@ -94,7 +94,10 @@ def test_chunks_have_the_headings_and_tables_of_the_page(tmp_path: Path) -> None
         ScreenRegion(BlockKind.TEXT, (0, 0, 0, 0)),
         ScreenRegion(BlockKind.TABLE, (40, 270, 600, 350), rows=(312,), columns=(300,)),
     ]
-    tile = Tile(0, 400, Image.new("RGB", (WIDTH, 400), "white"), words, [CUT])
+    shown = Image.new("RGB", (WIDTH, 400), "white")
+    for word in words:
+        ImageDraw.Draw(shown).text((word.x0, word.y0), word.text, "black", font_size=20)
+    tile = Tile(0, 400, shown, words, [CUT])
     assert write_screenshot_pdf([tile], regions, "Dues", tmp_path / "page.pdf") == 1
     extractor = GuardedExtractor(ReadSettings(ocr=False, layout=False, render_px=400), None)
     try:
