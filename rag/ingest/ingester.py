@@ -374,6 +374,7 @@ class Ingester:
             facts = inspection.media_type, inspection.title, inspection.page_count
             if not extractions.begin_pages(connection, row, *facts):
                 return
+        with self._catalog.read_transaction() as connection:
             heading = extractions.last_heading(connection, row.id)
             earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
