@@ -375,6 +375,7 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             if not extractions.begin_pages(connection, row, inspection):
                 return
+        with self._catalog.read_transaction() as connection:
             heading = extractions.last_heading(connection, row.id)
             earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
