@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.extract.geometry import PlacedWord, clamped_box, contains_center
 from rag.extract.ocr import TextRecognizer, is_garbled
-from rag.extract.shown_words import shown_words
+from rag.extract.shown_words import median_level, shown_words
 from rag.extract.text_layer import UNMAPPED, LayerWord
 from rag.extract.visibility import DrawingOrder, PagePicture, split_seen, split_uncovered
 from rag.extract.watermarks import split_watermarks, watermark_blocks
@@ -26,6 +26,10 @@ _SOFT_HYPHEN = "\u00ad"
 
 _MIN_UNREADABLE = 3
 """Glyphs of a word from which unknown letters in it are recognized; shorter words are often symbols and bullets."""
+
+_MAX_MISPLACED = 0.1
+_MAX_SHADE = 40
+"""Gray levels between the paper and a place that is not blank."""
 
 _SHADOW = 0.15
 """Distance of a text's shadow, as a multiple of the font size."""
@@ -100,11 +104,9 @@ def seen_page_words(
         invisible = frame.place([word for word in hidden if not word.is_painted])
         covered = frame.place([word for word in hidden if word.is_painted])
         shown = shown_words(invisible, covered, [*words, *frame.place(marks)], picture.image, pictures, ocr)
-        outside = [word.text for word in hidden if not frame.is_on_page(word)]
-        kept = {id(placed) for placed in shown}
-        if _is_text(
-            {*outside, *(placed.word.text for placed in (*invisible, *covered) if id(placed) not in kept)}, words
-        ):
+        left_out = _left_out(invisible, covered, shown, picture.image)
+        left_out += [word.text for word in hidden if not frame.is_on_page(word)]
+        if _is_text(left_out, words):
             notes.append(HIDDEN)
         words += shown
     if unreadable:
@@ -143,6 +145,23 @@ def uncovered_page_words(layer: Sequence[LayerWord], frame: Frame, order: Drawin
 def is_layer_garbled(layer: Sequence[LayerWord]) -> bool:
     """Return whether the words of the layer are not those that are displayed."""
     return is_garbled([word.text for word in layer])
+
+
+def _left_out(
+    invisible: Sequence[PlacedWord], covered: Sequence[PlacedWord], shown: Sequence[PlacedWord], image: Image
+) -> list[str]:
+    """Return the texts of the hidden words that are not shown.
+
+    A scan's text layer has words for specks and words at wrong places. If most of it is shown, only those count whose
+    place is not blank paper.
+    """
+    kept = {id(placed) for placed in shown}
+    missing = [placed for placed in invisible if id(placed) not in kept]
+    if len(missing) < _MAX_MISPLACED * len(invisible):
+        gray = image.convert("L")
+        paper = median_level(gray, WHOLE_PAGE)
+        missing = [word for word in missing if abs(median_level(gray, word.word.box) - paper) > _MAX_SHADE]
+    return [placed.word.text for placed in (*missing, *covered) if id(placed) not in kept]
 
 
 def _is_text(left_out: Iterable[str], words: Sequence[PlacedWord]) -> bool:

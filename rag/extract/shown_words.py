@@ -67,6 +67,13 @@ def shown_words(
     return over_ink if _is_shown(sample, lines) else []
 
 
+def median_level(gray: Image, box: Box) -> int:
+    """Return the median of the levels, 0 to 255, of a part of a gray picture."""
+    from PIL import ImageStat
+
+    return int(ImageStat.Stat(gray.crop(pixel_box(box, gray.size))).median[0])
+
+
 def _sample(words: Sequence[PlacedWord]) -> list[PlacedWord]:
     """Return comparable words that are below each other, from the middle of the page."""
     comparable = sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pymupdf as pymupdf
 import pytest
 from PIL import Image
 
@@ -206,6 +207,21 @@ def test_scan_keeps_the_text_layer_that_its_picture_shows(
     assert text_of(read) == papers.PARAGRAPH
     assert read.notes == ()
     assert not of_kind(read, BlockKind.FIGURE)
+
+
+def test_scan_loses_the_words_under_a_black_box(tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    page = searchable_scan(document, papers.PARAGRAPH, papers.PARAGRAPH)
+    [box] = [pymupdf.Rect(word[:4]) for word in page.get_text("words") if word[4] == "committee"]
+    page.draw_rect((box.x0 - 2, box.y0 - 3, box.x1 + 2, box.y1 + 3), fill=(0, 0, 0))
+    path = papers.save(document, tmp_path / "redacted.pdf")
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False), None)
+    try:
+        [read] = extractor.extract(path, 1, 1, into)
+    finally:
+        extractor.close()
+    assert text_of(read) == papers.PARAGRAPH.replace("committee ", "", 1)
+    assert [note.lost for note in read.notes] == [False]
 
 
 def test_scan_loses_a_text_layer_that_its_picture_does_not_show(
