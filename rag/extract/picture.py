@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _POINTS = 72 / 96
 """Points per pixel at 96 dpi, the usual resolution of a screen."""
 
+_MAX_PAGE_ASPECT = 3
+"""The layout model knows pages. In pictures that are longer, it takes text for figures and footers."""
+
 
 class PictureExtractor:
     """Extracts the pages of pictures. `layout` and `ocr` are None if they are turned off."""
@@ -131,7 +134,8 @@ class PictureExtractor:
             image.thumbnail((side := max(self._settings.render_px, OCR_LONG_SIDE), side))
             save_render(image, into / page_name(number), self._settings.render_px)
         with timer("layout"):
-            blocks = picture_blocks(image, found.lines, self._layout) if has_content else []
+            is_page = max(image.size) <= _MAX_PAGE_ASPECT * min(image.size)
+            blocks = picture_blocks(image, found.lines, self._layout if is_page else None) if has_content else []
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
         return ExtractedPage(

@@ -14,7 +14,7 @@ from rag.text import tokens
 MAX_COMPARED = 20
 """Pages at the top of a ranking that are compared."""
 
-_MIN_WORDS = 20
+_MIN_WORDS = 25
 """A page with fewer words resembles many others and is never a duplicate."""
 
 _SHINGLE = 3

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Inspection, TextSource
+from rag.model import BlockKind, Inspection, TextSource
 from tests.rag.extract import papers
 
 ORIENTATION = 0x0112
@@ -154,3 +154,15 @@ def test_turned_photo_becomes_an_upright_page(
     assert all(
         abs(a - b) < 0.02 for a, b in zip(box, (ink[0] / 900, ink[1] / 400, ink[2] / 900, ink[3] / 400), strict=True)
     )
+
+
+def test_last_line_of_a_long_screenshot_is_text(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    image = Image.new("RGB", (400, 1500), "white")
+    for row, text in enumerate(("The ferry leaves at noon", "The gate code is tulip 4471")):
+        image.paste(papers.lettering(text, (400, 60), font=26), (0, 60 + row * 1350))
+    image.save(tmp_path / "long.png")
+    [page] = extractor.extract(tmp_path / "long.png", 1, 1, into)
+    assert [(block.kind, block.text) for block in page.blocks] == [
+        (BlockKind.TEXT, "The ferry leaves at noon"),
+        (BlockKind.TEXT, "The gate code is tulip 4471"),
+    ]

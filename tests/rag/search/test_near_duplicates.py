@@ -19,14 +19,17 @@ RELAY = (
     "The relay on the outer quay listens to the buoys all night and passes on what they report to the port office, "
     "where the watch writes it down by hand and rings the pilot when the swell is higher than two metres."
 )
-DUES = "Port dues are paid by tonnage, at the office on the quay, before the ship leaves; a relay costs nothing."
+DUES = (
+    "Port dues are paid by tonnage, at the office on the quay, before the ship leaves; a relay and a night at the pier "
+    "cost nothing."
+)
 
 words = st.lists(st.sampled_from(RELAY.split()), min_size=0, max_size=80).map(" ".join)
 
 
 @given(text=words)
 def test_text_with_enough_words_is_a_near_duplicate_of_itself(text: str) -> None:
-    assert is_near_duplicate(text, text) == (len(text.split()) >= 20)
+    assert is_near_duplicate(text, text) == (len(text.split()) >= 25)
 
 
 @given(a=words, b=words)
