@@ -117,8 +117,11 @@ def detect_media_type(path: Path, settings: ReadSettings) -> str:
         )
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
-        file.seek(max(0, size - _PDF_HEADER_RANGE))
-        tail = file.read()
+        file.seek(max(0, size - _SAMPLE_BYTES))
+        end = file.read()
+    tail = end[-_PDF_HEADER_RANGE:]
+    if not head.strip(b"\0"):  # a log that begins with a hole
+        return _text_type(end, whole=False)
     start = head[:_PDF_HEADER_RANGE]
     # A text can contain "%PDF-"; a PDF with other bytes in front of it also has a trailer.
     if start.startswith(b"%PDF-") or (b"%PDF-" in start and b"startxref" in tail):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ANIMATIONS = ("image/gif", "image/webp", "image/png", "image/avif")
 MAX_KEY_FRAMES = 20
+_MAX_COMPARED = 3_000
 _MAX_DECODED_PIXELS = 2_000_000_000
 """Pixels of the frames that are compared: about 20 s; later frames are left out."""
 
@@ -29,7 +30,8 @@ def page_frames(image: Image, media_type: str) -> tuple[int, ...]:
         return tuple(range(count if media_type == TIFF else 1))
     if media_type not in _ANIMATIONS:
         return (0,)
-    frames = _different_frames(image, min(count, max(1, _MAX_DECODED_PIXELS // (image.width * image.height))))
+    compared = min(count, _MAX_COMPARED, max(1, _MAX_DECODED_PIXELS // (image.width * image.height)))
+    frames = _different_frames(image, compared)
     if len(frames) > MAX_KEY_FRAMES:
         step = (len(frames) - 1) / (MAX_KEY_FRAMES - 1)
         frames = [frames[round(at * step)] for at in range(MAX_KEY_FRAMES)]

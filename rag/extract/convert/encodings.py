@@ -34,6 +34,7 @@ _MIN_UTF16_ZEROS = 0.02
 _MIN_ASCII_UTF16_ZEROS = 0.4
 _MAX_WRONG_ZEROS = 0.02
 """Of the zero bytes of UTF-16, at most this share are not the high bytes of characters."""
+_HOLE = bytes(64)
 _MIN_TEXT_SHARE = 0.01
 """A log with zero bytes, from a crash or a sparse file, has at least this share of other bytes."""
 
@@ -112,6 +113,8 @@ def decode_text(data: bytes, *, whole: bool = True) -> str | None:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return _if_text(data[len(mark) :].decode(name, "replace"))
+    if data.startswith(_HOLE):  # a log that was emptied while a program was writing to it
+        data = data.lstrip(b"\0")
     if b"\0" in data:
         if (wide := _utf16(data)) is not None:
             return wide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from PIL import Image
@@ -14,10 +14,11 @@ from rag.errors import Unreadable
 from rag.extract.convert.number_formats import format_number
 from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
+from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
 from rag.model import BlockKind, ExtractedPage, Kind, NewChunk
-from rag.settings import Settings
+from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, ods, sheet_xml, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
@@ -252,6 +253,24 @@ def test_binary_sheet_with_remote_cells_is_refused(reader: GuardedExtractor, tmp
     with pytest.raises(Unreadable) as refused:
         reader.inspect(zipped(tmp_path / "b.xlsb", parts))
     assert refused.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["xl/worksheets/sheet9.xml", "xl/sharedStrings.xml"])
+def test_workbook_that_unpacks_to_too_much_is_refused(reader: GuardedExtractor, tmp_path: Path, name: str) -> None:
+    path = xlsx(tmp_path / "a", {"Q3": [["tern"]]})
+    with ZipFile(path, "a", ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(11 << 20))
+    with pytest.raises(Unreadable, match="the limits are 10 MB"):
+        detect_media_type(path, ReadSettings(max_mb=1))
+    data = bytearray(path.read_bytes())
+    entry = data.rfind(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = struct.pack("<I", 1000)  # it says that it is small
+    path.write_bytes(data)
+    if name.endswith("Strings.xml"):
+        with pytest.raises(Unreadable, match="damaged"):
+            reader.inspect(path)
+    else:  # no sheet refers to it
+        assert reader.inspect(path).page_count == 1
 
 
 def test_damaged_spreadsheets_are_refused_with_a_remedy(reader: GuardedExtractor, tmp_path: Path) -> None:

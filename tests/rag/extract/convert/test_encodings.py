@@ -97,7 +97,18 @@ def test_zero_bytes_in_a_log_are_line_breaks() -> None:
     assert decode_text(b"one\0two\0three\0") == "one\ntwo\nthree"
 
 
-@pytest.mark.parametrize("data", [b"\x7fELF\x02\x01\x01" + bytes(900) + b"\x03\x04\x05", bytes(5000) + b"a", bytes(9)])
+def test_log_that_begins_with_a_hole_is_a_text(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "emptied.log"
+    path.write_bytes(bytes(1 << 20) + b"12:00 the pump started\n" * 10)
+    assert reader.inspect(path).media_type == "text/plain"
+    [page] = reader.extract(path, 1, 1, into)
+    assert page.blocks[0].lines[0].text == "12:00 the pump started"
+    path.write_bytes(bytes(1 << 20))
+    with pytest.raises(Unreadable):
+        reader.inspect(path)
+
+
+@pytest.mark.parametrize("data", [b"\x7fELF\x02\x01\x01" + bytes(900) + b"\x03\x04\x05", b"a" + bytes(5000), bytes(9)])
 def test_zero_bytes_of_programs_are_not_a_text(data: bytes) -> None:
     assert decode_text(data) is None
 

@@ -21,8 +21,10 @@ from rag.errors import Unreadable
 from rag.extract.convert.mail import EML, mail_attachments, mail_type
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.simple_html import simplify
+from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.model import BlockKind
+from rag.settings import ReadSettings
 from tests.rag.extract.compound_files import msg
 from tests.rag.extract.sheet_files import zipped
 
@@ -247,6 +249,12 @@ def test_book_is_read_in_its_order(reader: GuardedExtractor, tmp_path: Path, int
     inspection = reader.inspect(path)
     assert (inspection.media_type, inspection.title, inspection.notes) == ("application/epub+zip", "The road", ())
     assert text_of(reader, path, into) == "First The salt road The second chapter"
+
+
+def test_book_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = epub(tmp_path / "a.epub", "<p>word</p>" * (1 << 20))
+    with pytest.raises(Unreadable, match="the limits are 10 MB"):
+        detect_media_type(path, ReadSettings(max_mb=1))
 
 
 def test_protected_book_is_refused(reader: GuardedExtractor, tmp_path: Path) -> None:
