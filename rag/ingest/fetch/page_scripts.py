@@ -52,7 +52,7 @@ _LIBRARY = r"""
     + '|iubenda|klaro|cybot|trustarc|cc-window|cc-banner|borlabs', 'i');
   const label = e => ['id', 'class', 'aria-label', 'title', 'name'].map(name => e.getAttribute(name) || '').join(' ');
   const choices = (e, found = []) => {
-    const buttons = 'button, a, input[type=submit], input[type=button], [role=button], [role=link]';
+    const buttons = 'button, a[href="#"], a:not([href]), input[type=submit], input[type=button], [role=button]';
     for (const b of e.querySelectorAll(buttons))
       found.push(b.value || b.innerText || b.getAttribute('aria-label') || '');
     for (const part of [e, ...e.querySelectorAll('*')]) if (part.shadowRoot) choices(part.shadowRoot, found);
@@ -60,12 +60,17 @@ _LIBRARY = r"""
   };
   const dialog = e => e.matches('dialog, [role=dialog], [role=alertdialog], [aria-modal=true]');
   const isConsent = (e, style) => {
-    const floats = ['fixed', 'sticky', 'absolute'].includes(style.position) || dialog(e);
-    if (!floats && !CMP.test(label(e))) return false;
-    const text = words(e);
+    if (e.matches('html, body, main, article, nav, aside, [role=navigation]') || e.closest('nav')) return false;
     if (e.tagName === 'IFRAME') return CMP.test(label(e));
-    if (text.length > 8000 || !CONSENT.test(text)) return false;
-    return choices(e).length > 0 || (style.position === 'fixed' && text.length < 1500);
+    const pinned = ['fixed', 'sticky'].includes(style.position) || dialog(e), named = CMP.test(label(e));
+    const lifted = style.position === 'absolute' && Number(style.zIndex) > 0;
+    if (!pinned && !lifted && !named) return false;
+    // A part of the page can be about cookies, too.
+    if (!pinned && e.querySelector('h1')) return false;
+    if (!named && e.querySelectorAll('a').length > 6) return false;
+    const text = words(e);
+    if (text.length > (pinned ? 8000 : 1500) || !CONSENT.test(text)) return false;
+    return choices(e).length > 0 || (pinned && text.length < 600);
   };
 """
 
@@ -118,6 +123,7 @@ OPEN = (
   let clicks = 0;
   for (const e of elements) {
     if (e.tagName === 'DETAILS' && !inMenu(e)) {
+      e.removeAttribute('name');  // else it closes the others of its group
       e.open = true;
       const floats = [...e.children].some(part => ['absolute', 'fixed'].includes(getComputedStyle(part).position));
       if (floats) e.open = false;  // a menu that would cover the text
@@ -136,6 +142,26 @@ OPEN = (
       const safe = e.tagName === 'BUTTON' && !e.form && e.type !== 'reset' && shown(e);
       if (!controlled.length && safe && clicks++ < 50) { e.click(); await frame(); }
     }
+  }
+
+  // Tabs that make their panel only when they are chosen: copies of the panels are added below.
+  for (const list of elements.filter(e => e.getAttribute('role') === 'tablist' && !inMenu(e))) {
+    const tabs = [...list.querySelectorAll('[role=tab]')].slice(0, 12), copies = [];
+    const first = tabs.find(tab => tab.getAttribute('aria-selected') === 'true');
+    const known = new Set(tabs.flatMap(places));
+    for (const tab of tabs) {
+      if (late() || !first || tab === first || tab.form || tab.hasAttribute('data-copied')) continue;
+      if (places(tab).some(panel => known.has(panel) && words(panel))) continue;
+      const before = new Set([...document.querySelectorAll('[role=tabpanel]')].map(words));
+      tab.setAttribute('data-copied', '');
+      tab.click();
+      await frame();
+      await frame();
+      const panel = [...document.querySelectorAll('[role=tabpanel]')].find(e => words(e) && !before.has(words(e)));
+      if (panel) copies.push([panel.parentElement, panel.cloneNode(true)]);
+    }
+    if (copies.length) { first.click(); await frame(); }
+    for (const [place, copy] of copies) if (place?.isConnected) place.append(copy);
   }
 
   // 2. Text that is cut off by its box.

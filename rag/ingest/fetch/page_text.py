@@ -6,15 +6,13 @@ say what is visible; `visibility` does.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from rag.ingest.fetch.screenshot_pdf import ScreenRegion, ScreenWord
+from rag.ingest.fetch.text_pieces import Piece, Place, join_pieces, split_line, usual_width
 from rag.model import BlockKind
 
 STYLES = ("display", "font-size")
@@ -22,16 +20,12 @@ STYLES = ("display", "font-size")
 
 _MAX_WORDS = 60_000
 _MAX_REGIONS = 20_000
-_MAX_WORD_CHARS = 200
 _MIN_FIGURE_SIDE = 60
 _MAX_LINES = 200
 """Lines of one field of a form."""
 
 _PADDING, _LINE_HEIGHT = 3.0, 1.2
 """Usual padding of a field in pixels, and height of its lines as a multiple of the font size."""
-
-_TOUCHING = 1.5
-"""Maximum distance, in pixels, of two parts of one word."""
 
 _HEADINGS = {f"H{level}": level for level in range(1, 7)}
 _FIGURES = frozenset({"IMG", "CANVAS", "SVG", "VIDEO", "OBJECT"})
@@ -41,26 +35,6 @@ _INPUTS_WITHOUT_TEXT = frozenset({"checkbox", "radio", "hidden", "password", "fi
 _MAX_DEPTH = 5
 _SAME_PLACE = 3.0
 """Depth of frames in frames; maximum distance, in pixels, of a frame's place in two measurements."""
-
-_WORD = re.compile(r"\S+")
-_NARROW = frozenset("iljtfr.,:;'|!()[]{}I`\u00b7")
-_RTL = ("R", "AL")
-_SPACELESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
-"""Letters of scripts without spaces between words, and their punctuation."""
-
-
-@dataclass(slots=True)
-class _Piece:
-    """A word, or a part of one at the end of a line box; `node`, `start` and `end` are its place in the text."""
-
-    text: str
-    box: tuple[float, float, float, float]
-    region: int
-    node: int
-    start: int
-    end: int
-    line_end: bool
-    vertical: bool
 
 
 @dataclass
@@ -114,7 +88,7 @@ class _Document:
         self._selected = set(self._nodes["optionSelected"]["index"])
         self._regions: dict[int, int] = {}
         self._tables: dict[int, bool] = {}
-        self._pieces: list[_Piece] = []
+        self._pieces: list[Piece] = []
 
     def read(self) -> None:
         """Add the words and regions of this document."""
@@ -151,63 +125,13 @@ class _Document:
         region = self._region(node)
         for box in boxes:
             start, length = self._boxes["start"][box], self._boxes["length"][box]
-            self._add(whole[start : start + length], self._shifted(self._boxes["bounds"][box]), region, node, start)
-
-    def _add(self, text: str, box: tuple[float, float, float, float], region: int, node: int, start: int) -> None:
-        """Add the words of a line box. Their places are estimated from the usual widths of their letters."""
-        x0, y0, x1, y1 = box
-        if x1 <= x0 or y1 <= y0:
-            return
-        vertical = len(text.strip()) > 1 and y1 - y0 > 2 * (x1 - x0)
-        rtl = not vertical and _is_rtl(text)
-        steps = [0.0]
-        for letter in text:
-            steps.append(steps[-1] + _advance(letter))
-        total = steps[-1] or 1.0
-        for match in _WORD.finditer(text):
-            first, last = steps[match.start()] / total, steps[match.end()] / total
-            if rtl:
-                first, last = 1 - last, 1 - first
-            part = (
-                (x0, y0 + first * (y1 - y0), x1, y0 + last * (y1 - y0))
-                if vertical
-                else (x0 + first * (x1 - x0), y0, x0 + last * (x1 - x0), y1)
-            )
-            place = start + match.start(), start + match.end()
-            is_open = match.end() == len(text) and self._name(node) != "::MARKER"
-            self._pieces.append(_Piece(match[0], part, region, node, *place, is_open, vertical))
+            place = Place(region, node, start, is_marker=self._name(node) == "::MARKER")
+            self._pieces += split_line(whole[start : start + length], self._shifted(self._boxes["bounds"][box]), place)
 
     def _flush(self) -> None:
         """Join the parts of words and add them to the page."""
-        last: _Piece | None = None
-        for piece in self._pieces:
-            if last is not None and _continues(last, piece):
-                last.text += piece.text
-                if _in_one_line(last, piece):
-                    last.box = (
-                        *(min(a, b) for a, b in zip(last.box[:2], piece.box[:2], strict=True)),
-                        *(max(a, b) for a, b in zip(last.box[2:], piece.box[2:], strict=True)),
-                    )  # type: ignore[assignment]
-                last.node, last.start, last.end, last.line_end = piece.node, piece.start, piece.end, piece.line_end
-                continue
-            if last is not None:
-                self._write(last)
-            last = piece
-        if last is not None:
-            self._write(last)
+        self._into.words.extend(join_pieces(self._pieces))
         self._pieces.clear()
-
-    def _write(self, piece: _Piece) -> None:
-        text = piece.text.replace("\u00ad", "")
-        for start in range(0, len(text), _MAX_WORD_CHARS):  # more is a line of a script without spaces, or not a word
-            part = text[start : start + _MAX_WORD_CHARS]
-            x0, y0, x1, y1 = piece.box
-            first, last = start / len(text), min(1.0, (start + _MAX_WORD_CHARS) / len(text))
-            if piece.vertical:
-                y0, y1 = y0 + first * (y1 - y0), y0 + last * (y1 - y0)
-            else:
-                x0, x1 = x0 + first * (x1 - x0), x0 + last * (x1 - x0)
-            self._into.words.append(ScreenWord(part, x0, y0, x1, y1, piece.region))
 
     def _read_element(self, at: int, node: int) -> None:
         name = self._name(node)
@@ -227,10 +151,11 @@ class _Document:
         step = (y1 - y0) if name != "TEXTAREA" else _LINE_HEIGHT * size
         is_button = self._attributes(node).get("type", "").lower() in ("submit", "button", "reset")
         for number, line in enumerate(lines):
-            width = min(x1 - x0 - 2 * _PADDING, size * sum(map(_advance, line)))
+            width = min(x1 - x0 - 2 * _PADDING, size * usual_width(line))
             left = (x0 + x1 - width) / 2 if is_button else x0 + _PADDING
             top = y0 + number * step
-            self._add(line, (left, top, left + width, min(top + step, y1)), self._region(node), node, 0)
+            box = (left, top, left + width, min(top + step, y1))
+            self._pieces += split_line(line, box, Place(self._region(node), node, 0))
 
     def _font_size(self, at: int) -> float:
         style = self._layout["styles"][at]
@@ -376,41 +301,3 @@ class _Document:
 
 def _sparse(data: Mapping[str, Sequence[int]]) -> dict[int, int]:
     return dict(zip(data["index"], data["value"], strict=True))
-
-
-def _continues(last: _Piece, piece: _Piece) -> bool:
-    """Return whether a piece is the rest of the last one: no white space is between them."""
-    if not last.line_end or last.region != piece.region or last.vertical or piece.vertical:
-        return False
-    if _in_one_line(last, piece):
-        gap = min(abs(piece.box[0] - last.box[2]), abs(last.box[0] - piece.box[2]))
-        return gap <= _TOUCHING and len(last.text) + len(piece.text) <= _MAX_WORD_CHARS
-    # A long word continues in the next line; a sentence without spaces stays as many lines as it has.
-    if last.node != piece.node or piece.start != last.end:
-        return False
-    spaceless = _SPACELESS.search(last.text[-1] + piece.text[0])
-    return not spaceless and len(last.text) + len(piece.text) <= _MAX_WORD_CHARS
-
-
-def _in_one_line(a: _Piece, b: _Piece) -> bool:
-    shared = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
-    return shared >= 0.5 * min(a.box[3] - a.box[1], b.box[3] - b.box[1])
-
-
-def _is_rtl(text: str) -> bool:
-    strong = [unicodedata.bidirectional(letter) for letter in text]
-    return sum(kind in _RTL for kind in strong) > strong.count("L")
-
-
-@cache
-def _advance(letter: str) -> float:
-    """Return the usual width of a letter, in parts of its height."""
-    if unicodedata.east_asian_width(letter) in ("W", "F"):
-        return 1.0
-    if unicodedata.combining(letter):
-        return 0.0
-    if letter.isspace() or letter in _NARROW:
-        return 0.29
-    if letter in "mwMW@%":
-        return 0.85
-    return 0.68 if letter.isupper() else 0.54

@@ -129,7 +129,7 @@ def render_page(page: Page, url: str, seconds: float, max_tiles: int, path: Path
     for frame in _frames(page):
         _evaluate(frame, scripts.HIDE_TEXT)
     remarks = [CUT] if is_cut or tiles[-1][1] < int(heights[0] or 1) else []
-    title = " ".join(page.title().split())[:_MAX_TITLE_CHARS]
+    title = " ".join((page.title() or facts.heading).split())[:_MAX_TITLE_CHARS]
     count = write_screenshot_pdf(_tiles(camera, tiles, pictures, text, remarks), text.regions, title, path)
     return Rendered(title=title, pages=count)
 

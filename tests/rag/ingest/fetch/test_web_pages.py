@@ -29,7 +29,15 @@ SHOWN = """
 h2::before { content: "Chapter " counter(part) ". " } .hero { background: linear-gradient(90deg, navy, maroon);
 -webkit-background-clip: text; -webkit-text-fill-color: transparent }</style>
 <details><summary>Who tends the beacon?</summary><p>closed-details</p></details>
+<details name=group><summary>One</summary><p>first-of-group</p></details>
+<details name=group><summary>Two</summary><p>second-of-group</p></details>
+<div role=tablist><button role=tab aria-selected=true>Now</button><button role=tab id=later>Later</button></div>
+<div id=made><div role=tabpanel>panel-now</div></div>
+<script>later.onclick = () => { made.innerHTML = "<div role=tabpanel>panel-later</div>" };
+later.previousElementSibling.onclick = () => { made.innerHTML = "<div role=tabpanel>panel-now</div>" };</script>
 <div role=tablist><button role=tab>Prices</button></div>
+<section id=cookie-policy><p>The galley bakes cookies.</p><a href="/settings">Cookie settings</a></section>
+<div class=cookie-banner>This site uses cookies for research. <button>Accept</button></div>
 <div role=tabpanel style="display:none">closed-tab</div>
 <button aria-expanded=false aria-controls=answer>More</button><div id=answer hidden>closed-answer</div>
 <p style="display:-webkit-box;-webkit-line-clamp:1;-webkit-box-orient:vertical;overflow:hidden;width:200px">
@@ -91,13 +99,16 @@ def test_everything_that_a_visitor_can_open_is_read_and_nothing_hidden(tmp_path:
     text = " ".join(words for words, _ in pages)
     for part in (
         *("closed-details", "closed-tab", "closed-answer", "clamped-end", "pane-start", "pane-end", "code-end"),
+        *("first-of-group", "second-of-group", "panel-now", "panel-later"),
         *("7. Trim the wick.", "Withdrawn by Trinity: Do not", "Chapter 1. Lenses", "white-on-black", "shadow-text"),
         *("counterrevolutionaries-incomprehensible", "The lighthouse", "港の灯台守の猫", "typed-value"),
         *("שלום", "inner-same-site inner-other-site after-the-frames"),
     ):
         assert part in text, part
     assert "hidden-" not in text
-    assert "cookies" not in text
+    assert "bakes cookies" in text
+    assert "812" not in text
+    assert "research" not in text
     assert kinds(pages)[0] is BlockKind.TITLE
     assert kinds(pages).count(BlockKind.TITLE) == 1
     assert kinds(pages).count(BlockKind.HEADING) == 1
