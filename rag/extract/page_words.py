@@ -76,9 +76,11 @@ class Frame:
             text = word.text
             if text.endswith(_SOFT_HYPHEN):  # displayed at the end of a line only
                 text = f"{text[:-1]}-"
-            clean = normalize_unicode("NFC", text.translate(CONTROLS).strip()[:_MAX_WORD_CHARS])
-            if clean and self.is_on_page(word):
-                box = self.displayed(word.box)
+            clean = text.translate(CONTROLS).strip()[:_MAX_WORD_CHARS]
+            if not clean.isascii():
+                clean = normalize_unicode("NFC", clean)
+            box = self.displayed(word.box)
+            if clean and contains_center(WHOLE_PAGE, box):
                 placed.append(PlacedWord(Word(clean, clamped_box(*box)), word.run, word.block))
         return placed
 

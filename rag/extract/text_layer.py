@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rag.extract.letters import compose_accents, join_letterspaced, known_private_letter
@@ -60,17 +60,16 @@ class LayerWord:
     upright: bool
     slanted: bool
 
-    @property
-    def text(self) -> str:
-        return "".join(glyph.text for glyph in self.glyphs)
+    text: str = field(init=False)
+    box: Rect = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text = "".join([glyph.text for glyph in self.glyphs])
+        self.box = union([glyph.box for glyph in self.glyphs])
 
     @property
     def is_painted(self) -> bool:
         return any(glyph.painted for glyph in self.glyphs)
-
-    @property
-    def box(self) -> Rect:
-        return union(glyph.box for glyph in self.glyphs)
 
 
 def read_words(pymupdf: Any, page: Any) -> list[LayerWord]:
