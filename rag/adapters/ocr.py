@@ -77,7 +77,8 @@ def open_ocr(threads: int) -> Ocr:
     """Load the models of RapidOCR and look for Tesseract. Raise OperatorMustAct if a model is missing."""
     program = tesseract_program()
     installed = installed_models(program) if program else frozenset()
-    return ScriptOcr(open_rapidocr(threads), Tesseract(program, threads) if program else None, installed)
+    tesseract = Tesseract(program, threads) if program and installed else None  # without models, it reads nothing
+    return ScriptOcr(open_rapidocr(threads), tesseract, installed)
 
 
 class ScriptOcr:

@@ -29,7 +29,7 @@ _MIN_GAIN = 2.0
 """How much more must be recognized in turned lines than in lines as they are, to turn the picture."""
 
 _MIN_TURNED = 0.86
-"""The lowest mean confidence of lines that are turned. Upside-down text in an unknown script has up to 0.82."""
+"""The lowest mean confidence of lines that are turned. Upside-down text in an unknown script has just over 0.8."""
 
 _IDEOGRAPHS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
+from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind, Inspection, TextSource
+from rag.model import WHOLE_PAGE, BlockKind, Inspection, TextSource
 from tests.rag.extract import papers
 
 ORIENTATION = 0x0112
@@ -166,3 +167,13 @@ def test_last_line_of_a_long_screenshot_is_text(extractor: GuardedExtractor, tmp
         (BlockKind.TEXT, "The ferry leaves at noon"),
         (BlockKind.TEXT, "The gate code is tulip 4471"),
     ]
+
+
+def test_region_of_a_page_that_does_not_exist_is_refused(ink_extractor: GuardedExtractor, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 200)
+    with pytest.raises(Unreadable):
+        ink_extractor.draw_region(tmp_path / "broken.png", 1, WHOLE_PAGE, 900, 0, tmp_path)
+    path = papers.save(papers.picture_page(papers.new(), papers.lettering("x")).parent, tmp_path / "one.pdf")
+    with pytest.raises(Unreadable):
+        ink_extractor.draw_region(path, 7, WHOLE_PAGE, 900, 0, tmp_path)
+    assert ink_extractor.draw_region(path, 1, WHOLE_PAGE, 900, 0, tmp_path).is_file()
