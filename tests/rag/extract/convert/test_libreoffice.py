@@ -253,7 +253,10 @@ WORD_XML = "application/x-wordml"
 
 
 def flat(root: str) -> Callable[[Path], None]:
-    return lambda path: path.write_text(f'<?xml version="1.0"?>\n<!-- a comment -->{root}', encoding="utf-8") and None
+    def write(path: Path) -> None:
+        path.write_text(f'<?xml version="1.0"?>\n<!-- a comment -->{root}', encoding="utf-8")
+
+    return write
 
 
 def truncated(path: Path) -> None:
