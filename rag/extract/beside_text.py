@@ -25,8 +25,8 @@ _MAX_CHARS = 1000
 """Characters of one address, description or value."""
 
 _ADDRESS = re.compile(r"(?!javascript:|data:|about:|blob:)[a-z][a-z0-9+.\-]{1,30}:\S", re.IGNORECASE)
-_COUNTED = re.compile(r"\W*(?:slide|page|folie|seite|diapositive|diapositiva)?\W*\d+\W*", re.IGNORECASE)
-"""Bookmarks that programs make of nothing: "Slide 4"."""
+_COUNTED = re.compile(r"(?:slide|page|folie|seite|diapositive|diapositiva)?\d+")
+"""Bookmarks that programs make of nothing ("Slide 4"), squeezed."""
 
 _DAMAGED = Note("The links and form fields of this page are damaged and were not read. Save the file again.")
 
@@ -130,7 +130,7 @@ def _unprinted(titles: Sequence[str], words: Sequence[Word]) -> Iterator[str]:
     printed = _squeezed(" ".join(word.text for word in words)) if titles else ""
     for title in titles:
         squeezed = _squeezed(title)
-        if squeezed and squeezed not in printed and not _COUNTED.fullmatch(title):
+        if squeezed and squeezed not in printed and not _COUNTED.fullmatch(squeezed):
             yield title
 
 
