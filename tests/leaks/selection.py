@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from bot.demo.slack_server.state import Conversation, Person, SlackFile
+from bot.demo.slack_server.state import SLACKBOT, Conversation, Person, SlackFile
 from tests.leaks.simulation import Simulation
 
 T = TypeVar("T")
@@ -34,7 +34,9 @@ def pick(items: Sequence[T], number: int) -> T | None:
 
 
 def people(simulation: Simulation) -> list[Person]:
-    return [each for each in simulation.state.people.values() if not each.is_bot and not each.deleted]
+    """Return the people who can take a step, without Slackbot."""
+    people = simulation.state.people.values()
+    return [each for each in people if not each.is_bot and not each.deleted and each.id != SLACKBOT]
 
 
 def spaces(simulation: Simulation) -> list[Conversation]:
