@@ -40,13 +40,6 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation("rag.catalog.scope:shares_shown", "*shares_in(scope, way)", "is_visible()"),
     ),
-    "attached bytes": (
-        Mutation(
-            "rag.catalog.scope:has_share",
-            "share.c.state.in_(LIVE)",
-            "*([] if way is ATTACHED else [share.c.state.in_(LIVE)])",
-        ),
-    ),
     "known attachment": (Mutation("rag.catalog.share_delay:delay_for_attachments", "if seconds:", "if False:"),),
     "evidence": (
         Mutation(
