@@ -86,6 +86,7 @@ CALLS: dict[str, Call] = {
     "limit_phrases.find_phrases": lambda get, text: _find_phrases(get, f"files {text}"),
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
     "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
+    "text.with_broken_words": lambda get, text: get("rag.text").with_broken_words(text),
     "chunking.table_as_line": lambda get, text: get("rag.ingest.chunking").table_as_line(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
