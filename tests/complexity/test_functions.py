@@ -87,6 +87,7 @@ CALLS: dict[str, Call] = {
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
     "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
     "markdown_rows.table_as_line": lambda get, text: get("rag.ingest.markdown_rows").table_as_line(text),
+    "text.with_broken_words": lambda get, text: get("rag.text").with_broken_words(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
     "citations.says_not_found": lambda get, text: get("rag.answer.citations").says_not_found(text),
