@@ -314,7 +314,7 @@ MAIL = "Content-Type: multipart/mixed; boundary=a\nFrom: x\nTo: y\nSubject: z\n\
         ),
         ("a.ipynb", lambda: notebook({"cell_type": "raw", "source": "tern"}, {"cell_type": "code", "outputs": []})),
     ],
-    ids=str,
+    ids=["blocks", "tables", "lists", "entity", "style", "bold", "same-boundary", "nested-mail", "notebook"],
 )
 def test_hostile_structures_are_read_in_little_time(
     reader: GuardedExtractor, tmp_path: Path, name: str, make: Callable[[], str]
