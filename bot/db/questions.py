@@ -371,7 +371,7 @@ def discard_reply(connection: Connection, id: int) -> None:
 
 
 def list_outdated_replies(connection: Connection) -> list[int]:
-    """Return the ids of questions of whose composed, not yet posted reply a source is outdated."""
+    """Return the ids of the questions with a composed, not yet posted reply that has an outdated source."""
     rows = connection.execute(select(question.c.id, question.c.reply).where(question.c.reply.is_not(None))).all()
     sources = {row.id: _sources_of(row.reply or {}) for row in rows}
     outdated = outdated_sources(connection, set().union(*sources.values()))
