@@ -14,6 +14,9 @@ from rag.ingest.markdown_rows import markdown_row, markdown_table
 from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens, part_label
 
+_LEADERS = re.compile(r"[.·…_]{3,}")
+"""Dots between a label and its number. Each would be a token, and cut the table into more chunks."""
+
 MAX_TOKENS = 512
 """Maximum size of a chunk's text."""
 
@@ -84,6 +87,8 @@ def table_rows(block: Block) -> list[Row]:
     boxes: dict[int, Box] = {}
     for line in block.lines:
         for word in line.words:
+            if _LEADERS.fullmatch(word.text):
+                continue
             place = turned_box(word.box, block.turn)
             row = bisect(block.rows, (place.y0 + place.y1) / 2)
             column = bisect(block.columns, (place.x0 + place.x1) / 2)

@@ -266,6 +266,11 @@ def test_table_with_its_own_header_row_or_below_other_text_does_not_continue() -
     assert "Item" not in tables(page(priced(1, header=True)), page(priced(3), number=3))[1].text
 
 
+def test_dot_leaders_are_no_words_of_a_table() -> None:
+    [chunk] = tables(page(table("Inventories ........................|812", "Receivables ____|95"), number=1))
+    assert chunk.text.splitlines() == ["| Inventories | 812 |", "| --- | --- |", "| Receivables | 95 |"]
+
+
 def test_large_table_becomes_several_chunks_with_its_header_row_and_region() -> None:
     drawn = table("Item|Price", *(f"rope of {number} fathoms|{number}" for number in range(99)))
     chunks = tables(page(replace(drawn, rows=tuple(0.27 + 0.1 * n for n in range(99)))))
