@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from bot.answers import button_requests
 from bot.answers.button_requests import Answered
 from bot.db.feedback import Rating, put_rating
-from bot.db.outdated import TextSource, outdated_sources
+from bot.db.outdated import SourceMark, outdated_sources
 from rag import sha256_of
 
 
@@ -20,8 +20,8 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
     first = button_requests.origin(connection, asked)
     text = asked.text or (first.question.text if first is not None else "")
     before = button_requests.answered_at(connection, first.question) if first is not None else None
-    sources = {TextSource(page["document"], page.get("name", ""), page.get("post", "")) for page in used}
-    sources |= {TextSource(page["document"]) for page in (before.used if before else None) or ()}
+    sources = {SourceMark(page["document"], page.get("name", ""), page.get("post", "")) for page in used}
+    sources |= {SourceMark(page["document"]) for page in (before.used if before else None) or ()}
     known = about.used is not None and (before is None or before.used is not None)
     if not known or outdated_sources(connection, sources):
         text = answer = ""

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.db.outdated import TextSource, outdated_sources
+from bot.db.outdated import SourceMark, outdated_sources
 from bot.db.tables import feedback
 from bot.slack import buttons
 from bot.slack.events import Question
@@ -69,7 +69,7 @@ def list_bad(connection: Connection) -> list[Feedback]:
 def scrub(connection: Connection) -> None:
     """Delete text of which a source is outdated: its document, the name of its file, or what a message says."""
     with_text = select(feedback.c.id, feedback.c.documents).where(or_(feedback.c.text != "", feedback.c.answer != ""))
-    sources = {row.id: {TextSource(*source) for source in row.documents} for row in connection.execute(with_text)}
+    sources = {row.id: {SourceMark(*source) for source in row.documents} for row in connection.execute(with_text)}
     outdated = outdated_sources(connection, set().union(*sources.values()))
     ids = [id for id, used in sources.items() if used & outdated]
     if ids:

@@ -11,7 +11,7 @@ from bot.db.used_pages import UsedPage, name_mark, post_mark
 from rag import Scope, names_of, unshared_documents, visible_posts
 
 
-class TextSource(NamedTuple):
+class SourceMark(NamedTuple):
     """What a text may come from. `name` and `post` are marks as in `UsedPage`; 0 and "": none."""
 
     document: int = 0
@@ -19,7 +19,7 @@ class TextSource(NamedTuple):
     post: str = ""
 
 
-def outdated_sources(connection: Connection, sources: Collection[TextSource]) -> set[TextSource]:
+def outdated_sources(connection: Connection, sources: Collection[SourceMark]) -> set[SourceMark]:
     """Return the sources whose document is not shared any more or has another name, or whose message says something
     else now."""
     documents = {source.document for source in sources if source.document}

@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.db.outdated import TextSource, outdated_sources
+from bot.db.outdated import SourceMark, outdated_sources
 from bot.db.tables import question
 from bot.db.used_pages import UsedPage
 from bot.slack.events import Question, reference_from_json, reference_to_json, without_words
@@ -378,9 +378,9 @@ def list_outdated_replies(connection: Connection) -> list[int]:
     return [id for id, used in sources.items() if used & outdated]
 
 
-def _sources_of(reply: Mapping[str, Any]) -> set[TextSource]:
-    used = {TextSource(page["document"], page.get("name", ""), page.get("post", "")) for page in reply.get("used", ())}
-    return used | {TextSource(document) for document in reply.get("documents", ())}
+def _sources_of(reply: Mapping[str, Any]) -> set[SourceMark]:
+    used = {SourceMark(page["document"], page.get("name", ""), page.get("post", "")) for page in reply.get("used", ())}
+    return used | {SourceMark(document) for document in reply.get("documents", ())}
 
 
 def open_questions(connection: Connection) -> int:

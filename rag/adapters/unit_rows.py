@@ -17,10 +17,11 @@ def unit_rows(found: NDArray[Any], fix: str) -> list[Vector]:
     Raise EmbedderFailed, with `fix` as the remedy, for a row of zeros or with a value that is not finite.
     """
     rows = np.asarray(found, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not np.isfinite(rows).all() or not lengths.all():
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    if not np.isfinite(rows).all() or not largest.all():
         raise EmbedderFailed("The embedder returned an invalid vector: all zeros, or not finite.", fix)
-    return [np.ascontiguousarray(row) for row in rows / lengths]
+    rows = rows / largest  # the squares of very small values would be 0
+    return [np.ascontiguousarray(row) for row in rows / np.linalg.norm(rows, axis=1, keepdims=True)]
 
 
 def first_line(error: Exception) -> str:

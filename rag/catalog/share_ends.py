@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, null, or_, select, update
 
 from rag.catalog.any_of import is_any_of
 from rag.catalog.share_words import drop_share_words
@@ -63,7 +63,9 @@ def check_space(connection: Connection, kind: str, ref: str, space: str, at: flo
     """
     source_id = find_or_add_source(connection, kind, ref)
     mine = _of(source_id) & (share.c.space == space)
-    _change(connection, mine & (share.c.state == ShareState.SHARED) & (share.c.shared_at <= at), ShareState.CHECKING)
+    # The time of a row that names no message is when it was found, and listings lag behind.
+    may_have_left = or_(share.c.shared_at <= at, share.c.message == "")
+    _change(connection, mine & (share.c.state == ShareState.SHARED) & may_have_left, ShareState.CHECKING)
     if not connection.scalar(select(exists().where(mine, share.c.message == ""))):
         _put_end(connection, source_id, space, "", ShareState.DEPARTED, at)
     else:

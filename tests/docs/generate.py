@@ -33,17 +33,15 @@ from rag import (
     IndexOutcome,
     IndexState,
     ModelSummary,
-    PageReading,
     Posted,
     Settings,
     Status,
     StoredData,
-    TextSource,
 )
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
-from rag.model import Modality
+from rag.model import Modality, PageReading, TextSource
 from rag.settings import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit

@@ -107,7 +107,7 @@ def test_same_bytes_are_read_once(tmp_path: Path, folder: Path) -> None:
 
 
 def test_only_deleted_files_are_removed_and_only_from_this_space(tmp_path: Path, folder: Path) -> None:
-    unknown, hidden = write(folder, "notes.dat", "unknown alpha"), write(folder, ".draft.pdf", "hidden beta")
+    unknown, hidden = write(folder, "notes.dat", "unknown alpha \0"), write(folder, ".draft.pdf", "hidden beta")
     plain = write(folder, "plain.pdf", "plain gamma")
     beside = tmp_path / "shared-too"
     beside.mkdir()
@@ -116,19 +116,20 @@ def test_only_deleted_files_are_removed_and_only_from_this_space(tmp_path: Path,
         rag.index([unknown, hidden, plain, other])
         rag.index([plain], space="C1")
         states = {outcome.file: outcome.state for outcome in rag.index([folder])}
-        assert states == {"plain.pdf": "unchanged", str(hidden): "skipped"}
+        assert states == {"plain.pdf": "unchanged", str(hidden): "skipped", str(unknown): "skipped"}
         assert [len(places(rag, word)) for word in ("alpha", "beta", "gamma", "delta")] == [1, 1, 1, 1]
         for path in (hidden, plain, other):
             path.unlink()
         assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {
             "plain.pdf": "gone",
             ".draft.pdf": "gone",
+            str(unknown): "skipped",
         }
         assert [len(places(rag, word, Scope.of("local"))) for word in ("alpha", "beta", "gamma", "delta")] == [
             *(1, 0, 0, 1)
         ]
         assert places(rag, "gamma", Scope.of("C1"))
-        assert rag.index([folder]) == []
+        assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {str(unknown): "skipped"}
 
 
 def test_touched_file_is_hashed_but_not_read_again(tmp_path: Path, folder: Path) -> None:

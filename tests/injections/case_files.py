@@ -41,8 +41,8 @@ def make_file(case: Case, harmless: str, into: Path, stem: str) -> Path:
 
 _STYLES: dict[str, dict[str, Any]] = {
     "pdf": {"fontsize": 12},
-    "white": {"fontsize": 12, "color": (1, 1, 1)},
-    "invisible": {"fontsize": 12, "render_mode": 3},
+    "pale": {"fontsize": 12, "color": (0.85, 0.85, 0.85)},
+    "outlined": {"fontsize": 12, "render_mode": 1},
     "tiny": {"fontsize": 1.5},
 }
 

@@ -219,7 +219,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "share.c.state == ShareState.CHECKING), ShareState.DEPARTED)",
         ),
     ),
-    "listed": (Mutation("bot.jobs.sweep_files:FileSweep._add_file", "put_share(connection, found)", "pass"),),
+    "listed": (Mutation("bot.jobs.sweep_files:FileSweep._add_file", "put_share(connection, decide(", "id(decide("),),
     "receipt": (Mutation("bot.inbox:_record_file", "if limits.receipts and recorded in", "if False and recorded in"),),
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),

@@ -35,8 +35,8 @@ BUILT_IN = {
 """Codes by number. Number 14 is a date in the order of the reader's country, which a file does not say: ISO here."""
 
 _TOKEN = re.compile(
-    r'"(?P<text>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)(?:-[^\]]*)?\]|\[(?P<elapsed>h+|m+|s+)\]'
-    r"|\[[^\]]*\]|(?P<ampm>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<general>General)"
+    r'"(?P<text>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\[\]-]*)(?:-[^\[\]]*)?\]|\[(?P<elapsed>h+|m+|s+)\]'
+    r"|\[[^\[\]]*\]|(?P<ampm>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<general>General)"
     r"|(?P<number>[#0?][#0?,.]*(?:E[+-]0+)?|\.[#0?]+)|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )

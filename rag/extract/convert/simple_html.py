@@ -31,7 +31,7 @@ _STARTING = _BLOCKS | _HEADINGS | _LISTS | {"hr", "li", "pre", "textarea"}
 _TABLE_PARTS = frozenset(("table", "tr", "td", "th", "caption"))
 
 _HEAD_CHARS = 2_000
-_EMPTY_ELEMENT = re.compile(r"<([A-Za-z][\w:-]*)([^<>]*)/>")
+_EMPTY_ELEMENT = re.compile(r"<([A-Za-z][\w:-]*+)((?:[^<>/]|/(?!>))*+)/>")
 
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])"
@@ -84,13 +84,22 @@ def hidden_selectors(source: str) -> frozenset[str]:
     lowered = source.lower()
     end = 0
     while (start := lowered.find("<style", end)) >= 0 and (end := lowered.find("</style", start)) >= 0:
-        for selectors, rule in _rules(
-            re.sub(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/", "", source[start:end].partition(">")[2])
-        ):
+        for selectors, rule in _rules(_without_comments(source[start:end].partition(">")[2])):
             if _NOT_DISPLAYED.search(rule):
                 matches = (_SIMPLE_SELECTOR.fullmatch(selector.strip()) for selector in selectors.split(","))
                 hidden.update(match[1] for match in matches if match)
     return frozenset(hidden)
+
+
+def _without_comments(css: str) -> str:
+    """Return style rules without their comments, and without what follows one that does not end."""
+    kept, end = [], 0
+    while (start := css.find("/*", end)) >= 0:
+        kept.append(css[end:start])
+        end = css.find("*/", start + 2) + 2
+        if end < 2:
+            return "".join(kept)
+    return "".join([*kept, css[end:]])
 
 
 def _rules(sheet: str) -> Iterator[tuple[str, str]]:
@@ -278,7 +287,7 @@ class _Simplifier:
     def _end_link(self, address: str, start: int) -> None:
         """Show a link's address behind its words, unless they are the address."""
         words = "".join(self._line[start:])
-        if _ADDRESS.fullmatch(address) and _bare(address) not in _bare(html.unescape(re.sub(r"<[^>]*>", "", words))):
+        if _ADDRESS.fullmatch(address) and _bare(address) not in _bare(html.unescape(re.sub(r"<[^<>]*>", "", words))):
             shown = f" ({address.removeprefix('mailto:')})"
             self._line.append(shown if self._pre else _escaped(shown))
 

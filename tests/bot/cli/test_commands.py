@@ -18,7 +18,6 @@ from rag import (
     IndexOutcome,
     IndexState,
     Mode,
-    PageReading,
     Posted,
     Progress,
     Settings,
@@ -26,11 +25,10 @@ from rag import (
     ShareState,
     Status,
     StoredShare,
-    TextSource,
     open_rag,
     put_share,
 )
-from rag.model import Outage
+from rag.model import Outage, PageReading, TextSource
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 

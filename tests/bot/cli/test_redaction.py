@@ -194,7 +194,7 @@ def test_unexpected_error_is_printed_without_its_message(run: Run) -> None:
 def test_printed_error_holds_no_token(capsys: pytest.CaptureFixture[str]) -> None:
     error = OperatorMustAct(f"Slack refused {TOKENS[0]}.", f"Not {TOKENS[1]}.")
     assert main(["status"], FakeEngine(breaks=error).opened) == 1
-    assert main(["status", TOKENS[0]], FakeEngine().opened) == 2
+    assert main(["doctor", TOKENS[0]], FakeEngine().opened) == 2
     assert BODY not in capsys.readouterr().err
 
 

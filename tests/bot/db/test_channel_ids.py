@@ -39,6 +39,7 @@ KEYED_BY_SPACE = {"share"}
 NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
+    "attachment",
 }
 """Tables without a conversation: their rows belong to a document, file, event or question."""
 
