@@ -47,9 +47,6 @@ _CONTRAST = 0.03
 _CELLS = 8
 """Cells in each direction: keypoints are spread over the page, so that every part of it can be recognized."""
 
-_ORIENTATIONS = 8
-"""Bins in each of a descriptor's 16 histograms."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:

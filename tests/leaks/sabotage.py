@@ -68,25 +68,11 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "progress": (Mutation("bot.answers.asking:Asking.ask", "if watch.is_unchanged(work.question):", "if True:"),),
-    "origin": (
-        Mutation(
-            "bot.answers.compose:_with_origin",
-            "return reply.with_documents(understood.documents).with_names(understood.names)",
-            "return reply",
-        ),
-    ),
     "remark": (
         Mutation(
             "bot.answers.compose:Composer._named_in_remark",
             "return [UsedPage(0, 0, shown=True, post=mark) for mark in marks]",
             "return []",
-        ),
-    ),
-    "references": (
-        Mutation(
-            "bot.answers.references:References._shares",
-            "if scope.spaces is not None and share.space in scope.spaces",
-            "",
         ),
     ),
     "granted": (
