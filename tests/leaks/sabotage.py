@@ -75,13 +75,6 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "return []",
         ),
     ),
-    "granted": (
-        Mutation(
-            "bot.access.policy:Access.granted",
-            "changes=changes)",
-            "changes=self.changes)",
-        ),
-    ),
     "revision": (
         Mutation("bot.answers.scope_watch:ScopeWatch.is_unchanged", "if self._revision != revision:", "if False:"),
     ),
