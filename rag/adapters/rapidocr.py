@@ -131,7 +131,7 @@ class RapidOcr:
         prepared, operations = self._engine.preprocess_img(picture)
         try:
             images, found = self._engine.detect_and_crop(prepared, operations)
-        except RapidOCRError:  # how the library says that there is no text
+        except RapidOCRError:  # the picture has no text
             return []
         quads = map_boxes_to_original(found.boxes, operations, *picture.shape[:2])
         ratios = operations["preprocess"]

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
 from rag.catalog import Catalog
-from rag.catalog.documents import put_document
-from rag.catalog.extractions import claim_extraction, put_pages
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
-from rag.model import Box, ExtractedPage, Kind, NewChunk, Scope, TextSource
+from rag.model import Box, Kind, NewChunk, Scope
 from rag.text import STOP_WORDS, content_words, first_words, tokens
 from tests.bench.multiplied import fill_catalog
+from tests.rag.catalog.indexed_texts import catalog_of
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Restart the gateway after chang-\ning keys of the well-\nknown host.",
@@ -28,20 +27,7 @@ TEXTS = {
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(tmp_path)
-    words = Fts5Index()
-    with catalog.write_transaction() as connection:
-        for space, text in TEXTS.items():
-            document = put_document(connection, space.ljust(64, "0"), 1, "test")
-            source_id, _ = record_share(connection, Share("path", space, space, f"{space}.pdf"))
-            connection.execute(
-                source.update().where(source.c.id == source_id).values(state="known", document_id=document)
-            )
-            row = claim_extraction(connection)
-            assert row is not None
-            page = ExtractedPage(1, None, 600, 800, TextSource.LAYER, (), None)
-            chunk = NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())
-            assert put_pages(connection, words, row, "", [page], [chunk])
+    catalog = catalog_of(tmp_path, TEXTS)
     yield catalog
     catalog.close()
 

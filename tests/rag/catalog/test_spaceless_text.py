@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 from rag.catalog import Catalog
-from rag.catalog.documents import put_document
-from rag.catalog.extractions import claim_extraction, put_pages
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.share_words import put_share_words, search_share_words
-from rag.catalog.shares import Share, record_share
-from rag.catalog.tables import source
-from rag.model import Box, ExtractedPage, Kind, NewChunk, Scope, TextSource
+from rag.model import Scope
 from rag.text import content_words
+from tests.rag.catalog.indexed_texts import catalog_of
 
 TEXTS = {
     "ja": "倉庫は毎朝六時に開けられる。最後に灯台\n守の猫が鐘楼で眠る。API v2を使う。",
@@ -26,20 +23,7 @@ TEXTS = {
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(tmp_path)
-    with catalog.write_transaction() as connection:
-        for space, text in TEXTS.items():
-            document = put_document(connection, space.ljust(64, "0"), 1, "test")
-            source_id, _ = record_share(connection, Share("path", space, space, f"{space}.pdf"))
-            connection.execute(
-                source.update().where(source.c.id == source_id).values(state="known", document_id=document)
-            )
-            row = claim_extraction(connection)
-            assert row is not None
-            page = ExtractedPage(1, None, 600, 800, TextSource.LAYER, (), None)
-            assert put_pages(
-                connection, Fts5Index(), row, "", [page], [NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())]
-            )
+    catalog = catalog_of(tmp_path, TEXTS)
     yield catalog
     catalog.close()
 
