@@ -53,7 +53,11 @@ _SMALL_LINE, _READABLE_LINE = 11, 26
 """Height in pixels of a line: in the saved picture of a page, it can't be read below the first (on A4, lines of 10
 points have 20); drawn again, it has the second."""
 
-_DRAWING_VERSION = 3
+_MAX_MARK = 0.35
+"""A line that is a larger share of the page stands for a picture or the page itself, as speaker notes do: it is framed,
+since color all over it would hide what it shows."""
+
+_DRAWING_VERSION = 4
 """Part of the file name. Increase it when the same region would be drawn differently."""
 
 
@@ -179,9 +183,11 @@ def _draw_marks(view: PageView, hit: Hit, matched: Sequence[bool] = (), *, whole
 
     With `whole`, the frame goes around the whole page.
     """
-    strong = [(view.place(box), STRONG) for box, is_match in zip(hit.line_boxes, matched, strict=False) if is_match]
-    if hit.kind is Kind.TEXT and hit.line_boxes:
-        all_lines = [(view.place(box), LIGHT if strong else MEDIUM) for box in hit.line_boxes]
+    lines = [box for box in hit.line_boxes if box.area <= _MAX_MARK]
+    pairs = zip(hit.line_boxes, matched, strict=False)
+    strong = [(view.place(box), STRONG) for box, is_match in pairs if is_match and box.area <= _MAX_MARK]
+    if hit.kind is Kind.TEXT and lines:
+        all_lines = [(view.place(box), LIGHT if strong else MEDIUM) for box in lines]
         return highlight(view.image, [*all_lines, *strong])  # the strong color is drawn over the light one
     return highlight(draw_frame(view.image, view.place(WHOLE_PAGE if whole else hit.box), whole=whole), strong)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from rag.catalog.shares import Share, record_share
 from rag.errors import NotFound, TryAgain, Unreadable
+from rag.extract.convert.packages import UNPACK
 from rag.extract.convert.plain_text import PAGE_CHARS
 from rag.extract.convert.text_files import MAX_CHARACTER_BYTES
 from rag.model import IndexOutcome, SourceKind
@@ -30,6 +31,8 @@ SUFFIXES = frozenset(
 )
 """Suffixes of the files that are indexed in folders, beside texts with any suffix. A file that is named itself may have
 any suffix."""
+
+_ARCHIVES = frozenset(".zip .7z .rar .tar .tgz .gz .bz2 .xz .zst".split())
 
 _TEXT_SAMPLE = 4096
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
@@ -169,8 +172,10 @@ def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
                 if path.suffix.lower() in SUFFIXES or _is_text(path):
                     yield path
                 else:
-                    suffix = f"`{path.suffix.lower()}`" if path.suffix else "no suffix"
-                    yield _skipped(path, f"Files with {suffix} can't be read.", "Export them as PDF or text.")
+                    suffix = path.suffix.lower()
+                    named = f"`{suffix}`" if suffix else "no suffix"
+                    remedy = UNPACK if suffix in _ARCHIVES else "Export them as PDF or text."
+                    yield _skipped(path, f"Files with {named} can't be read.", remedy)
 
 
 def _is_text(path: Path) -> bool:

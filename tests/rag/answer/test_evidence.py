@@ -124,6 +124,13 @@ def test_large_regions_are_shown_as_the_whole_page(kind: Kind, box: Box, render:
     assert near(picture, ORANGE) > 5000
 
 
+def test_notes_about_the_whole_page_leave_it_as_it_looks(render: Path, tmp_path: Path) -> None:
+    notes = hit("Speaker notes: Marlow leads", box=WHOLE_PAGE, line_boxes=(WHOLE_PAGE,), page_image=render)
+    picture = drawn(notes, tmp_path, ("Marlow leads the migration.",))
+    assert near(picture, YELLOW, 20) < 1000, "color all over the page would hide what it shows"
+    assert near(picture, ORANGE) > 1000, "a frame around the page"
+
+
 def test_screenshot_region_is_framed_on_the_whole_page(render: Path, tmp_path: Path) -> None:
     shown = hit("words", box=FIGURE, page_image=render, line_boxes=())
     path = draw_page(shown, tmp_path)

@@ -71,16 +71,17 @@ def test_folder_gives_everything_readable_and_the_types_of_the_rest(shared: Path
         (shared / name).write_bytes(b"\0")
     for name in ("README", "gate.py", "unit.service"):
         (shared / name).write_text("# words of the gate – ü\n" * 400)
-    for name in ("film.mp4", "clip.mp4", "binary", "blank.cfg"):
+    for name in ("film.mp4", "clip.mp4", "binary", "blank.cfg", "all.zip"):
         (shared / name).write_bytes(b"\0\1\2" * 9 if name != "blank.cfg" else b" \n")
     files, skipped = list_files(shared)
     expected = sorted([*readable, "README", "gate.py", "unit.service", "menu.txt", "sub/list.txt"])
     assert names(files, shared) == expected
-    assert [(Path(one.file).name, one.reason) for one in skipped] == [
-        ("binary", "Files with no suffix can't be read."),
-        ("blank.cfg", "Files with `.cfg` can't be read."),
-        ("clip.mp4", "Files with `.mp4` can't be read."),
-        ("film.mp4", "Files with `.mp4` can't be read."),
+    assert [(Path(one.file).name, one.reason, one.hint) for one in skipped] == [
+        ("all.zip", "Files with `.zip` can't be read.", "Unpack it and share the files in it."),
+        ("binary", "Files with no suffix can't be read.", "Export them as PDF or text."),
+        ("blank.cfg", "Files with `.cfg` can't be read.", "Export them as PDF or text."),
+        ("clip.mp4", "Files with `.mp4` can't be read.", "Export them as PDF or text."),
+        ("film.mp4", "Files with `.mp4` can't be read.", "Export them as PDF or text."),
     ]
 
 
