@@ -32,8 +32,8 @@ _MAX_GAP, _MAX_WORD_GAP = 1.0, 2.0
 _TOUCHING = 0.12
 """Letters with a smaller gap, as a multiple of the font size, are in one word."""
 
-_MIN_LETTERS, _MIN_MEAN = 4, 2.5
-"""Minimum number of single letters in a row, and of letters per letterspaced word on average."""
+_MIN_LETTERS, _MIN_DISTINCT, _MIN_MEAN = 4, 3, 2.5
+"""Minimum number of single letters in a row, of different ones, and of letters per letterspaced word on average."""
 
 _UNEVEN = 1.5
 """A gap that is this much wider than the median gap separates two letterspaced words."""
@@ -124,10 +124,10 @@ def join_letterspaced(words: list[list[Glyph]], size: float) -> list[list[Glyph]
 
 
 def _letterspaced(run: list[list[Glyph]], size: float) -> list[list[Glyph]]:
-    """Return single letters as the words that they form, or unchanged if they form none: too few, or A B C D."""
+    """Return single letters as the words that they form, or unchanged if they form none: too few, A B C D, or A A B."""
     letters = [word[0].text for word in run]
     is_alphabet = all(len(a) == len(b) == 1 and ord(b) - ord(a) == 1 for a, b in pairwise(letters))
-    if sum(letter.isalpha() for letter in letters) < _MIN_LETTERS or is_alphabet:
+    if sum(letter.isalpha() for letter in letters) < _MIN_LETTERS or len(set(letters)) < _MIN_DISTINCT or is_alphabet:
         return run
     gap = median(_gap(a, b) for a, b in pairwise(run))
     words = [list(run[0])]

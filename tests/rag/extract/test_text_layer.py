@@ -97,11 +97,12 @@ def test_letterspaced_words_are_joined(layer_extractor: GuardedExtractor, tmp_pa
     page.insert_text((60, 200), "I N V O I C E   N O T E", fontsize=14)
     page.insert_text((60, 230), "P r e i s l i s t e", fontsize=14)
     page.insert_text((60, 260), "A B C D E", fontsize=14)
+    page.insert_text((60, 275), "X X Y X Y", fontsize=14)
     page.insert_text((60, 290), "Is a 1 or a 2 on it?", fontsize=14)
     read = only_page(layer_extractor, document, tmp_path, into)
     words = words_of(read)
     assert {"ZEPPELIN", "HANGAR", "Annual", "Report", "2024", "INVOICE", "NOTE", "Preisliste"} <= words.keys()
-    assert {"A", "B", "C", "D", "E", "a", "1", "2"} <= words.keys()
+    assert {"A", "B", "C", "D", "E", "X", "Y", "a", "1", "2"} <= words.keys()
     assert words["ZEPPELIN"].x1 < words["HANGAR"].x0
 
 
