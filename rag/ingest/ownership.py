@@ -19,10 +19,11 @@ from rag.catalog import Catalog, runs
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """A run that holds the lock. `unclean`: an earlier run crashed."""
+    """A run that holds the lock. `unclean`: an earlier run crashed. `previous`: the id of the run before, or empty."""
 
     run_id: str
     unclean: bool
+    previous: str = ""
 
 
 @contextmanager
@@ -42,9 +43,9 @@ def try_own(catalog: Catalog, data: Path, settle: Callable[[], bool] = lambda: T
     try:
         run_id = uuid.uuid4().hex
         with catalog.write_transaction() as connection:
-            unclean = runs.start_run(connection, run_id, os.getpid())
+            previous = runs.start_run(connection, run_id, os.getpid())
         try:
-            yield Ownership(run_id, unclean)
+            yield Ownership(run_id, previous.crashed, previous.id)
         finally:
             if settle():
                 with catalog.write_transaction() as connection:

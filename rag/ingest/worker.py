@@ -108,6 +108,7 @@ class Worker:
         self._fetchers = fetchers
         self._space = space
         self._clean = True
+        self._last_run = ""
         self._undeletable: tuple[str, ...] = ()
         self._reported: dict[int, tuple[statuses.SourceStatus, str]] = {}
 
@@ -152,7 +153,9 @@ class Worker:
 
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
-        self._indexes.sync.take_over(unclean=ownership.unclean)
+        is_own = bool(self._last_run) and ownership.previous == self._last_run
+        self._indexes.sync.take_over(unclean=ownership.unclean, is_own=is_own)
+        self._last_run = ownership.run_id
         delete_stale_folders(self._settings.data)
 
     def _work_off(self, ownership: Ownership, request: IndexRequest) -> None:

@@ -72,10 +72,15 @@ class VectorStoreSync:
         if pending is not None:
             pending.result()
 
-    def take_over(self, *, unclean: bool) -> None:
-        """Start as owner: verify each embedder's vectors before the next write. `unclean`: an earlier run crashed."""
+    def take_over(self, *, unclean: bool, is_own: bool = False) -> None:
+        """Start as owner: verify each embedder's vectors before the next write.
+
+        `unclean`: an earlier run crashed. `is_own`: the run before was this object's, so that no other process has
+        written since, and what was verified then still holds.
+        """
         self._is_owner, self._unclean, self._has_failed = True, unclean, False
-        self._verified.clear()
+        if unclean or not is_own:
+            self._verified.clear()
         self._rebuilt.clear()
 
     def hand_over(self) -> bool:

@@ -59,7 +59,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
 def test_next_owner_releases_claims_of_a_crashed_run(catalog: Catalog, tmp_path: Path) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
-        assert not runs.start_run(connection, "dead", 1)
+        assert not runs.start_run(connection, "dead", 1).crashed
         assert sources.claim_source(connection, ["path"]) is not None
     with try_own(catalog, tmp_path) as ownership:
         assert ownership is not None

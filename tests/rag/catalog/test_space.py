@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from rag.catalog import Catalog, runs
+from rag.catalog.runs import PreviousRun
 from rag.catalog.tables import run
 
 
@@ -45,10 +46,10 @@ def test_file_becomes_smaller_if_much_of_it_is_free(catalog: Catalog) -> None:
 def test_only_the_row_of_the_last_run_is_kept(catalog: Catalog) -> None:
     for number in range(5):
         with catalog.write_transaction() as connection:
-            assert not runs.start_run(connection, f"run {number}", number)
+            assert not runs.start_run(connection, f"run {number}", number).crashed
         with catalog.write_transaction() as connection:
             runs.end_run(connection, f"run {number}")
     with catalog.write_transaction() as connection:
         assert connection.scalar(select(func.count()).select_from(run)) == 1
         runs.start_run(connection, "crashes", 9)
-        assert runs.start_run(connection, "next", 10)
+        assert runs.start_run(connection, "next", 10) == PreviousRun("crashes", crashed=True)

@@ -101,6 +101,31 @@ def test_run_whose_write_to_the_store_failed_counts_as_a_crash(tmp_path: Path) -
     assert not is_unclean(chosen.data)
 
 
+class CountingStore(FakeStore):
+    """Counts how often its vectors are counted, which begins each comparison with the catalog."""
+
+    compared = 0
+
+    def count(self, identity: str) -> int:
+        self.compared += 1
+        return super().count(identity)
+
+
+@pytest.mark.timeout(60)
+def test_store_is_verified_again_only_after_another_owner(tmp_path: Path) -> None:
+    chosen, store = settings(tmp_path), CountingStore()
+    with open_rag(chosen, extractor=TextExtractor, embedder=FakeEmbedder(), store=store) as rag:
+        rag.index([tmp_path / "page.txt"])
+        first = store.compared
+        assert first
+        rag.index([tmp_path / "page.txt"])
+        assert store.compared == first
+        with open_rag(chosen, extractor=TextExtractor, embedder=FakeEmbedder(), store=FakeStore()) as other:
+            other.index([])
+        rag.index([tmp_path / "page.txt"])
+        assert store.compared > first
+
+
 class BusyStore(FakeStore):
     """Is busy during the first `calls` calls that add vectors, and whatever is asked until then."""
 
