@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -112,7 +112,7 @@ class Bot:
             started(port)
             connected = True
             while not self.stop.is_set():
-                ended, _ = wait(threads, _POLL, FIRST_EXCEPTION)
+                ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
                 was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
@@ -170,6 +170,9 @@ class Bot:
             wait_for_slack(handler.connect, self.stop)
             yield handler
         finally:
+            # One of its threads waits up to a second for the next message: an empty one ends it at once.
+            handler.client.closed = True
+            handler.client.enqueue_message("")
             handler.close()  # type: ignore[no-untyped-call]
 
     def _serve(self, running: ExitStack, socket: SocketModeHandler | None, threads: list[Future[None]]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 from pathlib import Path
 
@@ -31,6 +32,16 @@ settings.load_profile("magpie")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shots", metavar="DIR", help="write pictures of the browser tests' steps into this folder")
     parser.addoption("--axe", metavar="FILE", help="axe-core's axe.min.js, to look at the page with it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the product, which the processes that the tests start would do again and again.
+
+    A process in a sandbox cannot write compiled modules, and none does where PYTHONDONTWRITEBYTECODE is set.
+    """
+    if not hasattr(config, "workerinput"):
+        for package in ("rag", "bot"):
+            compileall.compile_dir(Path(__file__).parent.parent / package, quiet=1)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

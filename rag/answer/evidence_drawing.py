@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
+from rag.extract.mupdf import load_pymupdf
 from rag.model import Box
 
 if TYPE_CHECKING:
@@ -143,9 +144,7 @@ def _fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
     own = ImageFont.load_default(size)
     if isinstance(own, ImageFont.FreeTypeFont):
         yield own
-    import pymupdf
-
-    yield ImageFont.truetype(BytesIO(pymupdf.Font("cjk").buffer), size)
+    yield ImageFont.truetype(BytesIO(load_pymupdf().Font("cjk").buffer), size)
     for name in _SYSTEM_FONTS:
         try:
             yield ImageFont.truetype(name, size)

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from rag.errors import CatalogUnfit
 
 if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
     from sqlalchemy import Connection, Engine
 
 log = logging.getLogger("magpie")
@@ -116,11 +118,10 @@ def remove_copies(folder: Path) -> None:
 
 def _find_pending(connection: Connection, histories: Sequence[MigrationHistory]) -> list[_Pending]:
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     pending = []
     for history in histories:
-        scripts = ScriptDirectory(str(history.migrations))
+        scripts = _read_scripts(history)
         context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
         current: Any = context.get_current_revision()
         head = scripts.get_current_head() or ""
@@ -134,15 +135,23 @@ def _find_pending(connection: Connection, histories: Sequence[MigrationHistory])
     return pending
 
 
-def _upgrade(connection: Connection, pending: _Pending, copy: Path | None) -> None:
-    from alembic import command
-    from alembic.config import Config
+@cache
+def _read_scripts(history: MigrationHistory) -> ScriptDirectory:
+    """Return the migrations of a history. Reading them takes as long as applying them."""
+    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(pending.history.migrations))
+    return ScriptDirectory(str(history.migrations))
+
+
+def _upgrade(connection: Connection, pending: _Pending, copy: Path | None) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
+    config, scripts = Config(), _read_scripts(pending.history)
     config.attributes.update(connection=connection, versions=pending.history.version_table)
     try:
-        command.upgrade(config, "head")
+        with EnvironmentContext(config, scripts, fn=lambda revision, _: scripts._upgrade_revs("head", revision)):
+            scripts.run_env()
     except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         kept = f" A copy of the catalog is in {copy}." if copy else ""

@@ -49,7 +49,8 @@ class RequestHandler:
 
     def __init__(self, config: ChildConfig, out: BinaryIO) -> None:
         from rag.extract.convert.to_pdf import PdfConverter
-        from rag.extract.layout.analysis import load_pymupdf, open_layout
+        from rag.extract.layout.analysis import open_layout
+        from rag.extract.mupdf import load_pymupdf
         from rag.extract.ocr import TextRecognizer
         from rag.extract.pdf import PdfExtractor
         from rag.extract.picture import PictureExtractor
@@ -61,7 +62,7 @@ class RequestHandler:
         if config.ocr is not None and config.settings.ocr:
             ocr = TextRecognizer(config.ocr, config.threads, config.work_folder)
             ocr.open()
-        pymupdf = load_pymupdf(config.threads)
+        pymupdf = load_pymupdf()
         layout, self.layout_problem = None, ""
         if config.settings.layout:
             layout, self.layout_problem = open_layout(pymupdf, config.threads)

@@ -28,6 +28,7 @@ from bot.slack.events import Message, SlackFile, Unusable
 from bot.slack.files import KIND, LINK
 from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, open_rag, put_share, shared_in
 from rag.catalog.tables import source
+from tests.support.migrated import migrated
 
 NOW = time()
 DAY = 24 * 3600.0
@@ -35,7 +36,9 @@ DAY = 24 * 3600.0
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path, answer={"model": ""}), histories=[tables.HISTORY]) as rag:
+    with open_rag(
+        Settings(data=migrated(tmp_path, tables.HISTORY), answer={"model": ""}), histories=[tables.HISTORY]
+    ) as rag:
         yield rag
 
 

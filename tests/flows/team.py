@@ -12,6 +12,7 @@ from typing import Any
 
 import pymupdf
 
+from bot.db import tables
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
@@ -19,6 +20,7 @@ from bot.slack.buttons import is_working
 from rag import Settings, open_rag
 from rag.ports import Generator
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import migrated
 
 READ, INCOMPLETE, UNREADABLE = "white_check_mark", "large_yellow_circle", "warning"
 
@@ -54,7 +56,9 @@ def magpie(
 ) -> Iterator[Bot]:
     """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
     opened = partial(open_rag, generator=generator or FakeGenerator())
-    with open_bot(rag or settings(data), slack_settings(ws, **slack), opened) as bot, running(bot):
+    chosen = rag or settings(data)
+    migrated(chosen.data, tables.HISTORY)
+    with open_bot(chosen, slack_settings(ws, **slack), opened) as bot, running(bot):
         yield bot
 
 

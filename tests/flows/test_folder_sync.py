@@ -13,6 +13,7 @@ from rag import Scope, Settings, open_rag
 from rag.model import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated
 
 NAMES = st.sampled_from(["a.pdf", "b.pdf", "c.PDF", "sub/a.pdf", "sub/d.pdf", "sub/deeper/e.pdf"])
 WORDS = st.sampled_from(["alpha", "beta", "gamma", "delta"])
@@ -39,8 +40,9 @@ class Folder(RuleBasedStateMachine):
         self.folder = Path(self.temporary.name) / "shared"
         (self.folder / "sub" / "deeper").mkdir(parents=True)
         self.reader = RecordingExtractor()
-        data = Settings(data=Path(self.temporary.name) / "data", answer={"model": ""}, read={"workers": 1})
-        self.rag = open_rag(data, extractor=lambda: self.reader, embedder=NoEmbedder())
+        data = migrated(Path(self.temporary.name) / "data")
+        plain = Settings(data=data, answer={"model": ""}, read={"workers": 1})
+        self.rag = open_rag(plain, extractor=lambda: self.reader, embedder=NoEmbedder())
         self.disk: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.clock = itertools.count(1_700_000_000)

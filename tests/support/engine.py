@@ -36,6 +36,7 @@ from rag import (
 )
 from rag.catalog import Catalog
 from rag.model import Box, Kind
+from tests.support.migrated import migrated
 
 
 def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "The relay listens.") -> Hit:
@@ -209,7 +210,7 @@ class FakeEngine:
     @cached_property
     def _catalog(self) -> Catalog:
         assert self.settings is not None
-        return Catalog(self.settings.data, [tables.HISTORY])
+        return Catalog(migrated(self.settings.data, tables.HISTORY), [tables.HISTORY])
 
     def read_transaction(self) -> AbstractContextManager[Connection]:
         return self._catalog.read_transaction()

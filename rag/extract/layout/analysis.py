@@ -1,4 +1,4 @@
-"""PyMuPDF and its layout model, loaded with a limited number of threads."""
+"""PyMuPDF's layout model, loaded with a limited number of threads."""
 
 from __future__ import annotations
 
@@ -65,15 +65,6 @@ def limited_onnx_threads(threads: int) -> Iterator[None]:
             yield
         finally:
             onnxruntime.InferenceSession = original
-
-
-def load_pymupdf(threads: int) -> Any:
-    """Import `pymupdf` without its messages. The import already creates layout sessions, with `threads` threads."""
-    with limited_onnx_threads(threads):
-        import pymupdf
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
-    return pymupdf
 
 
 class Layout:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag.extract.geometry import Region, clamped_box
 from rag.extract.invisible_text import InvisibleText, InvisibleTextFonts, is_right_to_left
+from rag.extract.mupdf import load_pymupdf
 from rag.extract.page_structure import PageStructure, write_structure
 from rag.images import encode_jpeg
 from rag.model import BlockKind
@@ -94,8 +95,7 @@ def _cut_between_lines(bottom: float, top: float, words: Sequence[ScreenWord]) -
 
 def write_screenshot_pdf(tiles: Iterable[Tile], regions: Sequence[ScreenRegion], title: str, path: Path) -> int:
     """Write the PDF, one page for each tile, and return its number of pages. The same tiles give the same bytes."""
-    import pymupdf
-
+    pymupdf = load_pymupdf()
     fonts = InvisibleTextFonts(pymupdf)
     top_level = min((region.level for region in regions if region.level), default=0)
     with pymupdf.open() as document:

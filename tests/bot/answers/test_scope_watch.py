@@ -21,6 +21,7 @@ from rag import Rag, Settings, Share, end_message, open_rag, put_share
 from rag.catalog.documents import put_document
 from rag.catalog.tables import source
 from tests.flows.team import slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import without_proxies
 
 
@@ -51,7 +52,7 @@ class Team:
 
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[Team]:
-    settings = Settings(data=tmp_path, answer={"model": ""})
+    settings = Settings(data=migrated(tmp_path), answer={"model": ""})
     with (
         without_proxies(),
         open_workspace(scopes=SCOPES, events=EVENTS) as ws,

@@ -30,6 +30,7 @@ from rag import (
 from rag.catalog.share_ends import remove_shares
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings
+from tests.support.migrated import migrated
 
 OLD, NEW = "G0OLD", "C0NEW"
 
@@ -56,7 +57,9 @@ WITHOUT_CONVERSATIONS = {
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path, answer={"model": ""}), histories=[tables.HISTORY]) as rag:
+    with open_rag(
+        Settings(data=migrated(tmp_path, tables.HISTORY), answer={"model": ""}), histories=[tables.HISTORY]
+    ) as rag:
         yield rag
 
 

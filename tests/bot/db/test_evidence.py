@@ -13,6 +13,7 @@ from bot.inbox import leave
 from rag import Rag, Scope, leave_space, open_rag
 from tests.flows.team import settings
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated
 
 DAY = 24 * 3600.0
 
@@ -20,7 +21,9 @@ DAY = 24 * 3600.0
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
     reader = TextExtractor()
-    with open_rag(settings(tmp_path / "data"), extractor=lambda: reader, histories=[tables.HISTORY]) as rag:
+    with open_rag(
+        settings(migrated(tmp_path / "data", tables.HISTORY)), extractor=lambda: reader, histories=[tables.HISTORY]
+    ) as rag:
         yield rag
 
 

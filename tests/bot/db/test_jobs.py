@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 from bot.db import jobs, receipts, tables
 from bot.db.jobs import Job, JobKind
 from rag import Rag, RoundRobin, Settings, open_rag
+from tests.support.migrated import migrated
 
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag:
+    with open_rag(Settings(data=migrated(tmp_path, tables.HISTORY)), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

@@ -15,6 +15,7 @@ from bot.db.jobs import JobState
 from bot.db.used_pages import UsedPage
 from bot.slack.events import Question
 from rag import AllowedDocument, Scope, Settings, open_rag
+from tests.support.migrated import migrated
 
 MANY = 40_000
 IDS = list(range(1, MANY + 1))
@@ -27,7 +28,10 @@ ASKED = Question("C1", "1.1", "1.1", "U1", "which port?")
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag, rag.write_transaction() as connection:
+    with (
+        open_rag(Settings(data=migrated(tmp_path, tables.HISTORY)), histories=[tables.HISTORY]) as rag,
+        rag.write_transaction() as connection,
+    ):
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, DEFAULT_LIMIT)

@@ -23,6 +23,7 @@ from bot.slack.files import KIND, LINK, SlackFiles
 from rag import Rag, StoredShare, list_shares, open_rag
 from rag.catalog.states import ShareState
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def open_sweeps(
 ) -> Iterator[Sweeps]:
     slack = slack_settings(ws)
     client = SlackClient(slack, RetryPolicy.PROMPT)
-    with open_rag(settings(data), histories=[tables.HISTORY]) as rag:
+    with open_rag(settings(migrated(data, tables.HISTORY)), histories=[tables.HISTORY]) as rag:
         files = SlackFiles(client, slack, ws.bot_user, 200)
         limits = limits or Limits(links=True)
         checks = FileChecks(client, rag, files, ws.bot_user, limits)

@@ -30,6 +30,7 @@ from rag.catalog.share_words import drop_share_words, search_share_words, shares
 from rag.catalog.tables import chunk, document, extraction, fingerprint, page, source
 from rag.model import Modality, Scope, ShareFilter
 from rag.ports import StoredVector
+from tests.support.migrated import migrated
 
 MANY = 40_000
 IDS = list(range(1, MANY + 1))
@@ -48,7 +49,7 @@ SCOPES = {
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     """A catalog with one document of one page and one chunk, all numbered 1, on a connection with SQLite's defaults."""
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)

@@ -15,13 +15,14 @@ from rag.catalog.shared_documents import share_revision, visible_names
 from rag.catalog.shares import name_shares
 from rag.catalog.tables import attachment, document, extraction, source
 from rag.model import Scope
+from tests.support.migrated import migrated
 
 NEW = Share("drive", "F1", "C1", "manual.pdf", shared_by="U1", message="5.1", shared_at=5.1, words="pump")
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         put_share(connection, NEW)
         documents.put_document(connection, "1" * 64, 1, "test")

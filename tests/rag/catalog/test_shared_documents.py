@@ -15,11 +15,12 @@ from rag.catalog.documents import put_document
 from rag.catalog.shared_documents import documents_in_thread, list_shared_files
 from rag.catalog.tables import share, source
 from rag.model import IndexState, Scope, ShareFilter
+from tests.support.migrated import migrated
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         yield connection
     catalog.close()

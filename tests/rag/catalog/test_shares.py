@@ -39,6 +39,7 @@ from rag import (
     spaces_of,
     unshared_documents,
 )
+from tests.support.migrated import migrated
 
 
 class Drive:
@@ -74,7 +75,9 @@ def drive() -> Drive:
 
 @pytest.fixture
 def rag(tmp_path: Path, drive: Drive) -> Iterator[Rag]:
-    settings = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
+    settings = Settings(
+        data=migrated(tmp_path), answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False}
+    )
     with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         yield rag
 
