@@ -379,6 +379,8 @@ class Hit:
 
     also: tuple[str, ...] = ()
     """Near-duplicates of this page in other documents, as displayed. They are not hits of their own."""
+    newer: str = ""
+    """The place of this page in the newest version of the document, as displayed; empty if this is the newest."""
     posted: tuple[Posted, ...] = ()
     """The message whose words matched, or else the newest one that shares the document in the scope."""
     attachment: str = ""

@@ -74,6 +74,8 @@ def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
     text = snippet(hit.text or hit.caption, query)
     if text:
         screen.say(text, indent=4)
+    if hit.newer:
+        screen.say(f"A newer version is {hit.newer}.", style="dim", indent=4)
     if hit.also:
         screen.say(f"The same text is also in {'; '.join(hit.also)}.", style="dim", indent=4)
 

@@ -63,7 +63,7 @@ def found_json(found: SearchResult) -> JsonObject:
             {"rank": hit.rank}
             | _place(hit)
             | {"bbox": list(hit.box), "regions": [list(box) for box in hit.regions]}
-            | {"lanes": dict(hit.lanes), "why": hit.why, "also": list(hit.also)}
+            | {"lanes": dict(hit.lanes), "why": hit.why, "also": list(hit.also), "newer": hit.newer}
             for hit in found.hits
         ],
     }

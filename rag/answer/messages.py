@@ -24,6 +24,10 @@ def best_passages(reason: str) -> str:
     return f"Best passages (no written answer: {reason.rstrip('.')})."
 
 
+def older_versions(places: list[str]) -> str:
+    return f"An older version differs: {'; '.join(places)}." if places else ""
+
+
 FOUND_BY_MESSAGE = "the files don't say it, but a message that shares one does"
 
 

@@ -180,7 +180,9 @@ def _passage_fence(question: str, draft: str, passages: Sequence[Passage]) -> st
     """Return a fence that nothing in the prompt contains."""
     hits = [passage.hit for passage in passages]
     texts = [
-        text for hit in hits for text in (hit.region_label, hit.heading, hit.caption, hit.text, hit.generated_caption)
+        text
+        for hit in hits
+        for text in (hit.region_label, hit.newer, hit.heading, hit.caption, hit.text, hit.generated_caption)
     ]
     messages = [posted.words for hit in hits for posted in hit.posted if posted.words.strip()]
     return make_fence(question, draft, *texts, *messages)
@@ -202,6 +204,8 @@ def _compose(
     for passage, text in zip(passages, texts, strict=True):
         hit = passage.hit
         lines = [f"<passage {passage.number} {fence}>", f"File: {_one_line(hit.region_label)}"]
+        if hit.newer:
+            lines.append(f"Outdated: a newer version is {_one_line(hit.newer)}")
         lines += [f"Heading: {_one_line(hit.heading)}"] if hit.heading else []
         lines += [f"Caption: {_one_line(hit.caption)}"] if hit.caption else []
         if hit.generated_caption and passage.number not in pictures:

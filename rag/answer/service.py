@@ -66,7 +66,8 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text, generating)
-        answer = replace(answer, notice=" ".join(part for part in (notice, answer.notice) if part))
+        parts = (notice, answer.notice, messages.older_versions(_older_versions(answer)))
+        answer = replace(answer, notice=" ".join(part for part in parts if part))
         return self._with_evidence(answer, words_of_page)
 
     def draw_page(self, hit: Hit) -> Path | None:
@@ -97,6 +98,12 @@ class AnswerService:
     def _evidence_folder(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.folder
+
+
+def _older_versions(answer: Answer) -> list[str]:
+    """Return the places of passages that are older versions of cited ones. Copies with the same text are merged before."""
+    cited = {passage.hit.place for passage in answer.cited}
+    return list(dict.fromkeys(one.hit.place for one in answer.passages if one.hit.newer and one.hit.newer in cited))
 
 
 def _citing_sentences(answer: Answer, passage: Passage) -> list[str]:

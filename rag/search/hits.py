@@ -94,3 +94,9 @@ def merge_duplicates(hits: Sequence[Hit], kept: Mapping[PageKey, Sequence[PageKe
             also = tuple(dict.fromkeys(hit.place for hit in same[1:]))
             merged.append(replace(same[0], rank=len(merged) + 1, also=also))
     return merged
+
+
+def name_newer_versions(hits: Sequence[Hit], newer: Mapping[PageKey, PageKey]) -> list[Hit]:
+    """Return the hits, each page of an older version with the place of the newest one, if that is a hit, too."""
+    places = {(hit.document, hit.page): hit.place for hit in hits}
+    return [replace(hit, newer=places.get(newer.get((hit.document, hit.page), (0, 0)), "")) for hit in hits]

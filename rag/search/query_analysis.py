@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from rag.model import ExtractedPage
 from rag.search.glossary import Expansion, Glossary
-from rag.search.query import PageReferences, Query
+from rag.search.page_phrases import find_page_references, without_page_numbers
+from rag.search.query import Query
 from rag.text import STOP_WORDS, content_words, part_label, tokens, with_broken_words
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
@@ -29,36 +30,6 @@ _MIN_WORDS = 3
 
 _MAX_PICTURE_TERMS = 100
 """Words of a picture that are searched for; more only take time."""
-
-_NUMBERS = r"\d{1,4}(?:\s*(?:,|and|&|to|-|–)\s*(?:(?:page|p\.|slide)\s*)?\d{1,4})*"
-_PAGE_NUMBERS = re.compile(
-    rf"\b(?:pages?|pp?\.|pg\.?|slides?)\s*(?:no\.?\s*|number\s*|#\s*)?({_NUMBERS})\b", re.IGNORECASE
-)
-_ROMAN = re.compile(r"\b(?:pages?|pp?\.)\s*([ivxlc]{1,8})\b", re.IGNORECASE)
-_PREFIXED = re.compile(
-    r"\b(?:pages?|pp?\.|pg\.?|sheets?)\s*(?:no\.?\s*|number\s*|#\s*)?"
-    r"([^\W\d_]{1,8}[-.\u2010-\u2013]?\d{1,4}(?:[-.]\d{1,4})?|\d{1,4}[a-z])\b",
-    re.IGNORECASE,
-)
-"""A printed label with letters: "page A-2", "page 12b"."""
-_DASHES = str.maketrans("\u2010\u2011\u2012\u2013", "----")
-_RANGE = re.compile(r"(\d{1,4})\s*(?:to|-|–)\s*(\d{1,4})")
-_MAX_RANGE = 20
-"""Pages of a range such as "pages 3 to 7"; of a longer one, only the ends are used."""
-
-_ORDINALS: Mapping[str, int] = {
-    word: number
-    for number, words in enumerate(
-        ("first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th", "sixth 6th", "seventh 7th", "eighth 8th"), 1
-    )
-    for word in words.split()
-}
-_ORDINAL = re.compile(
-    rf"\b(?P<nth>{'|'.join(_ORDINALS)})(?P<end>[\s-]+(?:to[\s-]+)?last)?\s+(?:page|slide)\b"
-    rf"|\b(?:page|slide)\s+(?:(?:at|is)\s+)?the\s+(?P<counted>{'|'.join(_ORDINALS)})[\s-]+(?:to[\s-]+)?last\b"
-    r"|\b(?P<last>last|final)\s+(?:page|slide)\b|\b(?P<penultimate>penultimate)\s+(?:page|slide)\b",
-    re.IGNORECASE,
-)
 
 _PART_LABEL = re.compile(
     part_label(r"(?:fig(?:ure)?|table|tab|chart|exhibit|appendix|chapter|section|unit|step)s?"), re.IGNORECASE
@@ -93,9 +64,8 @@ def analyze_question(question: str, features: Collection[str], glossary: Glossar
     terms, names = content_words(text), find_names(text)
     expansion = glossary.expand(text) if "glossary" in features else Expansion()
     labels = find_part_labels(text) if "parts" in features else []
-    references = replace(find_page_references(text), kinds=expansion.kinds)
-    if "front" not in features:
-        references = replace(references, front=False)
+    front = "front" in features and _FRONT_PAGE.search(text) is not None
+    references = replace(find_page_references(text), kinds=expansion.kinds, front=front)
     search_terms = (
         *dict.fromkeys([*terms, *labels, *expansion.words]),
         *(names if "names" in features else ()),
@@ -117,42 +87,9 @@ def strip_answer_format(question: str) -> str:
     return rest if len(rest.split()) >= _MIN_WORDS else question
 
 
-def find_page_references(question: str) -> PageReferences:
-    """Return the pages that the question names by number, by ordinal or as the front page."""
-    pages: dict[int, None] = {}
-    ends: dict[int, None] = {}
-    for found in _PAGE_NUMBERS.finditer(question):
-        numbers = found[1]
-        for span in _RANGE.finditer(numbers):
-            first, last = int(span[1]), int(span[2])
-            if first < last <= first + _MAX_RANGE:
-                pages |= dict.fromkeys(range(first, last + 1))
-        pages |= dict.fromkeys(int(number) for number in re.findall(r"\d+", numbers))
-    for found in _ORDINAL.finditer(question):
-        nth = _ORDINALS.get(_fold(found["nth"] or ""), 1)
-        if found["penultimate"]:
-            ends[2] = None
-        elif found["counted"]:
-            ends[_ORDINALS.get(_fold(found["counted"]), 1)] = None
-        elif found["last"] or found["end"]:
-            ends[nth] = None
-        else:
-            pages[nth] = None
-    printed = dict.fromkeys(
-        found[1].lower().translate(_DASHES) for label in (_ROMAN, _PREFIXED) for found in label.finditer(question)
-    )
-    numbered = tuple(page for page in pages if page > 0)
-    return PageReferences(numbered, tuple(ends), tuple(printed), front=bool(_FRONT_PAGE.search(question)))
-
-
-def _fold(word: str) -> str:
-    """Return a word as _ORDINALS has it: IGNORECASE also matches "fİrst" and "firſt"."""
-    return word.replace("İ", "i").casefold()
-
-
 def find_names(question: str) -> list[str]:
     """Return the words of names, numbers and abbreviations in lower case, without page numbers."""
-    words = (word for match in _NAME.finditer(_PAGE_NUMBERS.sub(" ", question)) for word in tokens(match.group()))
+    words = (word for match in _NAME.finditer(without_page_numbers(question)) for word in tokens(match.group()))
     return [word for word in dict.fromkeys(words) if word not in STOP_WORDS]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rag.search.abstention import Abstention
 from rag.search.fusion import fuse
 from rag.search.glossary import Glossary
 from rag.search.glossary_file import load_glossary
-from rag.search.hits import build_hits, merge_duplicates
+from rag.search.hits import build_hits, merge_duplicates, name_newer_versions
 from rag.search.lanes.image_vectors import ClipTextLane, ImageVectorsLane
 from rag.search.lanes.lane import Lane, LaneStatus, LaneUnavailable
 from rag.search.lanes.messages import MessagesLane
@@ -26,9 +26,10 @@ from rag.search.lanes.words import WordsLane
 from rag.search.near_duplicates import collapse_near_duplicates
 from rag.search.page_match.matcher import PageMatcher
 from rag.search.page_match.result import NO_MATCH
-from rag.search.query import Query
+from rag.search.query import Query, QueryKind
 from rag.search.query_analysis import analyze_picture, analyze_question
 from rag.search.ranking import Ranking
+from rag.search.versions import rank_versions
 from rag.settings import LANES, Settings
 from rag.text import first_words
 from rag.vectors.indexes import VectorIndexes
@@ -90,13 +91,14 @@ class Retriever:
         with query.clock.measure("fuse"):
             if self._rerank is not None:
                 pages = self._rerank(query, pages, scope)
+            pages, newer = self._rank_versions(query, pages, scope)
             verdict = self._abstention.judge(query, scope, pages, rankings)
             match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
             with self._catalog.read_transaction() as connection:
                 kept = collapse_near_duplicates(connection, pages)
                 shown = [page for first in list(kept)[:k] for page in (first, *kept[first])]
                 built = build_hits(connection, self._data, rankings, shown, scope, self._settings.rrf_k)
-            hits = merge_duplicates([match.apply_to(hit) for hit in built], kept)
+            hits = name_newer_versions(merge_duplicates([match.apply_to(hit) for hit in built], kept), newer)
         return SearchResult(
             found=bool(hits) and not verdict.abstains,
             hits=tuple(hits),
@@ -110,6 +112,15 @@ class Retriever:
 
     def _status(self, lane: Lane) -> LaneStatus:
         return lane.status() if lane.name in self._settings.lanes else LaneStatus("not in search.lanes")
+
+    def _rank_versions(
+        self, query: Query, pages: list[PageKey], scope: Scope
+    ) -> tuple[list[PageKey], Mapping[PageKey, PageKey]]:
+        if query.kind is QueryKind.PICTURE:  # the page that it shows, not a newer one
+            return pages, {}
+        with self._catalog.read_transaction() as connection:
+            ranked = rank_versions(connection, query.text, pages, scope)
+        return list(ranked.pages), ranked.newer
 
     def _fuse(self, rankings: Sequence[Ranking]) -> list[PageKey]:
         features = self._settings.query_features

@@ -33,7 +33,7 @@ MODULES = frozenset(
     rag.extract.convert.markdown rag.extract.convert.plain_text
     rag.extract.file_types rag.ingest.markdown_rows rag.search.glossary
     rag.search.limit_dates rag.search.limit_phrases rag.search.limit_tokens rag.search.limits
-    rag.search.near_duplicates rag.search.query_analysis rag.text""".split()
+    rag.search.near_duplicates rag.search.page_phrases rag.search.query_analysis rag.text""".split()
 )
 _MAX_BOUND = 6
 

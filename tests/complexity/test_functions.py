@@ -128,7 +128,8 @@ CALLS: dict[str, Call] = {
     "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
     "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),
     "query.find_part_labels": lambda get, text: get("rag.search.query_analysis").find_part_labels(text),
-    "query.find_page_references": lambda get, text: get("rag.search.query_analysis").find_page_references(text),
+    "page_phrases.find_page_references": lambda get, text: get("rag.search.page_phrases").find_page_references(text),
+    "page_phrases.without_page_numbers": lambda get, text: get("rag.search.page_phrases").without_page_numbers(text),
     "glossary.expand": lambda get, text: _built_in_glossary(get("rag.search.glossary")).expand(text),
     "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, set(text.split()), 60),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
@@ -233,11 +234,11 @@ def test_superlinear_loops_are_detected(name: str) -> None:
 
 def test_counted_copy_returns_what_the_original_returns(get: Get) -> None:
     from rag.answer import numbers
-    from rag.search import query_analysis
+    from rag.search import page_phrases
 
     text = "On 3 May 2024 the quay of 1 200 m cost £1,200 pm. See page 3 and Figure 2."
-    assert str(get("rag.search.query_analysis").find_page_references(text)) == str(
-        query_analysis.find_page_references(text)
+    assert str(get("rag.search.page_phrases").find_page_references(text)) == str(
+        page_phrases.find_page_references(text)
     )
     assert get("rag.answer.numbers").find_values(text) == numbers.find_values(text)
     assert hit().kind is Kind.TEXT

@@ -339,6 +339,7 @@ def test_find_json(run: Run) -> None:
                 "lanes": {"words": 1},
                 "why": "",
                 "also": [],
+                "newer": "",
             }
         ],
     }

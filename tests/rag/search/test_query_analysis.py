@@ -9,11 +9,14 @@ from rag.search.query import PageReferences
 from rag.search.query_analysis import (
     analyze_question,
     find_names,
-    find_page_references,
     find_part_labels,
     strip_answer_format,
 )
 from rag.settings import QUERY_FEATURES
+
+
+def references(asked: str) -> PageReferences:
+    return analyze_question(asked, QUERY_FEATURES, Glossary()).references
 
 
 @pytest.mark.parametrize(
@@ -37,34 +40,6 @@ def test_instructions_about_the_answer_are_stripped(asked: str, left: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
-    [
-        ("According to the table on page 4", PageReferences((4,))),
-        ("the pages 15 and 16, and p. 20", PageReferences((15, 16, 20))),
-        ("on page 15 and page 16", PageReferences((15, 16))),
-        ("pages 4-6", PageReferences((4, 5, 6))),
-        ("pages 4 to 6", PageReferences((4, 5, 6))),
-        ("slide no. 3", PageReferences((3,))),
-        ("on the second page", PageReferences((2,))),
-        ("on the last slide", PageReferences((), (1,))),
-        ("on the second-to-last page", PageReferences((), (2,))),
-        ("the penultimate page", PageReferences((), (2,))),
-        ("in the figure at page at the second last", PageReferences((), (2,))),
-        ("the slide is the third-to-last", PageReferences((), (3,))),
-        ("page 0, and pages 1-900", PageReferences((1, 900))),
-        ("on page vi", PageReferences((), (), ("vi",))),
-        ("What stands on page A-2?", PageReferences((), (), ("a-2",))),
-        ("pages B\u20113 and Annex-4", PageReferences((), (), ("b-3",))),
-        ("on page 12b", PageReferences((), (), ("12b",))),
-        ("the page of the harbor", PageReferences()),
-        ("homepage 5", PageReferences()),
-    ],
-)
-def test_finds_pages_by_number_by_order_and_from_the_end(asked: str, named: PageReferences) -> None:
-    assert find_page_references(asked) == named
-
-
-@pytest.mark.parametrize(
     ("asked", "contents"),
     [
         ("What are the chapters?", True),
@@ -75,12 +50,6 @@ def test_finds_pages_by_number_by_order_and_from_the_end(asked: str, named: Page
 )
 def test_question_about_chapters_looks_for_the_table_of_contents(asked: str, contents: bool) -> None:
     assert ("contents" in find_part_labels(asked)) == contents
-
-
-@pytest.mark.parametrize("word", ["first", "FİRST", "firſt"])
-def test_ordinal_is_found_in_any_case(word: str) -> None:
-    assert find_page_references(f"What is on the page at the {word} last?").from_end == (1,)
-    assert find_page_references(f"What is on the {word} page?").pages == (1,)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +64,7 @@ def test_ordinal_is_found_in_any_case(word: str) -> None:
     ],
 )
 def test_question_about_the_document_refers_to_the_front_page(asked: str) -> None:
-    assert find_page_references(asked).front
+    assert references(asked).front
 
 
 @pytest.mark.parametrize(
@@ -109,7 +78,7 @@ def test_question_about_the_document_refers_to_the_front_page(asked: str) -> Non
     ],
 )
 def test_other_questions_do_not_refer_to_the_front_page(asked: str) -> None:
-    assert not find_page_references(asked).front
+    assert not references(asked).front
 
 
 def test_finds_names_numbers_and_abbreviations() -> None:
@@ -127,7 +96,6 @@ def test_chapters_are_searched_for_in_the_table_of_contents() -> None:
 @given(st.text(max_size=300))
 def test_any_text_can_be_analyzed(asked: str) -> None:
     assert strip_answer_format(asked).strip() or not asked.strip()
-    assert all(page > 0 for page in find_page_references(asked).pages)
     assert all(phrase.strip() for phrase in find_part_labels(asked))
     assert all(name == name.lower() for name in find_names(asked))
 
