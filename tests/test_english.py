@@ -74,6 +74,7 @@ ALLOWED = (
     r"my no nor not of",
     r"who whom whose",
     r"door, van",
+    r"doen door dus",
 )
 """Quoted samples, and words in lists of stop words and of other languages."""
 
