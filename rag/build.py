@@ -25,6 +25,7 @@ from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.addresses import URL_KIND
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import open_url_fetcher
+from rag.ingest.index_filling import IndexFilling
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, worker_count
@@ -108,7 +109,12 @@ def open_rag(
         captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
         new_extractor = extractor or open_extractor
         stages = Stages(
-            ((indexes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE))
+            (
+                (IndexFilling(catalog), Priority.IDLE),
+                (indexes, Priority.FOLLOW_UP),
+                (fingerprinting, Priority.FOLLOW_UP),
+                (captions, Priority.IDLE),
+            )
         )
         space = DiskSpace(data, settings.keep)
         worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space)

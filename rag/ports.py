@@ -313,14 +313,33 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """The searchable text of one chunk."""
+    """The searchable text of one chunk, and its language. An index splits it by `rag.analysis.index_tokens`."""
 
     chunk: int
     document: int
+    language: str
     title: str
     heading: str
     caption: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, a code or a phrase to search for, as tokens of rag.analysis. A text that has any of them has the term.
+
+    - `text`: what identifies the term, folded, but otherwise as people wrote it
+    - `anywhere`: phrases of tokens that are found in all columns of the index
+    - `as_written`: phrases that are found in words as they are written only; the index has other spellings of these
+    - `surface`: the token of a word that is not stemmed; a text that has it ranks higher
+    - `prefixes`: tokens that may begin a longer one, in languages that write compounds as one word
+    """
+
+    text: str
+    anywhere: tuple[tuple[str, ...], ...]
+    as_written: tuple[tuple[str, ...], ...] = ()
+    surface: str = ""
+    prefixes: tuple[str, ...] = ()
 
 
 class FullTextIndex(Protocol):
@@ -341,20 +360,20 @@ class FullTextIndex(Protocol):
         ...
 
     def search(
-        self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
+        self, connection: Connection, terms: Sequence[Term], scope: Scope, limit: int
     ) -> list[tuple[int, int, int, float]]:
-        """Return (chunk, document, page, BM25 score) of chunks in scope that have at least one of the words.
+        """Return (chunk, document, page, BM25 score) of chunks in scope that have at least one of the terms.
 
-        Best first; scores are positive. A word given twice counts twice.
+        Best first; scores are positive. A term given twice counts twice.
         """
         ...
 
-    def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
-        """Return the chunks in scope that contain each word, compared by stem."""
+    def holders(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
+        """Return {text of the term: the chunks in scope that have it}."""
         ...
 
-    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """Return in how many chunks of the whole index each word occurs, compared by stem."""
+    def counts(self, connection: Connection, terms: Sequence[Term]) -> dict[str, int]:
+        """Return {text of the term: how many chunks of the whole index have it}."""
         ...
 
     def count(self, connection: Connection, scope: Scope) -> int:

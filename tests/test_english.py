@@ -75,6 +75,7 @@ ALLOWED = (
     r"who whom whose",
     r"door, van",
     r"summarize, summarise",
+    r"doen door dus",
 )
 """Quoted samples, and words in lists of stop words and of other languages."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.analysis.languages import default_language
 from rag.catalog.any_of import is_any_of
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
@@ -62,7 +63,10 @@ def put_caption(connection: Connection, words: FullTextIndex, chunk_id: int, cap
     new = upsert(caption).values(chunk_id=chunk_id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["chunk_id"], set_=values))
     both = "\n".join(part for part in (row.caption, text) if part)
-    words.replace(connection, IndexEntry(chunk_id, row.document_id, row.title or "", row.heading, both, row.text))
+    language = row.language or default_language(row.text)
+    words.replace(
+        connection, IndexEntry(chunk_id, row.document_id, language, row.title or "", row.heading, both, row.text)
+    )
 
 
 def captions_of(connection: Connection, chunks: Iterable[int]) -> Mapping[int, tuple[str, str]]:

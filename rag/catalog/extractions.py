@@ -30,9 +30,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.analysis.languages import detect_languages
 from rag.catalog.deletions import delete_later
 from rag.catalog.file_notes import pack_notes
 from rag.catalog.holdings import ATTACHED, OWN, both_ways
+from rag.catalog.languages import main_language
 from rag.catalog.priorities import best_rank, rank
 from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
@@ -339,7 +341,9 @@ def put_pages(
         return False
     connection.execute(insert(page), [_page_row(claimed.id, extracted) for extracted in pages])
     entries = []
-    for new in chunks:
+    known = main_language(connection, claimed.document)
+    languages = detect_languages([f"{new.heading}\n{new.caption}\n{new.text}" for new in chunks], known)
+    for new, language in zip(chunks, languages, strict=True):
         chunk_id = connection.execute(
             insert(chunk)
             .values(
@@ -353,11 +357,13 @@ def put_pages(
                 box=_dump([new.box])[1:-1],
                 line_boxes=_dump(new.line_boxes),
                 image=new.picture,
+                language=language,
             )
             .returning(chunk.c.id)
         ).scalar_one()
         if new.text or new.caption:
-            entries.append(IndexEntry(chunk_id, claimed.document, title, new.heading, new.caption, new.text))
+            entry = IndexEntry(chunk_id, claimed.document, language, title, new.heading, new.caption, new.text)
+            entries.append(entry)
     words.add(connection, entries)
     done = update(extraction).where(extraction.c.id == claimed.id).values(pages_done=pages[-1].number, attempts=1)
     connection.execute(done)

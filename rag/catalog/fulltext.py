@@ -7,86 +7,87 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from sqlalchemy import ColumnElement, Connection, Float, column, func, insert, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    TableClause,
+    TableValuedAlias,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy import table as table_of
 
+from rag.analysis.analyzer import index_tokens
+from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
-from rag.ports import IndexEntry
+from rag.ports import IndexEntry, Term
 from rag.text import with_broken_words, with_spaced_letters
 
-WORDS = table(
-    "fulltext",
-    column("rowid"),
-    column("title"),
-    column("heading"),
-    column("caption"),
-    column("body"),
-    column("document"),
-)
+_COLUMNS = ("title", "heading", "caption", "body")
 
-SIZES = table("fulltext_docsize", column("id"))
-
-# BM25 weights of title, heading, caption, body; `document` is not searched.
-WEIGHTS = (1.0, 1.5, 1.5, 1.0, 0.0)
+_WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.0}
+"""BM25 weights of the columns."""
 
 
 class Fts5Index:
     """FullTextIndex on SQLite's FTS5."""
 
     def add(self, connection: Connection, entries: Iterable[IndexEntry]) -> None:
-        rows = [
-            {
-                "rowid": entry.chunk,
-                "title": with_spaced_letters(entry.title),
-                "heading": _indexed(entry.heading),
-                "caption": _indexed(entry.caption),
-                "body": _indexed(entry.body),
-                "document": entry.document,
-            }
-            for entry in entries
-        ]
-        if rows:
-            connection.execute(insert(WORDS), rows)
+        rows = list(entries)
+        for version in list_versions(connection) if rows else ():
+            add_to_version(connection, version, rows)
 
     def replace(self, connection: Connection, entry: IndexEntry) -> None:
         """Replace the words of one chunk, or add its first ones."""
-        connection.execute(text("DELETE FROM fulltext WHERE rowid = :chunk"), {"chunk": entry.chunk})
-        self.add(connection, [entry])
+        for version in list_versions(connection):
+            add_to_version(connection, version, [entry])
 
     def remove(self, connection: Connection, extraction_id: int) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
-        connection.execute(
-            text("DELETE FROM fulltext WHERE rowid IN (SELECT id FROM chunk WHERE extraction_id = :extraction)"),
-            {"extraction": extraction_id},
-        )
+        mine = "SELECT id FROM chunk WHERE extraction_id = :extraction"
+        for version in list_versions(connection):
+            connection.execute(
+                text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), {"extraction": extraction_id}
+            )
 
     def optimize(self, connection: Connection) -> None:
         """Merge the index, so that no deleted word stays in an old segment."""
-        connection.execute(text("INSERT INTO fulltext(fulltext) VALUES ('optimize')"))
+        for version in list_versions(connection):
+            merge_segments(connection, version.chunks)
 
     def search(
-        self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
+        self, connection: Connection, terms: Sequence[Term], scope: Scope, limit: int
     ) -> list[tuple[int, int, int, float]]:
-        """Return (chunk, document, page, BM25 score) of chunks with at least one of the words, best first.
+        """Return (chunk, document, page, BM25 score) of chunks with at least one of the terms, best first.
 
         Scores are above 0.
         """
-        if not words:
+        version = searched_version(connection)
+        if not terms:
             return []
-        weights = ", ".join(str(weight) for weight in WEIGHTS)
-        rank = literal_column(f"bm25(fulltext, {weights})", Float).label("rank")  # negative: the best is the lowest
-        matching = select(WORDS.c.rowid.label("id"), rank).where(text("fulltext MATCH :match"), *_inside(scope))
+        words = _table(version)
+        weights = ", ".join(str(_WEIGHTS[name]) for name in words.c.keys() if name in _WEIGHTS)  # noqa: SIM118
+        rank = literal_column(f"bm25({words.name}, {weights})", Float).label("rank")  # negative: the best is the lowest
+        match = text(f"{words.name} MATCH :match")
+        matching = select(words.c.rowid.label("id"), rank).where(match, *_inside(words, scope))
         # Only the best are joined with the catalog: joining all that match takes twice as long in a wide scope.
         for candidates in (limit * 2, None):
-            best = matching.order_by(rank, WORDS.c.rowid).limit(candidates).subquery()
+            best = matching.order_by(rank, words.c.rowid).limit(candidates).subquery()
             rows = connection.execute(
                 select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
                 .join_from(best, chunk, chunk.c.id == best.c.id)
                 .outerjoin(document, is_current())
                 .order_by(best.c.rank, best.c.id),
-                {"match": any_of(words)},
+                {"match": any_of(version, terms, _COLUMNS)},
             ).all()
             found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]
             # Chunks of extractions in progress are dropped. They are few, unless many files are being extracted again.
@@ -94,47 +95,111 @@ class Fts5Index:
                 break
         return found[:limit]
 
-    def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
-        """Return {word: the chunks in scope that contain it}, compared by the index's stemmer."""
-        # One statement, which looks up the scope's chunks once and returns a row for each word, not for each chunk.
-        queries = func.json_each(json.dumps([any_of([word]) for word in words])).table_valued("key", "value")
-        match = literal_column("fulltext").op("MATCH")(queries.c.value)
-        chunks = select(func.json_group_array(WORDS.c.rowid)).where(match, *_inside(scope)).scalar_subquery()
+    def holders(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
+        """Return {text of the term: the chunks in scope that have it}."""
+        version = searched_version(connection)
+        words = _table(version)
+        # One statement, which looks up the scope's chunks once and returns a row for each term, not for each chunk.
+        queries = queries_of(version, terms, _COLUMNS)
+        match = literal_column(words.name).op("MATCH")(queries.c.value)
+        chunks = select(func.json_group_array(words.c.rowid)).where(match, *_inside(words, scope)).scalar_subquery()
         rows = connection.execute(select(queries.c.key, chunks.correlate(queries)))
-        return {words[number]: set(json.loads(ids)) for number, ids in rows}
+        return {term: set(json.loads(ids)) for term, ids in rows}
 
-    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """Return {word: how many of all indexed chunks contain it}."""
-        found = dict.fromkeys(words, 0)
-        queries = func.json_each(json.dumps({word: any_of([word]) for word in found})).table_valued("key", "value")
+    def counts(self, connection: Connection, terms: Sequence[Term]) -> dict[str, int]:
+        """Return {text of the term: how many of all indexed chunks have it}."""
+        version = searched_version(connection)
+        words = _table(version)
+        queries = queries_of(version, terms, _COLUMNS)
         rows = (
             select(queries.c.key, func.count())
-            .select_from(queries.join(WORDS, literal_column("fulltext").op("MATCH")(queries.c.value)))
+            .select_from(queries.join(words, literal_column(words.name).op("MATCH")(queries.c.value)))
             .group_by(queries.c.key)
         )
-        return found | {row[0]: row[1] for row in connection.execute(rows)}
+        return {term.text: 0 for term in terms} | {row[0]: row[1] for row in connection.execute(rows)}
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""
-        # Counting in `fulltext` would read every text; FTS5 keeps the sizes of its rows in a table of their own.
+        # Counting in the index would read every text; FTS5 keeps the sizes of its rows in a table of their own.
+        sizes = table_of(f"{searched_version(connection).chunks}_docsize", column("id"))
         if scope == Scope.operator():
-            return connection.scalar(select(func.count()).select_from(SIZES)) or 0
+            return connection.scalar(select(func.count()).select_from(sizes)) or 0
         inside = chunks_in(scope).subquery()
-        return connection.scalar(select(func.count()).select_from(inside.join(SIZES, SIZES.c.id == inside.c.id))) or 0
+        return connection.scalar(select(func.count()).select_from(inside.join(sizes, sizes.c.id == inside.c.id))) or 0
 
 
-def _indexed(text: str) -> str:
-    return with_spaced_letters(with_broken_words(text))
+def add_to_version(connection: Connection, version: IndexVersion, entries: Sequence[IndexEntry]) -> None:
+    """Write the words of chunks to one version of the index, instead of those that they had."""
+    words = _table(version)
+    ids = json.dumps([entry.chunk for entry in entries])
+    connection.execute(
+        text(f"DELETE FROM {words.name} WHERE rowid IN (SELECT value FROM json_each(:ids))"), {"ids": ids}
+    )
+    rows = [_analyze(entry) if version.analysis else _as_printed(entry) for entry in entries]
+    connection.execute(insert(words), rows)
 
 
-def _inside(scope: Scope) -> list[ColumnElement[bool]]:
+def _analyze(entry: IndexEntry) -> dict[str, object]:
+    texts = {name: with_broken_words(getattr(entry, name)) for name in ("heading", "caption", "body")}
+    tokens = {name: index_tokens(written, entry.language) for name, written in texts.items()}
+    title = index_tokens(entry.title, entry.language).words
+    row: dict[str, object] = {name: " ".join(found.words) for name, found in tokens.items()}
+    forms = chain.from_iterable(found.forms for found in tokens.values())
+    return row | {"rowid": entry.chunk, "title": " ".join(title), "forms": " ".join(forms)}
+
+
+def _as_printed(entry: IndexEntry) -> dict[str, object]:
+    """Return the row of an index that FTS5 analyzes."""
+    texts = {name: with_spaced_letters(with_broken_words(getattr(entry, name))) for name in _COLUMNS}
+    return texts | {"rowid": entry.chunk, "document": entry.document}
+
+
+def _table(version: IndexVersion) -> TableClause:
+    others = ("forms",) if version.analysis else ("document",)
+    return table_of(version.chunks, column("rowid"), *(column(name) for name in (*_COLUMNS, *others)))
+
+
+def merge_segments(connection: Connection, name: str) -> None:
+    """Merge the segments of an FTS5 table into one: an old segment keeps words that were deleted."""
+    connection.execute(text(f"INSERT INTO {name}({name}) VALUES ('optimize')"))
+
+
+def _inside(words: TableClause, scope: Scope) -> list[ColumnElement[bool]]:
     if scope == Scope.operator():
         return []
-    # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds. The chunk's document
-    # is looked up in `chunk`: in `fulltext` it is stored after the text, and every row would be read.
-    return [literal_column("+fulltext.rowid").in_(chunks_in(scope))]
+    # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds.
+    return [literal_column(f"+{words.name}.rowid").in_(chunks_in(scope))]
 
 
-def any_of(words: Sequence[str]) -> str:
-    """Return an FTS5 query for any of the words, quoted: FTS5 would take operators in them for its own."""
-    return " OR ".join('"' + with_spaced_letters(word).replace('"', '""') + '"' for word in words)
+def queries_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str]) -> TableValuedAlias:
+    """Return a table of the terms: `key` is the text of a term, `value` an FTS5 query for texts that have it."""
+    queries = {term.text: " OR ".join(_forms_of(version, term, columns)) for term in terms}
+    return func.json_each(json.dumps(queries)).table_valued("key", "value")
+
+
+def any_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str]) -> str:
+    """Return an FTS5 query for any of the terms; `columns` have words as they are written."""
+    queries: list[str] = []
+    for term in terms:
+        queries += _forms_of(version, term, columns)
+        if version.analysis:
+            queries += [_quote(term.surface)] if term.surface else []
+            queries += (f"{_only_in(columns)}{_quote(prefix)} *" for prefix in term.prefixes)
+    return " OR ".join(queries)
+
+
+def _forms_of(version: IndexVersion, term: Term, columns: Sequence[str]) -> list[str]:
+    """Return FTS5 queries for a term, of which a text with the term matches one."""
+    if not version.analysis:
+        return [_quote(with_spaced_letters(term.text))]
+    written = (_only_in(columns) + _quote(" ".join(phrase)) for phrase in term.as_written)
+    return [*(_quote(" ".join(phrase)) for phrase in term.anywhere), *written]
+
+
+def _only_in(columns: Sequence[str]) -> str:
+    return f"{{{' '.join(columns)}}} : "
+
+
+def _quote(phrase: str) -> str:
+    """Return a phrase as a string of FTS5, which would take operators in it for its own."""
+    return '"' + phrase.replace('"', '""') + '"'

@@ -9,16 +9,31 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Float, column, delete, func, insert, literal_column, select, table, text, update
+from sqlalchemy import (
+    Connection,
+    Float,
+    TableClause,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+    update,
+)
 
+from rag.analysis.analyzer import index_tokens
+from rag.analysis.languages import detect_languages
 from rag.catalog.any_of import is_any_of
-from rag.catalog.fulltext import any_of
+from rag.catalog.fulltext import any_of, merge_segments, queries_of
+from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import share, source
 from rag.model import Scope
+from rag.ports import Term
 from rag.text import with_spaced_letters
-
-_WORDS = table("share_fulltext", column("rowid"), column("words"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +54,68 @@ def put_share_words(connection: Connection, share_id: int, words: str) -> None:
     if known:
         drop_share_words(connection, [share_id])
     if words:
-        connection.execute(insert(_WORDS).values(rowid=share_id, words=with_spaced_letters(words)))
+        for version in list_versions(connection):
+            add_share_words(connection, version, share_id, words)
+
+
+def add_share_words(connection: Connection, version: IndexVersion, share_id: int, words: str) -> None:
+    """Write the words of a share's message to one version of the index, instead of those that it had."""
+    index = _table(version)
+    connection.execute(delete(index).where(index.c.rowid == share_id))
+    if version.analysis:
+        (language,) = detect_languages([words])
+        tokens = index_tokens(words, language)
+        values = {"words": " ".join(tokens.words), "forms": " ".join(tokens.forms)}
+    else:
+        values = {"words": with_spaced_letters(words)}
+    connection.execute(insert(index).values(rowid=share_id, **values))
 
 
 def drop_share_words(connection: Connection, shares: Collection[int]) -> None:
     """Remove the words of shares from the index, down to their bytes."""
-    connection.execute(delete(_WORDS).where(is_any_of(_WORDS.c.rowid, shares)))
-    # Without this, deleted words stay in an old segment of the index.
-    connection.execute(text("INSERT INTO share_fulltext(share_fulltext) VALUES ('optimize')"))
+    for version in list_versions(connection):
+        index = _table(version)
+        connection.execute(delete(index).where(is_any_of(index.c.rowid, shares)))
+        merge_segments(connection, index.name)
 
 
-def search_share_words(connection: Connection, words: Sequence[str], scope: Scope, limit: int) -> list[MessageMatch]:
-    """Return the documents in scope whose message contains at least one of the words, best first, each once."""
-    if not words:
+def search_share_words(connection: Connection, terms: Sequence[Term], scope: Scope, limit: int) -> list[MessageMatch]:
+    """Return the documents in scope whose message contains at least one of the terms, best first, each once."""
+    version = searched_version(connection)
+    if not terms:
         return []
-    rank = literal_column("bm25(share_fulltext)", Float).label("rank")  # negative: the best is the lowest
+    words = _table(version)
+    rank = literal_column(f"bm25({words.name})", Float).label("rank")  # negative: the best is the lowest
     matching = (
         select(source.c.document_id, share.c.id, rank)
-        .select_from(_WORDS)
-        .join(share, share.c.id == _WORDS.c.rowid)
+        .select_from(words)
+        .join(share, share.c.id == words.c.rowid)
         .join(source, source.c.id == share.c.source_id)
-        .where(text("share_fulltext MATCH :match"), *shared_documents_in(scope))
+        .where(text(f"{words.name} MATCH :match"), *shared_documents_in(scope))
         .order_by(rank, share.c.id)
     )
     found: dict[int, MessageMatch] = {}
-    for row in connection.execute(matching, {"match": any_of(words)}):
+    for row in connection.execute(matching, {"match": any_of(version, terms, ["words"])}):
         found.setdefault(row.document_id, MessageMatch(row.document_id, row.id, -row.rank))
         if len(found) == limit:
             break
     return list(found.values())
 
 
-def shares_with(connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
-    """Return {word: the shares in scope whose message contains it}, compared by the index's stemmer."""
-    queries = func.json_each(json.dumps([any_of([word]) for word in words])).table_valued("key", "value")
-    match = literal_column("share_fulltext").op("MATCH")(queries.c.value)
+def shares_with(connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
+    """Return {text of the term: the shares in scope whose message contains it}."""
+    version = searched_version(connection)
+    words = _table(version)
+    queries = queries_of(version, terms, ["words"])
+    match = literal_column(words.name).op("MATCH")(queries.c.value)
     inside = select(share.c.id).join(source, source.c.id == share.c.source_id).where(*shared_documents_in(scope))
     # The plus keeps FTS5 from looking up each of the scope's rows by itself.
-    in_scope = literal_column("+share_fulltext.rowid").in_(inside)
-    shares = select(func.json_group_array(_WORDS.c.rowid)).where(match, in_scope).scalar_subquery()
+    in_scope = literal_column(f"+{words.name}.rowid").in_(inside)
+    shares = select(func.json_group_array(words.c.rowid)).where(match, in_scope).scalar_subquery()
     rows = connection.execute(select(queries.c.key, shares.correlate(queries)))
-    return {words[number]: set(json.loads(ids)) for number, ids in rows}
+    return {term: set(json.loads(ids)) for term, ids in rows}
+
+
+def _table(version: IndexVersion) -> TableClause:
+    columns = ("words", "forms") if version.analysis else ("words",)
+    return table(version.messages, column("rowid"), *map(column, columns))

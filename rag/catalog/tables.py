@@ -96,7 +96,7 @@ share = Table(
     Column("link", Text),
     Column("shared_by", String(64)),
     Column("shared_at", Float, nullable=False, doc="time of the message, seconds since 1970"),
-    Column("words", Text, nullable=False, server_default="", doc="text of the message; also in `share_fulltext`"),
+    Column("words", Text, nullable=False, server_default="", doc="text of the message; also in the full-text index"),
     Column("visible_from", Float, nullable=False, server_default="0", doc="hidden from readers before this time"),
     Column("state", String(16), nullable=False, server_default="shared", doc="ShareState"),
     Column("state_at", Float, nullable=False, doc="time of the last change of the state"),
@@ -207,10 +207,22 @@ chunk = Table(
     Column("box", Text, nullable=False, doc="JSON [x0, y0, x1, y1]"),
     Column("line_boxes", Text, nullable=False, doc="JSON [[x0, y0, x1, y1], ...]"),
     Column("image", Text, doc="file name in the extraction's folder of pictures"),
+    Column("language", String(8), doc="ISO 639-1; null: not analyzed yet"),
     Index(None, "extraction_id", "page"),
-    Index(None, "document_id"),
+    Index(None, "document_id", "language"),
     sqlite_autoincrement=True,
 )
+
+index_version = Table(
+    "index_version",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("analysis", String(16), nullable=False, doc="rag.analysis.VERSION; empty: FTS5 analyzed the words"),
+    Column("chunks_to", Integer, nullable=False, doc="the last chunk that was filled in"),
+    Column("shares_to", Integer, nullable=False, doc="the last share that was filled in"),
+    Column("is_complete", Boolean, nullable=False, doc="it can be searched"),
+)
+"""The versions of the full-text index, each with two tables of its own: see `index_versions`."""
 
 caption = Table(
     "caption",

@@ -117,7 +117,7 @@ class Abstention:
             return "The question has no words to search for."
         with self._catalog.read_transaction() as connection:
             chunks_with = self._words.holders(connection, query.terms, scope)
-        missing = [word for word, chunks in chunks_with.items() if not chunks]
+        missing = [term.text for term in query.terms if not chunks_with[term.text]]
         if len(missing) == len(query.terms):
             return "None of its words occurs in the files I may use here."
         if missing:

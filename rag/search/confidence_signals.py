@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import chain
 
 from sqlalchemy import Connection
 
 from rag.catalog.chunks import pages_by_chunk
 from rag.catalog.share_words import shares_with
 from rag.model import PageKey, Scope
-from rag.ports import FullTextIndex
+from rag.ports import FullTextIndex, Term
 from rag.search.query import Query
 from rag.search.ranking import Ranking
-from rag.text import tokens
 
 SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "fall", "names", "pairs"
 IDF_COVERAGE, AGREEMENT = "held", "agreement"
@@ -71,11 +70,11 @@ def question_signals(
     total = words.count(connection, Scope.operator())
     counts = _count_chunks(connection, words, query)
     idf = _idf(counts, total)
-    names = [word for word in query.names if word in idf]
-    highest = (_K1 + 1) * sum(idf[word] for word in query.search_terms if word in idf)
+    names = [term.text for term in query.names]
+    highest = (_K1 + 1) * sum(idf[term.text] * _forms(term) for term in query.search_terms if term.text in idf)
     # BM25 gives a word this score that occurs once in a text of average length.
     said = _with_equivalents(set(in_message), query)
-    of_message = sum(idf[word] for word in said if word in idf)
+    of_message = sum(idf[term.text] * _forms(term) for term in query.terms if term.text in said)
     scores = by_words.scores if by_words is not None else ()
     first = max(scores[0] if scores else 0.0, of_message)
     signals: dict[str, float] = {}
@@ -86,13 +85,13 @@ def question_signals(
         signals[SCORE_MARGIN] = 1 - other / first
     if best is None or not query.terms:
         return signals
-    bigrams = find_bigrams(query.text, query.terms)
+    bigrams = [term.text for term in query.pairs]
     inside = replace(scope, documents=frozenset((best[0],)))
     chunks_with = words.holders(connection, _parts(query), inside)
     page = pages_by_chunk(connection, [best]).keys()
     in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
     on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
-    signals[IDF_COVERAGE] = _share(query.terms, on_page, _smooth_idf(counts, total))
+    signals[IDF_COVERAGE] = _share([term.text for term in query.terms], on_page, _smooth_idf(counts, total))
     if names:
         signals[NAME_COVERAGE] = _share(names, in_document, idf)
     if bigrams:
@@ -105,29 +104,30 @@ def find_in_message(connection: Connection, query: Query, scope: Scope, share: i
     return {part for part, shares in shares_with(connection, _parts(query), scope).items() if share in shares}
 
 
-def _parts(query: Query) -> list[str]:
+def _parts(query: Query) -> list[Term]:
     """Return the words, bigrams and equivalents of a question, each once."""
-    bigrams = find_bigrams(query.text, query.terms)
-    return list(dict.fromkeys((*query.terms, *bigrams, *chain.from_iterable(query.equivalents.values()))))
+    parts = (*query.terms, *query.pairs, *chain.from_iterable(query.equivalents.values()))
+    return list({term.text: term for term in parts}.values())
+
+
+def _forms(term: Term) -> int:
+    """Return in how many forms BM25 counts a word that a text has as the question has it: stemmed, and as it is."""
+    return 2 if term.surface else 1
 
 
 def _count_chunks(connection: Connection, words: FullTextIndex, query: Query) -> dict[str, int]:
     """Return {term: how many chunks contain it}; a term with equivalents is at least as common as they are together."""
     counts = words.counts(connection, [*query.terms, *chain.from_iterable(query.equivalents.values())])
     for word, others in query.equivalents.items():
-        counts[word] = max(counts.get(word, 0), min(counts[other] for other in others))
-    return {term: counts[term] for term in query.terms}
+        counts[word] = max(counts.get(word, 0), min(counts[other.text] for other in others))
+    return {term.text: counts[term.text] for term in query.terms}
 
 
 def _with_equivalents(present: set[str], query: Query) -> set[str]:
     """Return the words that are present, and those whose equivalents all are."""
-    return present | {word for word, others in query.equivalents.items() if present.issuperset(others)}
-
-
-def find_bigrams(question: str, terms: Collection[str]) -> list[str]:
-    """Return the distinct phrases of two terms that are next to each other in the question."""
-    words, known = tokens(question), set(terms)
-    return list(dict.fromkeys(f"{a} {b}" for a, b in pairwise(words) if {a, b} <= known))
+    return present | {
+        word for word, others in query.equivalents.items() if present.issuperset(other.text for other in others)
+    }
 
 
 def _idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
@@ -175,7 +175,7 @@ def picture_signals(
 
 
 def _idf_coverage(
-    connection: Connection, words: FullTextIndex, terms: Sequence[str], scope: Scope, pages: Sequence[PageKey]
+    connection: Connection, words: FullTextIndex, terms: Sequence[Term], scope: Scope, pages: Sequence[PageKey]
 ) -> float:
     """Return the share, 0 to 1, of the IDF of all terms that the best of these pages contains."""
     total = words.count(connection, scope)

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from rag.analysis.question import make_term
+from rag.catalog.languages import languages_in
 from rag.catalog.scope import allowed_chunks
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex
@@ -25,7 +27,10 @@ def find_pages_of_kinds(
     Documents without such a page are left out. The chunk is the one with most of the lines on its page.
     """
     inside = replace(scope, documents=frozenset(documents))
-    chunks_with = words.holders(connection, list(dict.fromkeys(line for kind in kinds for line in kind.lines)), inside)
+    languages = languages_in(connection, inside)
+    terms = {line: make_term(line, {*languages, "en"}) for kind in kinds for line in kind.lines}
+    held = words.holders(connection, list(terms.values()), inside)
+    chunks_with = {line: held[term.text] for line, term in terms.items()}
     allowed = allowed_chunks(connection, set().union(*chunks_with.values()), inside)
     best: dict[tuple[int, str], tuple[int, PageKey, int]] = {}
     for kind in kinds:

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from rag.errors import OperatorMustAct, TryAgain
 from rag.model import PageKey
-from rag.ports import Vector
+from rag.ports import Term, Vector
 from rag.search.glossary import PageKind
 
 
@@ -90,18 +90,20 @@ class Query:
 
     - `text`: the question without instructions about the form of its answer
     - `terms`: its content words
+    - `pairs`: the phrases of two terms that are neighbors
     - `names`: the terms that are names, numbers or abbreviations
-    - `search_terms`: the words for full-text search: terms, related words, and the names again, which count twice
-    - `equivalents`: synonyms from the glossary, by word of the question
+    - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
+    - `equivalents`: synonyms from the glossary, by the text of a term
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
 
     text: str = ""
-    terms: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    search_terms: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    pairs: tuple[Term, ...] = ()
+    names: tuple[Term, ...] = ()
+    search_terms: tuple[Term, ...] = ()
     references: PageReferences = field(default_factory=PageReferences)
-    equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()
     candidate_chunks: Mapping[PageKey, int] = field(default_factory=dict)

@@ -7,11 +7,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from rag.analysis.languages import detect_language
+from rag.analysis.question import make_term, question_terms
 from rag.model import ExtractedPage
+from rag.ports import Term
 from rag.search.glossary import Expansion, Glossary
 from rag.search.page_phrases import find_page_references, without_page_numbers
 from rag.search.query import Query
-from rag.text import STOP_WORDS, content_words, part_label, tokens, with_broken_words
+from rag.text import STOP_WORDS, part_label, tokens, with_broken_words
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _ANSWER_FORMAT = re.compile(
@@ -58,26 +61,39 @@ _FRONT_PAGE = re.compile(
 """Questions about what the first page says: author, date, addressee, the parties of a case."""
 
 
-def analyze_question(question: str, features: Collection[str], glossary: Glossary) -> Query:
-    """Return the query for a question; `features` are the enabled ones of settings.QUERY_FEATURES."""
+def analyze_question(
+    question: str, features: Collection[str], glossary: Glossary, languages: Collection[str] = ()
+) -> Query:
+    """Return the query for a question; `features` are the enabled ones of settings.QUERY_FEATURES.
+
+    `languages` are those of the texts to search: the words of a question are analyzed in each of them.
+    """
     text = strip_answer_format(question) if "form" in features else question
-    terms, names = content_words(text), find_names(text)
+    found = question_terms(text, languages)
+    name_words = set(find_names(text))
+    names = tuple(term for term in found.terms if not name_words.isdisjoint(tokens(term.text)))
     expansion = glossary.expand(text) if "glossary" in features else Expansion()
     labels = find_part_labels(text) if "parts" in features else []
     front = "front" in features and _FRONT_PAGE.search(text) is not None
     references = replace(find_page_references(text), kinds=expansion.kinds, front=front)
-    search_terms = (
-        *dict.fromkeys([*terms, *labels, *expansion.words]),
-        *(names if "names" in features else ()),
-    )
-    return Query(text, tuple(terms), tuple(names), search_terms, references, expansion.equivalents)
+    related = [make_term(text, {*languages, "en"}) for text in (*labels, *expansion.words)]
+    distinct: dict[str, Term] = {}
+    for term in (*found.terms, *related, *found.more):
+        distinct.setdefault(term.text, term)
+    search_terms = (*distinct.values(), *(names if "names" in features else ()))
+    equivalents = {
+        word: tuple(make_term(other, {*languages, "en"}) for other in others)
+        for word, others in expansion.equivalents.items()
+    }
+    return Query(text, found.terms, found.pairs, names, search_terms, references, equivalents)
 
 
-def analyze_picture(picture: Path, extracted: ExtractedPage) -> Query:
+def analyze_picture(picture: Path, extracted: ExtractedPage, languages: Collection[str] = ()) -> Query:
     """Return the query for a picture, with the words recognized in it."""
-    terms = tuple(
-        content_words(with_broken_words("\n".join(block.text for block in extracted.blocks)))[:_MAX_PICTURE_TERMS]
-    )
+    text = with_broken_words("\n".join(block.text for block in extracted.blocks))
+    # Unlike a question, a picture with many words has a sure language.
+    own = detect_language(text)
+    terms = question_terms(text, {own} if own else languages).terms[:_MAX_PICTURE_TERMS]
     return Query(terms=terms, search_terms=terms, picture=picture)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.catalog import Catalog
+from rag.catalog.languages import languages_in
 from rag.model import ExtractedPage, PageKey, Scope, SearchResult
 from rag.ports import FullTextIndex
 from rag.search import confidence
@@ -64,7 +65,8 @@ class Retriever:
     def find(self, question: str, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages for a question, and whether one of them answers it."""
         text = first_words(question, self._settings.words)
-        found = self._search(analyze_question(text, self._settings.query_features, self._glossary), scope, k)
+        query = analyze_question(text, self._settings.query_features, self._glossary, self._languages(scope))
+        found = self._search(query, scope, k)
         return found if text == question else replace(found, notice=_SHORTENED.format(max_words=self._settings.words))
 
     def find_picture(self, picture: Path, extracted: ExtractedPage, scope: Scope, k: int) -> SearchResult:
@@ -72,11 +74,15 @@ class Retriever:
 
         `extracted` has the words recognized in the picture.
         """
-        return self._search(analyze_picture(picture, extracted), scope, k)
+        return self._search(analyze_picture(picture, extracted, self._languages(scope)), scope, k)
 
     def lanes(self) -> dict[str, str]:
         """Return the status of every lane: `on`, or `off: reason`."""
         return _describe({lane.name: self._status(lane) for lane in self._lanes})
+
+    def _languages(self, scope: Scope) -> frozenset[str]:
+        with self._catalog.read_transaction() as connection:
+            return languages_in(connection, scope)
 
     def _search(self, query: Query, scope: Scope, k: int) -> SearchResult:
         lanes = [lane for lane in self._lanes if query.kind in lane.accepts]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.demo.slack_server.state import Message
 from rag import Scope
+from rag.analysis.question import make_term
 from rag.catalog.share_words import search_share_words
 from tests.leaks import world
 from tests.leaks.marked_documents import WORD_MARK, word
@@ -142,12 +143,12 @@ class CatalogChecks:
             for number in sorted(changed):
                 space = current[number]
                 others = Scope.of(*(id for id in simulation.state.conversations if id != space))
-                if not search_share_words(connection, [word(number)], Scope.of(space), 5):
+                if not search_share_words(connection, [make_term(word(number), ["en"])], Scope.of(space), 5):
                     raise Missing("a file is not found by the words of its message", number)
-                if search_share_words(connection, [word(number)], others, 5):
+                if search_share_words(connection, [make_term(word(number), ["en"])], others, 5):
                     raise Leak("words of a message are found in another conversation", number)
             for number in sorted(gone):
-                if search_share_words(connection, [word(number)], Scope.operator(), 5):
+                if search_share_words(connection, [make_term(word(number), ["en"])], Scope.operator(), 5):
                     raise Leak("words that no message has any more are found", number)
         self._words |= {number: current.get(number, "") for number in changed | gone}
 

@@ -263,7 +263,8 @@ class _Batches:
             "extraction": _of("extraction.*", "extraction", "extraction.document_id = source.document_id"),
             "page": _of("page.*", "extraction", "extraction.document_id = source.document_id", "page"),
             "chunk": _of("chunk.*", "chunk", "chunk.document_id = source.document_id"),
-            "fulltext": _of("fulltext.rowid, fulltext.*", "fulltext", "fulltext.document = source.document_id"),
+            "fulltext": "SELECT source.ref, chunk.id, fulltext_1.* FROM source JOIN chunk USING (document_id) "
+            "JOIN fulltext_1 ON fulltext_1.rowid = chunk.id ORDER BY 1, 2",
         }
         with self._rag.read_transaction() as connection:
             for rows in tables.values():

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
+from rag.analysis.question import make_term, question_terms
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
 from rag.model import Box, Kind, NewChunk, Scope
-from rag.text import STOP_WORDS, content_words, first_words, tokens
+from rag.text import first_words, tokens
 from tests.bench.multiplied import fill_catalog
 from tests.rag.catalog.indexed_texts import catalog_of
 
@@ -34,7 +35,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
     with catalog.read_transaction() as connection:
-        return [row[0] for row in Fts5Index().search(connection, content_words(query), scope, 10)]
+        return [row[0] for row in Fts5Index().search(connection, question_terms(query, ["en"]).terms, scope, 10)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
@@ -79,7 +80,8 @@ def test_finds_and_counts_nothing_outside_the_scope(
     assert set(search(catalog, everything, scope)) == allowed
     with catalog.read_transaction() as connection:
         assert Fts5Index().count(connection, scope) == len(allowed)
-        assert Fts5Index().holders(connection, ["gateway", "week"], scope) == {
+        terms = question_terms("gateway week", ["en"]).terms
+        assert Fts5Index().holders(connection, terms, scope) == {
             "gateway": allowed & {1},
             "week": allowed & {2},
         }
@@ -105,35 +107,29 @@ def hide(connection: Connection, documents: set[int]) -> None:
 
 @settings(deadline=None)
 @given(
-    terms=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
+    words=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
     seed=st.integers(0, 1000),
     limit=st.integers(1, 130),
     hidden=st.sets(st.integers(1, 41)),
 )
 def test_scope_does_not_change_the_order(
-    large: Catalog, terms: list[str], seed: int, limit: int, hidden: set[int]
+    large: Catalog, words: list[str], seed: int, limit: int, hidden: set[int]
 ) -> None:
-    words = Fts5Index()
+    index, terms = Fts5Index(), [make_term(word, ["en"]) for word in words]
     with large.write_transaction() as connection:
         shares = connection.execute(select(share.c.space, source.c.document_id).join(source)).all()
         spaces = {row.space for row in shares}
         hide(connection, hidden)
         some = {space for space in sorted(spaces) if random.Random(f"{seed} {space}").random() < 0.3}
         inside = {row.document_id for row in shares if row.space in some}
-        everywhere = words.search(connection, terms, Scope.operator(), 1000)
+        everywhere = index.search(connection, terms, Scope.operator(), 1000)
         expected = [row for row in everywhere if row[1] in inside]
-        assert words.search(connection, terms, Scope.of(*some), limit) == expected[:limit]
-        holders = words.holders(connection, terms, Scope.of(*some))
+        assert index.search(connection, terms, Scope.of(*some), limit) == expected[:limit]
+        holders = index.holders(connection, terms, Scope.of(*some))
         hide(connection, hidden)
-    assert list(holders) == terms
+    assert list(holders) == words
     assert set().union(*holders.values()) >= {row[0] for row in expected}
     assert hidden.isdisjoint(row[1] for row in everywhere)
-
-
-def test_content_words_keep_stop_words_only_if_nothing_else_is_left() -> None:
-    assert content_words("What is the port of the gateway?") == ["port", "gateway"]
-    assert content_words("Who is it?") == ["who", "is", "it"]
-    assert "port" not in STOP_WORDS
 
 
 def test_same_ref_in_two_spaces_is_one_source(catalog: Catalog) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from rag import Share, put_share
+from rag.analysis.question import make_term
 from rag.catalog import (
     Catalog,
     captions,
@@ -129,7 +130,8 @@ def test_scope_may_name_more_than_sqlite_binds(name: str, connection: Connection
     scope = SCOPES[name]
     assert [row.id for row in documents.list_documents(connection, scope)] == [1]
     assert count_in(connection, scope) == 1
-    assert [match.document for match in search_share_words(connection, ["pump"], scope, 5)] == [1]
-    assert shares_with(connection, ["pump"], scope) == {"pump": {1}}
+    pump = [make_term("pump", ["en"])]
+    assert [match.document for match in search_share_words(connection, pump, scope, 5)] == [1]
+    assert shares_with(connection, pump, scope) == {"pump": {1}}
     assert [file.document for file in shared_documents.list_shared_files(connection, scope, 5)] == [1]
-    assert Fts5Index().counts(connection, ["pump"]) == {"pump": 0}
+    assert Fts5Index().counts(connection, pump) == {"pump": 0}

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rag.analysis.question import question_terms
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.share_words import put_share_words, search_share_words
 from rag.model import Scope
-from rag.text import content_words
+from rag.ports import Term
 from tests.rag.catalog.indexed_texts import catalog_of
 
 TEXTS = {
@@ -19,6 +20,10 @@ TEXTS = {
     "th": "เรือเฟอร์รี่ลำสุดท้ายออกจากท่าเรือ",
     "en": "The cat of the keeper sleeps in the belfry.",
 }
+
+
+def terms(question: str) -> tuple[Term, ...]:
+    return question_terms(question, ["ja", "th", "en"]).terms
 
 
 @pytest.fixture
@@ -41,15 +46,15 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 )
 def test_part_of_a_sentence_is_found(query: str, space: str, catalog: Catalog) -> None:
     with catalog.read_transaction() as connection:
-        found = Fts5Index().search(connection, content_words(query), Scope.operator(), 10)
-        expected = Fts5Index().search(connection, content_words(query), Scope.of(space), 10)
+        found = Fts5Index().search(connection, terms(query), Scope.operator(), 10)
+        expected = Fts5Index().search(connection, terms(query), Scope.of(space), 10)
     assert found[0] == expected[0]
 
 
 def test_phrase_is_in_a_text_only_in_its_order(catalog: Catalog) -> None:
     def is_held(phrase: str) -> bool:
         with catalog.read_transaction() as connection:
-            return all(Fts5Index().holders(connection, content_words(phrase), Scope.operator()).values())
+            return all(Fts5Index().holders(connection, terms(phrase), Scope.operator()).values())
 
     assert is_held("灯台守の猫")
     assert not is_held("台灯")
@@ -59,18 +64,5 @@ def test_words_of_messages_are_found_the_same_way(catalog: Catalog) -> None:
     with catalog.write_transaction() as connection:
         put_share_words(connection, 1, "これは灯台守の時刻表です")
     with catalog.read_transaction() as connection:
-        assert search_share_words(connection, content_words("灯台守"), Scope.of("ja"), 5)
-        assert not search_share_words(connection, content_words("港"), Scope.of("ja"), 5)
-
-
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("灯台守の猫", ["灯台", "台守", "守の", "の猫"]),
-        ("API猫v2", ["api", "猫", "v2"]),
-        ("the harbor cat", ["harbor", "cat"]),
-        ("한국어 문장", ["한국어", "문장"]),
-    ],
-)
-def test_question_without_spaces_is_split_into_pairs(query: str, words: list[str]) -> None:
-    assert content_words(query) == words
+        assert search_share_words(connection, terms("灯台守"), Scope.of("ja"), 5)
+        assert not search_share_words(connection, terms("港"), Scope.of("ja"), 5)

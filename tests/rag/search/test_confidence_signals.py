@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.search.confidence_signals import find_bigrams
-from rag.text import content_words
+from rag.analysis.question import question_terms
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.extractor import TextExtractor
@@ -37,7 +36,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 def test_bigrams_are_adjacent_content_words() -> None:
     question = "What is the net sales growth of net sales in Europe?"
-    assert find_bigrams(question, content_words(question)) == ["net sales", "sales growth"]
+    assert [pair.text for pair in question_terms(question, ["en"]).pairs] == ["net sales", "sales growth"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

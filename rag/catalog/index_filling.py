@@ -1,0 +1,113 @@
+"""Fill a new version of the full-text index, beside the one that is searched.
+
+Each batch is one transaction, and the version records how far it is filled: a crash loses one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+
+from rag.analysis.analyzer import VERSION
+from rag.analysis.languages import detect_languages
+from rag.catalog.fulltext import add_to_version
+from rag.catalog.index_versions import (
+    IndexVersion,
+    complete_version,
+    count_unfilled,
+    create_version,
+    drop_version,
+    list_versions,
+    record_progress,
+)
+from rag.catalog.languages import main_language
+from rag.catalog.share_words import add_share_words
+from rag.catalog.tables import caption, chunk, document, share
+from rag.ports import IndexEntry
+
+
+def count_waiting(connection: Connection) -> int:
+    """Return how many chunks and messages wait for the analysis of this code."""
+    newest = list_versions(connection)[0]
+    if newest.analysis != VERSION:
+        return max(1, count_unfilled(connection, IndexVersion(0, "", 0, 0, is_complete=False)))
+    return 0 if newest.is_complete else max(1, count_unfilled(connection, newest))
+
+
+def fill_batch(connection: Connection, size: int) -> int:
+    """Analyze the next chunks or messages, at most `size`; return how many, or 0 when the index is complete."""
+    newest = list_versions(connection)[0]
+    if newest.analysis != VERSION:
+        if not newest.is_complete:
+            drop_version(connection, newest)
+        newest = create_version(connection, VERSION)
+    if newest.is_complete:
+        return 0
+    if texts := _next_texts(connection, newest, size):
+        _fill_texts(connection, newest, texts)
+        record_progress(connection, newest, texts[-1].chunk, newest.shares_to)
+        return len(texts)
+    shares = connection.execute(
+        select(share.c.id, share.c.words).where(share.c.id > newest.shares_to).order_by(share.c.id).limit(size)
+    ).all()
+    for row in shares:
+        if row.words:
+            add_share_words(connection, newest, row.id, row.words)
+    if shares:
+        record_progress(connection, newest, newest.chunks_to, shares[-1].id)
+    else:
+        complete_version(connection, newest)
+    return len(shares)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The words of a chunk, with the caption that a model wrote."""
+
+    chunk: int
+    document: int
+    title: str
+    heading: str
+    caption: str
+    body: str
+
+    def all(self) -> str:
+        return "\n".join((self.heading, self.caption, self.body))
+
+
+def _next_texts(connection: Connection, version: IndexVersion, size: int) -> list[_Text]:
+    rows = (
+        select(chunk, document.c.title, caption.c.text.label("described"))
+        .join(document, document.c.id == chunk.c.document_id)
+        .outerjoin(caption, caption.c.chunk_id == chunk.c.id)
+        .where(chunk.c.id > version.chunks_to)
+        .where(or_(chunk.c.text != "", chunk.c.caption != "", caption.c.text.is_not(None)))
+    )
+    return [
+        _Text(
+            row.id,
+            row.document_id,
+            row.title or "",
+            row.heading,
+            "\n".join(part for part in (row.caption, row.described) if part),
+            row.text,
+        )
+        for row in connection.execute(rows.order_by(chunk.c.id).limit(size))
+    ]
+
+
+def _fill_texts(connection: Connection, version: IndexVersion, texts: Sequence[_Text]) -> None:
+    for document_id, group in groupby(texts, key=lambda text: text.document):
+        mine = list(group)
+        languages = detect_languages([text.all() for text in mine], main_language(connection, document_id))
+        statement = update(chunk).where(chunk.c.id == bindparam("of")).values(language=bindparam("found"))
+        pairs = list(zip(mine, languages, strict=True))
+        connection.execute(statement, [{"of": text.chunk, "found": language} for text, language in pairs])
+        entries = [
+            IndexEntry(text.chunk, document_id, language, text.title, text.heading, text.caption, text.body)
+            for text, language in pairs
+        ]
+        add_to_version(connection, version, entries)

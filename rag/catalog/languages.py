@@ -1,0 +1,24 @@
+"""The languages of chunks."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from rag.catalog.scope import documents_in
+from rag.catalog.tables import chunk
+from rag.model import Scope
+
+
+def languages_in(connection: Connection, scope: Scope) -> frozenset[str]:
+    """Return the languages of the chunks in scope; never those of other documents."""
+    rows = select(chunk.c.language).distinct().where(chunk.c.language.is_not(None))
+    if scope != Scope.operator():
+        rows = rows.where(chunk.c.document_id.in_(documents_in(scope)))
+    return frozenset(connection.scalars(rows))
+
+
+def main_language(connection: Connection, document_id: int) -> str:
+    """Return the language of most chunks of a document; an empty string if it has none yet."""
+    rows = select(chunk.c.language).where(chunk.c.document_id == document_id, chunk.c.language.is_not(None))
+    most = rows.group_by(chunk.c.language).order_by(func.count().desc(), chunk.c.language).limit(1)
+    return connection.scalar(most) or ""
