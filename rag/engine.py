@@ -48,8 +48,8 @@ from rag.search import confidence
 from rag.search.results import merge_results
 from rag.search.retriever import Retriever
 from rag.settings import Settings
+from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.indexes import VectorIndexes
 from rag.vectors.projection import TrainedProjection
 
 _PAGES = 10
@@ -271,6 +271,10 @@ class Rag:
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
         """Download the weights of a model, or of the one that the settings choose; see ModelStore.pull_model."""
         return self._models.pull_model(model, weights, report)
+
+    def pull_text_model(self, report: Callable[[str], None]) -> Path | None:
+        """Download the text embedder that the settings choose, if it is needed; see TextIndexes.pull."""
+        return self._indexes.text.pull(report)
 
     def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> TrainedProjection:
         """Learn from the indexed texts to map text vectors to CLIP's, for embed.query_side=projection.
