@@ -9,10 +9,12 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.adapters.openclip_models import OpenClipModels
+from rag.adapters.text_models import LocalTextModels
 from rag.answer.large_pages import LargePages
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
@@ -44,12 +46,14 @@ from rag.ports import (
 )
 from rag.search.retriever import open_retriever
 from rag.settings import EmbedSettings, Settings
+from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, log_move
-from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
+from rag.vectors.indexes import ClipIndex
 from rag.vectors.lazy_embedder import RETRY_DELAY, LazyEmbedder
 from rag.vectors.projection import QueryProjection
 from rag.vectors.sync import VectorStoreSync
+from rag.vectors.text_indexes import TextIndexes
 
 if TYPE_CHECKING:
     from rag.evaluation.benchmark import BenchmarkOptions, BenchmarkResult, MeasuredEncoder, RunInModelThread, Serve
@@ -177,11 +181,6 @@ def open_indexes(
 
         return open_embedder(settings.embed, threads)
 
-    def open_text_embedder() -> TextEmbedder:
-        from rag.adapters.text_embedders import open_text_embedder
-
-        return open_text_embedder(settings.text, settings.answer.host, threads)
-
     def open_store() -> VectorStore:
         from rag.adapters.chroma import ChromaStore
 
@@ -193,17 +192,36 @@ def open_indexes(
         open_embedder if embedder is None else lambda: embedder,
         RETRY_DELAY if settings.embed.url else 0.0,
     )
-    lazy_text = LazyEmbedder(
-        sync.thread, open_text_embedder if text_embedder is None else lambda: text_embedder, RETRY_DELAY
-    )
+    if text_embedder is None:
+        text = TextIndexes(sync, LocalTextModels(settings.text, settings.answer.host, threads), settings.text.model)
+    else:
+        text = TextIndexes(sync, _Given(text_embedder), _Given.model)
     projection = offload = None
     if settings.embed.query_side == "projection":
-        projection = QueryProjection(lazy_text, lazy_clip, data, log.warning)
+        projection = QueryProjection(text, lazy_clip, data, log.warning)
     if settings.embed.offload:
         offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, log_move)
     clip = ClipIndex(lazy_clip, sync, data, projection, offload)
-    text_set = text_embedder is not None or bool(settings.text.model)
-    return VectorIndexes(sync, clip, TextIndex(lazy_text, sync), text_set=text_set, embedders=connections)
+    return VectorIndexes(sync, clip, text, connections)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Implements ports.TextModels with one text embedder that is open already."""
+
+    model = "given"
+
+    embedder: TextEmbedder
+
+    def find(self) -> str:
+        return self.model
+
+    def open(self, model: str) -> TextEmbedder:
+        del model
+        return self.embedder
+
+    def pull(self, report: Callable[[str], None]) -> None:
+        del report
 
 
 def measure_embedder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -45,11 +45,12 @@ from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status
 from rag.ports import Extractor, Generator, ModelStore
 from rag.search import confidence
+from rag.search.picture_questions import fuse_with_pictures, matched_documents
 from rag.search.results import merge_results
 from rag.search.retriever import Retriever
 from rag.settings import Settings
+from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.indexes import VectorIndexes
 from rag.vectors.projection import TrainedProjection
 
 _PAGES = 10
@@ -183,14 +184,23 @@ class Rag:
     ) -> Answer:
         """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
-        With `pictures` (screenshots), search for the pages that they show first, then for the question's words. The
-        model sees the first picture whose page is found. `generating` is entered while the model writes.
+        With `pictures` (screenshots), search for the pages that they show and for the question's words. The model sees
+        the first picture whose page is found. `generating` is entered while the model writes.
         """
         results = [self._find_picture(picture, scope, _PAGES) for picture in pictures]
-        matched = [(result, sent) for result, sent in results if result.found]
-        found = merge_results([result for result, _ in matched]) if matched else self.find(question, scope)
-        sent = next((sent for _, sent in matched or results), None)
+        found = self._find_with_pictures(question, scope, [result for result, _ in results])
+        sent = next((sent for result, sent in results if result.found), results[0][1] if results else None)
         return self._answering.answer(question, found, scope, on_text, sent, generating)
+
+    def _find_with_pictures(self, question: str, scope: Scope, pictures: Sequence[SearchResult]) -> SearchResult:
+        """Return the pages for a question and for the pictures that came with it; the words may be empty."""
+        if not pictures:
+            return self.find(question, scope)
+        if not question.strip():
+            return merge_results([result for result in pictures if result.found] or pictures)
+        shown = matched_documents(pictures)
+        inside = self.find(question, replace(scope, documents=shown)) if shown else None
+        return fuse_with_pictures(self.find(question, scope), inside, pictures, self.settings.search.rrf_k)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question rewritten so that it can be understood alone.
@@ -271,6 +281,10 @@ class Rag:
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
         """Download the weights of a model, or of the one that the settings choose; see ModelStore.pull_model."""
         return self._models.pull_model(model, weights, report)
+
+    def pull_text_model(self, report: Callable[[str], None]) -> Path | None:
+        """Download the text embedder that the settings choose, if it is needed; see TextIndexes.pull."""
+        return self._indexes.text.pull(report)
 
     def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> TrainedProjection:
         """Learn from the indexed texts to map text vectors to CLIP's, for embed.query_side=projection.

@@ -501,6 +501,31 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class TextModel:
+    """The text embedder that was chosen, by its name in the setting `text.model`.
+
+    `is_set`: the setting names it; otherwise it is `auto`. `is_recorded`: the choice is kept in the index. `replaces`:
+    the model whose vectors answer until the new ones are complete, or empty.
+    """
+
+    model: str
+    is_set: bool
+    is_recorded: bool
+    replaces: str = ""
+
+    def __str__(self) -> str:
+        """Return the model, why it is used, and how to use another one."""
+        if self.is_set:
+            why = "set by MAGPIE_TEXT__MODEL"
+        elif self.is_recorded:
+            why = "chosen by MAGPIE_TEXT__MODEL=auto and kept; set MAGPIE_TEXT__MODEL to use another one"
+        else:
+            why = "found by MAGPIE_TEXT__MODEL=auto"
+        change = f"; until all texts are embedded again, {self.replaces} is used" if self.replaces else ""
+        return f"{self.model}, {why}{change}"
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of an installation: stored and waiting data.
 
@@ -508,7 +533,7 @@ class Status:
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
     `waiting_for_captions` pictures. `notes` are the files, by name, with notes about how they were read.
     `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
-    reason.
+    reason. `text_model` is None without a text embedder.
     """
 
     documents: Mapping[str, int]
@@ -524,6 +549,7 @@ class Status:
     outages: tuple[Outage, ...] = ()
     disk: str = ""
     refused: Mapping[str, int] = field(default_factory=dict)
+    text_model: TextModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

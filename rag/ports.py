@@ -251,6 +251,31 @@ class TextEmbedder(Protocol):
         ...
 
 
+class TextModels(Protocol):
+    """The text embedders that can be used, by their names in the setting `text.model`."""
+
+    def find(self) -> str:
+        """Return the name of the preferred one that is available now. Fast: it loads and downloads nothing.
+
+        Raise OperatorMustAct or TryAgain if there is none.
+        """
+        ...
+
+    def open(self, model: str) -> TextEmbedder:
+        """Return a text embedder. It loads nothing and connects to nothing yet.
+
+        Raise OperatorMustAct if there is no such model, BadSetting for an invalid name.
+        """
+        ...
+
+    def pull(self, report: Callable[[str], None]) -> Path | None:
+        """Download the model of the setting, or the default one for `auto`, and return its folder.
+
+        Return None if there is nothing to download. Raise OperatorMustAct if it cannot be downloaded.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredVector:
     """The vector of one window of a chunk, as the vector store holds it."""

@@ -181,7 +181,9 @@ class TextSettings(Group):
     """The text embedder."""
 
     model: str = Field(
-        default="", description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. Empty: no text vectors."
+        default="auto",
+        description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. auto: the one in use, or the first found in "
+        "Ollama or on this machine. Empty: no text vectors.",
     )
     host: str = Field(default="", description="URL of the text embedder's Ollama. Empty: same as MAGPIE_ANSWER__HOST.")
     device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+# By default, Magpie looks for an embedder in the machine's Ollama and cache. Tests must not depend on what these have.
+os.environ["MAGPIE_TEXT__MODEL"] = ""
+
 WORKER_GB = 3.0
 """What one worker may take: 1.8 GB with torch and Chroma loaded (measured), and a child that reads beside it."""
 MOST_WORKERS = 4

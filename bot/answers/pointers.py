@@ -135,6 +135,17 @@ _THIS = re.compile(
     r"|dat|afbeelding|это\w*|эта|этот|этой|скриншот\w*|картинк\w*|to|ta|ten|tej|zrzut\w*|obraz\w*)\b"
     r"|これ|この|ここ|画像|スクリーンショット|这|這|此|图|截图|هذا|هذه"
 )
+_ABOUT = re.compile(
+    r"\b(?:expla\w+|descri\w+|says?|mean\w*|fix\w*|solv\w+|resolv\w+|repair\w*|handl\w+|discuss\w*|why"
+    r"|how (?:to|do|can)"
+    r"|erklar\w+|beschreib\w+|bedeut\w+|beheb\w+|behoben|warum|wieso|expli\w+|decri\w+|signifi\w+|corrig\w+|resou\w+"
+    r"|pourquoi|arregl\w+|resuelv\w+|soluci\w+|por que|spieg\w+|risolv\w+|perche|legt|uitleg\w*|uitgelegd"
+    r"|beschrijf\w*|betekent|oploss\w*|waarom|объясн\w+|описыва\w+|описан\w*|означа\w+|исправ\w+|решени\w+|почему"
+    r"|wyjasnia\w*|opisuj\w*|oznacza\w*|napraw\w+|rozwiaz\w+|dlaczego)\b"
+    r"|説明|意味|解決|対処|直し方|直す|方法|なぜ|解释|說明|说明|解釋|意思|解决|解決|怎么|怎麼|为什么|為什麼"
+    r"|تشرح|يشرح|شرح|تفسر|يفسر|يعني|معنى|إصلاح|لماذا"
+)
+"""Words of questions about what a picture shows: their answer is on a page that explains it, not on the one shown."""
 _WORDS_OF_PAGE_QUESTION = 12
 
 
@@ -158,10 +169,14 @@ def points_at_thread(text: str) -> bool:
 
 
 def asks_for_page(text: str) -> bool:
-    """Return whether a text asks which page or file a picture shows: "which page is this?"."""
+    """Return whether a text asks which page or file a picture shows: "which page is this?".
+
+    "Which page explains this?" asks for another page.
+    """
     if len(text) > _LONGEST or len(text.split()) > _WORDS_OF_PAGE_QUESTION:
         return False
-    return any(_PAGES.search(form) and _THIS.search(form) for form in (text.casefold(), _without_accents(text)))
+    forms = (text.casefold(), _without_accents(text))
+    return any(_PAGES.search(form) and _THIS.search(form) for form in forms) and not any(map(_ABOUT.search, forms))
 
 
 def _without_accents(text: str) -> str:

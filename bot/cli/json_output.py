@@ -97,6 +97,9 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "disk": status.disk,
         "refused": dict(status.refused),
         "lanes": dict(status.lanes),
+        "text_model": None
+        if status.text_model is None
+        else {"model": status.text_model.model, "replaces": status.text_model.replaces or None},
         "feedback": dict(feedback),
     }
 

@@ -11,7 +11,7 @@ from bot.cli.json_output import models_json
 
 
 def register(app: typer.Typer) -> None:
-    models = typer.Typer(help="List CLIP models and download their weights.", no_args_is_help=False)
+    models = typer.Typer(help="List CLIP models, and download weights.", no_args_is_help=False)
     models.callback(invoke_without_command=True)(default)
     models.command("list")(list_models)
     models.command("pull")(pull)
@@ -48,9 +48,15 @@ def pull(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Download the weights of a CLIP model. Later starts need no network."""
+    """Download the weights of the CLIP model and the text embedder; of one CLIP model, if it is named.
+
+    Later starts need no network.
+    """
     with invocation(context).open(data, json) as (rag, screen):
         path = rag.pull_model(model, weights, screen.note)
-        screen.write_json({"path": str(path)})
+        text = rag.pull_text_model(screen.note) if model is None else None
+        screen.write_json({"path": str(path), "text_path": None if text is None else str(text)})
         screen.say("The weights are in:")
         screen.path(path)
+        if text is not None:
+            screen.path(text)

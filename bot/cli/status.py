@@ -62,6 +62,8 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
     screen.say(f"{count(found.pages, 'page')} in {count(found.chunks, 'chunk')}.")
     if found.waiting_for_vectors:
         screen.say(f"Waiting for vectors: {count(found.waiting_for_vectors, 'chunk')}.")
+    if found.text_model is not None:
+        screen.say(f"Text vectors: {found.text_model}.")
     if found.waiting_for_fingerprints:
         screen.say(f"Waiting for fingerprints: {count(found.waiting_for_fingerprints, 'page')}.")
     if found.waiting_for_captions:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 DEFAULT_ADDRESS = "http://127.0.0.1:11434"
 
 
-def open_client(address: str, seconds: float, setting: str) -> ollama.Client:
-    """Return a client that waits `seconds` for the next bytes; the caller closes it.
+def open_client(address: str, seconds: float, setting: str, connect: float = 5.0) -> ollama.Client:
+    """Return a client that waits `seconds` for the next bytes, `connect` for a connection; the caller closes it.
 
     Requests go only to this address: redirects are not followed, and proxies from the environment are not used (httpx
     would use them even for loopback addresses). Raise BadSetting for an invalid address; `setting` is its name.
@@ -24,7 +24,7 @@ def open_client(address: str, seconds: float, setting: str) -> ollama.Client:
     try:
         return ollama.Client(
             address,
-            timeout=httpx.Timeout(connect=5, read=seconds, write=30, pool=5),
+            timeout=httpx.Timeout(connect=connect, read=seconds, write=30, pool=5),
             follow_redirects=False,
             mounts={"all://": None, "http://": None, "https://": None},
         )

@@ -17,7 +17,8 @@ import numpy as np
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors, pull_command, start_command
-from rag.adapters.text_windows import prefixes_of, windows
+from rag.adapters.text_model_cards import card_of
+from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import unit_rows
 from rag.errors import (
     BadSetting,
@@ -60,8 +61,8 @@ class OllamaEmbedder:
     def __init__(self, settings: TextSettings, model: str, address: str) -> None:
         self._settings = settings
         self._model = model
-        self._address = address or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
-        self._prefixes = prefixes_of(model)
+        self._address = ollama_address(address)
+        self._card = card_of(model)
 
     @property
     def identity(self) -> str:
@@ -79,7 +80,7 @@ class OllamaEmbedder:
             )
         name = re.sub("[^A-Za-z0-9_-]", "-", self._model.rsplit("/", 1)[-1])
         digest = re.sub("[^0-9a-f]", "", digest.removeprefix("sha256:"))[:12]
-        return f"ollama-{name[:30]}-{digest or 'unknown'}-{self._prefixes.version}"
+        return f"ollama-{name[:30]}-{digest or 'unknown'}-{self._card.version}"
 
     @cached_property
     def dim(self) -> int:
@@ -94,15 +95,16 @@ class OllamaEmbedder:
         return int(context) if isinstance(context, int | float) and context > 0 else _DEFAULT_CONTEXT
 
     def windows(self, text: str) -> list[str]:
-        prefix = max(len(self._prefixes.query), len(self._prefixes.document))
-        max_chars = min(self.context, _MAX_WINDOW) * _CHARS_PER_TOKEN - prefix
+        prefix = max(len(self._card.query), len(self._card.document))
+        tokens = min(self.context, self._card.tokens or _MAX_WINDOW, _MAX_WINDOW)
+        max_chars = tokens * _CHARS_PER_TOKEN - prefix
         return windows(text, max(_CHARS_PER_TOKEN, max_chars), lambda piece: len(piece) + 1)
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._prefixes.document)
+        return self._embed(texts, self._card.document)
 
     def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._prefixes.query)
+        return self._embed(texts, self._card.query)
 
     def _embed(self, texts: Sequence[str], prefix: str) -> list[Vector]:
         found: list[Vector] = []
@@ -166,6 +168,21 @@ class OllamaEmbedder:
             raise EmbedderBusy(
                 f"Ollama did not embed the texts: {_cause(error)}", "Magpie tries again. See Ollama's log."
             ) from error
+
+
+def ollama_address(setting: str) -> str:
+    """Return the address of the Ollama server: the setting, OLLAMA_HOST, or the default one."""
+    return setting or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
+
+
+def list_models(setting: str, *, connect: float, seconds: float) -> list[tuple[str, int]]:
+    """Return (name with its tag, size in bytes) of every model on the server at this address.
+
+    Wait at most `connect` seconds for a connection and `seconds` for an answer. Raise a MagpieError if there is none.
+    """
+    address = ollama_address(setting)
+    with map_errors("", address), open_client(address, seconds, "MAGPIE_TEXT__HOST", connect) as client:
+        return [(row.model, int(row.size or 0)) for row in client.list().models if row.model]
 
 
 def _cause(error: MagpieError) -> str:

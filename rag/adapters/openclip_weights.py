@@ -191,7 +191,7 @@ def pull(model: str, weights: str, report: Callable[[str], None]) -> Path:
         return found
     repository, files = _hub_files(model, weights)
     tokenizer = _builtin_config(model)["text_cfg"].get("hf_tokenizer_name")
-    _check_hub()
+    check_hub()
     for name in _TOKENIZER_FILES if tokenizer else ():
         _download(tokenizer, name, report)
     for name in files:
@@ -211,7 +211,7 @@ def _download(repository: str, name: str, report: Callable[[str], None]) -> Path
     try:
         return Path(hf_hub_download(repository, name))
     except LocalEntryNotFoundError as error:
-        raise _unreachable() from error
+        raise unreachable() from error
     except EntryNotFoundError:
         return None
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
@@ -222,7 +222,7 @@ def _download(repository: str, name: str, report: Callable[[str], None]) -> Path
         ) from error
 
 
-def _check_hub() -> None:
+def check_hub() -> None:
     """Raise OperatorMustAct if the hub cannot be reached; its own client would retry for most of a minute."""
     import httpx
     from huggingface_hub import constants
@@ -230,10 +230,10 @@ def _check_hub() -> None:
     try:
         httpx.head(constants.ENDPOINT, timeout=5, follow_redirects=True)
     except httpx.HTTPError as error:
-        raise _unreachable() from error
+        raise unreachable() from error
 
 
-def _unreachable() -> OperatorMustAct:
+def unreachable() -> OperatorMustAct:
     return OperatorMustAct(
         "The model hub cannot be reached from this machine.",
         "Download on another machine and copy its cache (HF_HOME), or set MAGPIE_EMBED__WEIGHTS to a file.",

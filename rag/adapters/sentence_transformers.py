@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rag.adapters.hub_files import cached_model
 from rag.adapters.openclip_weights import fingerprint
-from rag.adapters.text_windows import Prefixes, prefixes_of, windows
+from rag.adapters.text_model_cards import ModelCard, card_of
+from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import first_line, unit_rows
 from rag.errors import EmbedderFailed, WeightsMissing
 from rag.ports import Vector
@@ -35,7 +38,7 @@ class SentenceEmbedder:
     @cached_property
     def identity(self) -> str:
         name = re.sub("[^A-Za-z0-9_-]", "-", self._name.rstrip("/").rsplit("/", 1)[-1])
-        return f"st-{name[:32]}-{_fingerprint(self._folder)}-{prefixes_of(self._name).version}"
+        return f"st-{name[:32]}-{_fingerprint(self._folder)}-{card_of(self._name).version}"
 
     @property
     def dim(self) -> int:
@@ -46,10 +49,10 @@ class SentenceEmbedder:
         return windows(text, loaded.window, loaded.count)
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._loaded.prefixes.document)
+        return self._embed(texts, self._loaded.card.document)
 
     def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._loaded.prefixes.query)
+        return self._embed(texts, self._loaded.card.query)
 
     def _embed(self, texts: Sequence[str], prefix: str) -> list[Vector]:
         if not texts:
@@ -84,7 +87,8 @@ class SentenceEmbedder:
 
         repository = self._name if "/" in self._name else f"{_DEFAULT_OWNER}/{self._name}"
         try:
-            return Path(snapshot_download(repository, local_files_only=True))
+            # `magpie models pull` leaves out files that are not needed; then the snapshot is not complete.
+            return cached_model(repository) or Path(snapshot_download(repository, local_files_only=True))
         except (HFValidationError, LocalEntryNotFoundError) as error:
             raise WeightsMissing(
                 f"the model {self._name} is not a folder, and not in the Hugging Face cache on this machine",
@@ -99,13 +103,13 @@ class SentenceEmbedder:
 class _Loaded:
     """A loaded model. `window` is how much of a text it reads, in the unit of `count`."""
 
-    def __init__(self, model: Any, prefixes: Prefixes) -> None:
+    def __init__(self, model: Any, card: ModelCard) -> None:
         self.model = model
-        self.prefixes = prefixes
+        self.card = card
         tokenizer, max_length = model.tokenizer, model.max_seq_length
         if max_length and callable(tokenizer):
             self._tokenizer = tokenizer
-            prefix = max(self.count(prefixes.query), self.count(prefixes.document))
+            prefix = max(self.count(card.query), self.count(card.document))
             self.window = max(1, int(max_length) - tokenizer.num_special_tokens_to_add() - prefix)
         else:  # a static model reads any length
             self._tokenizer = None
@@ -140,10 +144,12 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
         ) from error
     model.eval()
     prompts = {key: prompt for key, prompt in (model.prompts or {}).items() if prompt}
-    prefixes = prefixes_of(name)
-    if prefixes == Prefixes() and prompts:
-        prefixes = Prefixes(prompts.get("query", ""), prompts.get("document", prompts.get("passage", "")))
-    return _Loaded(model, prefixes)
+    card = card_of(name)
+    if not (card.query or card.document) and prompts:
+        card = replace(
+            card, query=prompts.get("query", ""), document=prompts.get("document", prompts.get("passage", ""))
+        )
+    return _Loaded(model, card)
 
 
 def _fingerprint(folder: Path) -> str:

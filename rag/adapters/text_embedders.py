@@ -17,7 +17,7 @@ def open_text_embedder(settings: TextSettings, answer_host: str = "", threads: i
     """
     if not settings.model:
         raise WeightsMissing(
-            "no text embedder is set", "set MAGPIE_TEXT__MODEL, for example to ollama:nomic-embed-text"
+            "no text embedder is set", "set MAGPIE_TEXT__MODEL to auto, or to a model such as ollama:embeddinggemma"
         )
     if settings.model.startswith(OLLAMA):
         from rag.adapters.ollama_embed import open_ollama_embedder
@@ -29,5 +29,5 @@ def open_text_embedder(settings: TextSettings, answer_host: str = "", threads: i
         return SentenceEmbedder(settings.model.removeprefix(SENTENCE_TRANSFORMERS), settings, threads)
     raise BadSetting(
         f"{settings.model!r} is not a valid text embedder.",
-        "Set MAGPIE_TEXT__MODEL to ollama:MODEL, st:NAME or st:FOLDER, or leave it empty.",
+        "Set MAGPIE_TEXT__MODEL to auto, ollama:MODEL, st:NAME or st:FOLDER, or to nothing for no text vectors.",
     )

@@ -1,9 +1,8 @@
-"""Split texts into windows that fit a model's context, and the prefixes that text embedders were trained with."""
+"""Split texts into windows that fit a model's context."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 
 def windows(text: str, limit: int, count: Callable[[str], int]) -> list[str]:
@@ -40,31 +39,3 @@ def _pieces(text: str, limit: int, count: Callable[[str], int]) -> Iterator[tupl
         else:
             half = len(word) // 2
             remaining += [word[half:], word[:half]]
-
-
-@dataclass(frozen=True, slots=True)
-class Prefixes:
-    """Texts that a model expects before a query and a document. `version` is part of the embedder's identity."""
-
-    query: str = ""
-    document: str = ""
-    version: str = "n1"
-
-
-# By the start of the model's name, from the model cards.
-_FAMILIES: dict[str, Prefixes] = {
-    "nomic-embed-text": Prefixes("search_query: ", "search_document: ", "p1"),
-    "mxbai-embed-large": Prefixes("Represent this sentence for searching relevant passages: ", "", "p1"),
-    "embeddinggemma": Prefixes("task: search result | query: ", "title: none | text: ", "p1"),
-    "qwen3-embedding": Prefixes(
-        "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:", "", "p1"
-    ),
-    "multilingual-e5": Prefixes("query: ", "passage: ", "p1"),
-    "e5-": Prefixes("query: ", "passage: ", "p1"),
-}
-
-
-def prefixes_of(model: str) -> Prefixes:
-    """Return the prefixes of a model's family, or empty ones. A registry or folder before the name is ignored."""
-    name = model.rstrip("/").rsplit("/", 1)[-1].lower()
-    return next((prefixes for family, prefixes in _FAMILIES.items() if name.startswith(family)), Prefixes())

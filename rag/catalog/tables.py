@@ -244,6 +244,15 @@ vector = Table(
     Index(None, "chunk_id"),
 )
 
+text_index = Table(
+    "text_index",
+    metadata,
+    Column("identity", String(64), primary_key=True, doc="the embedder, as in `vector`"),
+    Column("model", Text, nullable=False, doc="its name in the setting text.model; empty: not known"),
+    Column("state", String(8), nullable=False, doc="TextIndexState"),
+)
+"""The text embedders that have vectors, or get them. One answers questions, and at most one is about to replace it."""
+
 vector_deletion = Table(
     "vector_deletion",
     metadata,

@@ -29,7 +29,7 @@ from rag.catalog.shares import Share, record_share
 from rag.model import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import Embedder, Encoder, EncoderObserver
 from rag.settings import EmbedSettings, Settings
-from rag.vectors.indexes import VectorIndexes
+from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.priority_thread import Urgency
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ from rag.catalog.chunks import chunk_texts
 from rag.errors import EmbedderFailed
 from rag.ingest.chunking import HEADING_SEPARATOR
 from rag.ports import Embedder, TextEmbedder, Vector
-from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
+from rag.vectors.all_indexes import VectorIndexes
+from rag.vectors.indexes import ClipIndex
 from rag.vectors.projection import TrainedProjection, choose_texts, train
+from rag.vectors.text_indexes import TextIndexes
 
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
 """Chunks are split into sentences, because questions are that short."""
@@ -40,7 +42,7 @@ def train_projection(indexes: VectorIndexes, data: Path, report: Callable[[int, 
     return train(data, text, clip, text_vectors, clip_vectors)
 
 
-def _require_identity(lane: ClipIndex | TextIndex, name: str) -> str:
+def _require_identity(lane: ClipIndex | TextIndexes, name: str) -> str:
     """Return the identity of a lane's embedder. Raise EmbedderFailed if it is off."""
     identity = lane.identity(at_once=True)
     if identity is None:

@@ -23,7 +23,7 @@ from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
 from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
-from rag.vectors.indexes import VectorIndexes
+from rag.vectors.all_indexes import VectorIndexes
 
 log = logging.getLogger("magpie")
 

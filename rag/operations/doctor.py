@@ -24,8 +24,10 @@ from rag.ports import Extractor, Generator, Prompt
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.scripts import installed_models, readable_scripts, tesseract_program
 from rag.settings import Settings
-from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
+from rag.vectors.all_indexes import VectorIndexes
+from rag.vectors.indexes import ClipIndex
 from rag.vectors.sync import VectorStoreSync
+from rag.vectors.text_indexes import TextIndexes
 
 CODE_WORD = "KESTREL 4719"
 """Drawn into a picture that OCR and a vision model must read."""
@@ -65,7 +67,7 @@ def checks(
         yield _office(settings.read.office)
         yield from _fonts(settings.read.office)
         yield from _clip(indexes.clip, picture)
-        yield from _text(indexes.text, chosen=bool(settings.text.model))
+        yield from _text(indexes.text, is_enabled=bool(settings.text.model))
         yield _space(indexes.sync)
         yield from _projection(indexes.clip)
         yield from _generator(generator, picture)
@@ -221,17 +223,23 @@ def _clip(index: ClipIndex, picture: Path) -> Iterator[Check]:
     yield from _stored(index, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
 
 
-def _text(index: TextIndex, *, chosen: bool) -> Iterator[Check]:
+def _text(index: TextIndexes, *, is_enabled: bool) -> Iterator[Check]:
     identity = index.identity(at_once=True)
+    chosen = index.describe()
     if identity is None:
-        yield Check("text vectors", "warn" if chosen else "ok", f"off: {index.off}", index.fix if chosen else "")
+        of = f" ({chosen})" if chosen is not None else ""
+        detail = f"off: {index.off}{of}"
+        yield Check("text vectors", "warn" if is_enabled else "ok", detail, index.fix if is_enabled else "")
         return
     try:
         vectors = index.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("text vectors", "fail", str(error), error.hint)
         return
-    yield from _stored(index, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+    detail = f"{identity}, {len(vectors[0])} dimensions"
+    if chosen is not None:
+        detail = f"{chosen}; {detail}"
+    yield from _stored(index, "text vectors", detail, "store of text vectors")
 
 
 def _projection(index: ClipIndex) -> Iterator[Check]:
@@ -244,7 +252,7 @@ def _projection(index: ClipIndex) -> Iterator[Check]:
         yield Check("projection", "ok", "questions for pictures are projected text vectors")
 
 
-def _stored(index: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
+def _stored(index: ClipIndex | TextIndexes, name: str, detail: str, store: str) -> Iterator[Check]:
     """Check that every chunk has its vectors, and that the store returns them."""
     waiting = index.count_waiting()
     if waiting:

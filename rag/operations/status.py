@@ -9,8 +9,8 @@ from rag.catalog import Catalog, documents, extractions, outages, shares, status
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
+from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.indexes import VectorIndexes
 
 
 def read_status(
@@ -46,4 +46,5 @@ def read_status(
         down,
         " ".join(space.shortage() or ()),
         refused,
+        indexes.text.describe(),
     )

@@ -33,7 +33,7 @@ from rag.search.ranking import Ranking
 from rag.search.versions import rank_versions
 from rag.settings import LANES, Settings
 from rag.text import first_words
-from rag.vectors.indexes import VectorIndexes
+from rag.vectors.all_indexes import VectorIndexes
 
 Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
 """Reorders the fused pages of a query. It may leave out pages, but not add any."""
@@ -147,7 +147,7 @@ def open_retriever(
     lanes = (
         WordsLane(catalog, words, depth),
         MessagesLane(catalog, depth),
-        TextVectorsLane(VectorRanker(indexes.text, depth)),
+        TextVectorsLane(indexes.text, depth),
         ImageVectorsLane(clip),
         ClipTextLane(clip),
         PageReferencesLane(catalog, words, depth),

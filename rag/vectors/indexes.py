@@ -1,4 +1,4 @@
-"""The vectors of each embedder: indexing what waits, and searching for nearest neighbors.
+"""The vectors of one embedder: indexing what waits, and searching for nearest neighbors.
 
 An index is one embedder with its vectors in the catalog and in the store. All indexes share one VectorStoreSync, and
 with it the thread that owns the models, where a question goes before the next batch.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from rag.catalog import vectors
 from rag.model import Modality, Scope
-from rag.ports import Embedder, Generator, TextEmbedder, Vector
-from rag.vectors.gpu_sharing import GpuState, Offload, SharingGenerator
+from rag.ports import Embedder, TextEmbedder, Vector
+from rag.vectors.gpu_sharing import GpuState, Offload
 from rag.vectors.indexing import ClipIndexer, Indexer, TextIndexer
 from rag.vectors.lazy_embedder import LazyEmbedder
 from rag.vectors.priority_thread import Urgency
@@ -77,7 +76,7 @@ class VectorIndex(ABC, Generic[_E]):
         return self.identity() is None or not self.count_waiting()
 
     def describe_waiting(self) -> str:
-        return _describe(self.count_waiting())
+        return f"{self.count_waiting()} chunks wait for their vectors"
 
     # ------------------------------------------------------------ searching
 
@@ -146,59 +145,14 @@ class ClipIndex(VectorIndex[Embedder]):
 
 
 class TextIndex(VectorIndex[TextEmbedder]):
-    """The text embedder's index: texts, and the caption and words of each figure."""
+    """The index of one text embedder: texts, and the caption and words of each figure.
 
-    def __init__(self, embedder: LazyEmbedder[TextEmbedder], sync: VectorStoreSync) -> None:
+    `model` is its name in the setting `text.model`.
+    """
+
+    def __init__(self, model: str, embedder: LazyEmbedder[TextEmbedder], sync: VectorStoreSync) -> None:
         super().__init__(embedder, TextIndexer(embedder, sync), sync)
+        self.model = model
 
     def embed_query(self, text: str) -> list[Vector]:
         return self._embedder.embed_query(lambda embedder: embedder.embed_queries(embedder.windows(text)))
-
-
-class VectorIndexes:
-    """All vector indexes of one engine. A background stage that processes a batch of each index in turn."""
-
-    def __init__(
-        self, sync: VectorStoreSync, clip: ClipIndex, text: TextIndex, *, text_set: bool, embedders: ExitStack
-    ) -> None:
-        """`text_set`: whether a text embedder is set; if not, no chunk waits for its vectors. `embedders` closes the
-        connections of the embedders."""
-        self.sync = sync
-        self.clip = clip
-        self.text = text
-        self._enabled: tuple[ClipIndex | TextIndex, ...] = (text, clip) if text_set else (clip,)
-        self._embedders = embedders
-
-    def close(self) -> None:
-        """Wait for the last write to the store, then close it, the embedders and their thread."""
-        with self._embedders:
-            self.sync.close()
-
-    def sharing(self, generator: Generator | None) -> Generator | None:
-        """Return the generator. If CLIP shares the GPU with it, wrap it so that CLIP leaves the GPU while it writes."""
-        offload = self.clip.offload
-        return generator if generator is None or offload is None else SharingGenerator(generator, offload)
-
-    def remove_dropped(self) -> None:
-        """Remove from the store what the catalog dropped."""
-        self.sync.remove_dropped([identity for index in self._enabled if (identity := index.identity()) is not None])
-
-    def process_batch(self, stop: threading.Event) -> int:
-        """Embed the next batch of each index; return how many chunks there were, 0 when nothing is left to do."""
-        return sum(index.process_batch(stop) for index in self._enabled)
-
-    def count_waiting(self) -> int:
-        """Return how many chunks lack a vector in at least one index."""
-        with self.sync.catalog.read_transaction() as connection:
-            return vectors.count_unembedded(connection, [index.target() for index in self._enabled])
-
-    def is_settled(self) -> bool:
-        """Return whether nothing waits, except for indexes that are off."""
-        return all(index.is_settled() for index in self._enabled)
-
-    def describe_waiting(self) -> str:
-        return _describe(self.count_waiting())
-
-
-def _describe(count: int) -> str:
-    return f"{count} chunks wait for their vectors"

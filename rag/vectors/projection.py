@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import OperatorMustAct, TryAgain, UserCanFix
-from rag.ports import Embedder, TextEmbedder, Vector
+from rag.ports import Embedder, Vector
 from rag.vectors.lazy_embedder import LazyEmbedder
 
 MIN_PAIRS, MAX_PAIRS = 200, 4000
@@ -154,6 +155,17 @@ def _unit(rows: _Matrix) -> _Matrix:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
+class QuestionEmbedder(Protocol):
+    """Embeds questions with the text embedder in use. `off` says why there is none."""
+
+    @property
+    def off(self) -> str: ...
+
+    def identity(self) -> str | None: ...
+
+    def embed_query(self, text: str) -> list[Vector]: ...
+
+
 class QueryProjection:
     """Makes queries for CLIP's lanes by projecting text vectors.
 
@@ -162,7 +174,7 @@ class QueryProjection:
 
     def __init__(
         self,
-        text: LazyEmbedder[TextEmbedder],
+        text: QuestionEmbedder,
         clip: LazyEmbedder[Embedder],
         data: Path,
         notice: Callable[[str], None],
@@ -191,7 +203,7 @@ class QueryProjection:
         if not isinstance(found, str):
             self._loaded = found
             try:
-                queries = self._text.embed_query(lambda embedder: embedder.embed_queries(embedder.windows(text)))
+                queries = self._text.embed_query(text)
                 return found.apply(queries) if queries else []
             except (OperatorMustAct, TryAgain) as error:
                 found = str(error).rstrip(".")

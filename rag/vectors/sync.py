@@ -164,6 +164,16 @@ class VectorStoreSync:
             for batch in vectors.stored_vectors(connection, identity):
                 store.add(identity, batch)
 
+    def drop(self, identity: str) -> None:
+        """Delete an embedder's part of the store. Call it in the thread that owns the models.
+
+        A damaged store loses the other embedders' parts too, so all of them are verified again.
+        """
+        self.flush()
+        with self._writing():
+            self.store().drop(identity)
+        self._verified.clear()
+
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
         """Start copying vectors that were just written to the catalog, after the previous copy has ended.
 

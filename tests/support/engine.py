@@ -90,6 +90,7 @@ class FakeEngine:
     readings: Sequence[FileReading] = ()
     shares: Sequence[StoredShare] = ()
     names: Sequence[str] = ("handbook.pdf",)
+    text_weights: Path | None = None
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
@@ -206,6 +207,11 @@ class FakeEngine:
         self._ask("pull", model, weights)
         report("fetching")
         return Path("weights.pt")
+
+    def pull_text_model(self, report: Callable[[str], None]) -> Path | None:
+        self._ask("pull text")
+        report("fetching texts")
+        return self.text_weights
 
     @cached_property
     def _catalog(self) -> Catalog:

@@ -57,6 +57,8 @@ def test_question_of_its_own_points_at_nothing(text: str) -> None:
     [
         "which page is this?",
         "what document is this from?",
+        "can you tell me which document these screenshots come from?",
+        "wie heißt dieses Dokument?",
         "welche Seite ist das?",
         "de quelle page vient cette capture ?",
         "quelle page est-ce ?",
@@ -73,6 +75,30 @@ def test_question_of_its_own_points_at_nothing(text: str) -> None:
 )
 def test_question_for_the_page_of_a_screenshot(text: str) -> None:
     assert asks_for_page(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "which page explains this error?",
+        "what page describes how to fix this?",
+        "which document tells me what this message means?",
+        "welche Seite erklärt diesen Fehler?",
+        "auf welcher Seite steht, wie man das behebt?",
+        "quelle page explique cette erreur ?",
+        "¿qué página explica este error?",
+        "quale pagina spiega questo errore?",
+        "que página explica este erro?",
+        "welke pagina legt deze fout uit?",
+        "на какой странице объясняется эта ошибка?",
+        "która strona wyjaśnia ten błąd?",
+        "このエラーを説明しているページはどれですか？",
+        "哪一页解释了这个错误？",
+        "أي صفحة تشرح هذا الخطأ؟",
+    ],
+)
+def test_question_about_what_a_screenshot_shows_does_not_ask_for_its_page(text: str) -> None:
+    assert not asks_for_page(text)
 
 
 @pytest.mark.parametrize("text", ["", "which port is this?", "what is the total due in this invoice?", "page 7"])

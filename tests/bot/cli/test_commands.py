@@ -28,7 +28,7 @@ from rag import (
     open_rag,
     put_share,
 )
-from rag.model import Outage, PageReading, TextSource
+from rag.model import Outage, PageReading, TextModel, TextSource
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -469,6 +469,30 @@ def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:
     assert engine.asked == [("pull", "ViT-B-32", "laion2b_s34b_b79k")]
     assert "weights.pt" in out
     assert "fetching" in err
+
+
+def test_models_pull_downloads_the_text_embedder_too(run: Run) -> None:
+    engine = FakeEngine(text_weights=Path("texts"))
+    code, out, err = run(engine, "models", "pull")
+    assert code == 0
+    assert engine.asked == [("pull", None, None), ("pull text",)]
+    assert "weights.pt" in out
+    assert "texts" in out
+    assert "fetching texts" in err
+    _, out, _ = run(engine, "models", "pull", "--json")
+    assert json.loads(out) == {"path": "weights.pt", "text_path": "texts"}
+
+
+def test_status_says_which_text_embedder_is_used_and_how_to_change_it(run: Run) -> None:
+    chosen = TextModel("ollama:bge-m3", is_set=False, is_recorded=True)
+    engine = FakeEngine(stored=Status({}, 0, 0, 0, (), {"words": "on"}, text_model=chosen))
+    _, out, _ = run(engine, "status")
+    said = (
+        "Text vectors: ollama:bge-m3, chosen by MAGPIE_TEXT__MODEL=auto and kept; set MAGPIE_TEXT__MODEL to use another"
+    )
+    assert said in " ".join(out.split())
+    _, out, _ = run(engine, "status", "--json")
+    assert json.loads(out)["text_model"] == {"model": "ollama:bge-m3", "replaces": None}
 
 
 def test_eval_prints_and_writes_results(run: Run, tmp_path: Path) -> None:

@@ -93,11 +93,11 @@ def test_embedder_set_later_embeds_existing_documents(folder: Path, opened: Open
     assert (rag.status().waiting_for_vectors, store.count(TEXT)) == (0, 15)
 
 
-def test_another_model_fills_a_separate_collection(folder: Path, opened: Opening) -> None:
+def test_another_model_replaces_the_vectors_of_the_first(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     opened(store, FakeTextEmbedder()).index([folder])
     opened(store, FakeTextEmbedder("fake-text-2")).index([folder])
-    assert (store.count(TEXT), store.count("fake-text-2")) == (15, 15)
+    assert (store.count(TEXT), store.count("fake-text-2")) == (0, 15)
 
 
 def test_embeds_texts_without_clip(folder: Path, opened: Opening) -> None:

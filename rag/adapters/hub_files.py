@@ -1,0 +1,62 @@
+"""Models of sentence-transformers in the local Hugging Face cache. Only `download_model` connects to the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rag.adapters.openclip_weights import check_hub, unreachable
+from rag.errors import OperatorMustAct
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_NEEDED = ("config.json", "tokenizer_config.json")
+
+_PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
+_UNUSED = ("onnx/*", "openvino/*")
+"""The same weights for other runtimes, as large again."""
+
+
+def cached_model(repository: str) -> Path | None:
+    """Return the folder of a model whose weights are in the local cache, or None. Does not use the network.
+
+    Another program may have cached some of its files only.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    files = [try_to_load_from_cache(repository, name) for name in _NEEDED]
+    weights = [try_to_load_from_cache(repository, name) for name in _WEIGHTS]
+    if not all(isinstance(file, str) for file in files) or not any(isinstance(file, str) for file in weights):
+        return None
+    return Path(str(files[0])).parent
+
+
+def download_model(repository: str, report: Callable[[str], None]) -> Path:
+    """Download a model into the local cache and return its folder.
+
+    Raise OperatorMustAct if it cannot be downloaded.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    found = cached_model(repository)
+    if found is not None:
+        report(f"{repository} is already downloaded.")
+        return found
+    check_hub()
+    report(f"Downloading {repository} ...")
+    try:
+        folder = snapshot_download(repository, allow_patterns=list(_PATTERNS), ignore_patterns=list(_UNUSED))
+    except LocalEntryNotFoundError as error:
+        raise unreachable() from error
+    except Exception as error:  # the client raises errors of its HTTP library, which changes with its version
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OperatorMustAct(
+            f"The text embedder {repository} could not be downloaded: {reason}",
+            "Try again, or copy the cache (HF_HOME) from another machine.",
+        ) from error
+    if cached_model(repository) is None:
+        raise OperatorMustAct(
+            f"{repository} has no weights that sentence-transformers can load.",
+            "Set MAGPIE_TEXT__MODEL to st: and another model, and pull again.",
+        )
+    return Path(folder)

@@ -1,0 +1,55 @@
+"""All vector indexes of one engine: CLIP's, and those of the text embedders."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+
+from rag.catalog import vectors
+from rag.ports import Generator
+from rag.vectors.gpu_sharing import SharingGenerator
+from rag.vectors.indexes import ClipIndex
+from rag.vectors.sync import VectorStoreSync
+from rag.vectors.text_indexes import TextIndexes
+
+
+class VectorIndexes:
+    """All vector indexes of one engine. A background stage that processes a batch of each index in turn."""
+
+    def __init__(self, sync: VectorStoreSync, clip: ClipIndex, text: TextIndexes, embedders: ExitStack) -> None:
+        """`embedders` closes the connections of the embedders."""
+        self.sync = sync
+        self.clip = clip
+        self.text = text
+        self._embedders = embedders
+
+    def close(self) -> None:
+        """Wait for the last write to the store, then close it, the embedders and their thread."""
+        with self._embedders:
+            self.sync.close()
+
+    def sharing(self, generator: Generator | None) -> Generator | None:
+        """Return the generator. If CLIP shares the GPU with it, wrap it so that CLIP leaves the GPU while it writes."""
+        offload = self.clip.offload
+        return generator if generator is None or offload is None else SharingGenerator(generator, offload)
+
+    def remove_dropped(self) -> None:
+        """Remove from the store what the catalog dropped."""
+        clip = self.clip.identity()
+        self.sync.remove_dropped([*self.text.identities(), *([] if clip is None else [clip])])
+
+    def process_batch(self, stop: threading.Event) -> int:
+        """Embed the next batch of each index; return how many chunks there were, 0 when nothing is left to do."""
+        return self.text.process_batch(stop) + self.clip.process_batch(stop)
+
+    def count_waiting(self) -> int:
+        """Return how many chunks lack a vector in at least one index."""
+        with self.sync.catalog.read_transaction() as connection:
+            return vectors.count_unembedded(connection, [*self.text.targets(), self.clip.target()])
+
+    def is_settled(self) -> bool:
+        """Return whether nothing waits, except for indexes that are off."""
+        return self.text.is_settled() and self.clip.is_settled()
+
+    def describe_waiting(self) -> str:
+        return f"{self.count_waiting()} chunks wait for their vectors"
