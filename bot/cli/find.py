@@ -21,6 +21,9 @@ LEAD = 6
 
 _MATCHED_BY = {
     "words": "words",
+    "messages": "words of the message",
+    "file-names": "file name",
+    "overview": "overview",
     "place": "page number",
     "text-vectors": "meaning",
     "clip-picture": "picture",

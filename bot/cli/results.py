@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LANE_NAMES = {
     "words": "search by words",
     "messages": "search by the words of messages",
+    "file-names": "search by file names",
+    "overview": "overviews of documents",
     "place": "search by page number",
     "text-vectors": "search by meaning",
     "clip-picture": "picture search",

@@ -397,6 +397,8 @@ NO_MODEL = "No model is set up: answers are the best matching passages."
 _LANES = {
     "words": "words",
     "messages": "words of messages",
+    "file-names": "file name",
+    "overview": "overview",
     "place": "page number",
     "text-vectors": "meaning",
     "clip-picture": "image content",

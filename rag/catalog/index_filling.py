@@ -24,6 +24,7 @@ from rag.catalog.index_versions import (
     record_progress,
 )
 from rag.catalog.languages import main_language
+from rag.catalog.share_names import put_name_words
 from rag.catalog.share_words import add_share_words
 from rag.catalog.tables import caption, chunk, document, share
 from rag.ports import IndexEntry
@@ -57,6 +58,7 @@ def fill_batch(connection: Connection, size: int) -> int:
         if row.words:
             add_share_words(connection, newest, row.id, row.words)
     if shares:
+        put_name_words(connection, [row.id for row in shares])
         record_progress(connection, newest, newest.chunks_to, shares[-1].id)
     else:
         complete_version(connection, newest)

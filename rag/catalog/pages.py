@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 from sqlalchemy import Connection, func, or_, select
 
@@ -56,6 +57,23 @@ def first_pages(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[i
     rows = rows.join(document, is_current()).where(is_any_of(chunk.c.document_id, ids))
     rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
     return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in connection.execute(rows)}
+
+
+def outline_pages(connection: Connection, ids: Iterable[int], pages: int) -> list[tuple[int, PageKey]]:
+    """Return (chunk, page) of the pages that show what each of these documents is about, in their order.
+
+    They are the first page and pages where sections begin, spread over the document, at most `pages` of each.
+    """
+    rows = select(chunk.c.document_id, chunk.c.page, func.min(chunk.c.id).label("chunk"), func.min(chunk.c.heading))
+    rows = rows.join(document, is_current()).where(is_any_of(chunk.c.document_id, ids), chunk.c.text != "")
+    rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.document_id, chunk.c.page)
+    found: list[tuple[int, PageKey]] = []
+    for document_id, group in groupby(connection.execute(rows), key=lambda row: row.document_id):
+        own = list(group)
+        starts = [row for before, row in pairwise(own) if row[3] and row[3] != before[3]] or own[1:]
+        step = max(1, -(-len(starts) // max(1, pages - 1)))
+        found += [(row.chunk, (document_id, row.page)) for row in [own[0], *starts[::step]]]
+    return found
 
 
 def pages_named(

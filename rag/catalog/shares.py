@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select, true, update
 
 from rag.catalog.share_delay import delay_new_share
+from rag.catalog.share_names import put_name_words
 from rag.catalog.share_words import put_share_words
 from rag.catalog.sources import drop_unshared_sources, find_or_add_source, put_source
 from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
@@ -197,6 +198,7 @@ def _insert(connection: Connection, source_id: int, new: Share, state: ShareStat
     id = connection.execute(insert(share).values(**row).returning(share.c.id)).scalar_one()
     if not has_ended:
         put_share_words(connection, id, new.words or "")
+        put_name_words(connection, [id])
         delay_new_share(connection, source_id, id)
 
 
@@ -211,6 +213,8 @@ def _update(connection: Connection, known: Row[Any], new: Share, state: ShareSta
         changed["reason"] = _reason(new)
     if changed:
         connection.execute(update(share).where(share.c.id == known.id).values(**changed))
+    if changed.get("name", known.name) != known.name:
+        put_name_words(connection, [known.id])
     if new.words is not None:
         put_share_words(connection, known.id, new.words)
     if known.state not in LIVE and state in LIVE:
@@ -239,7 +243,9 @@ def _has_work(connection: Connection, source_id: int) -> bool:
 def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
     """Set the name and link of all live shares of a source, as its origin has them."""
     live = (share.c.source_id == source_id) & share.c.state.in_(LIVE)
+    renamed = connection.scalars(select(share.c.id).where(live, share.c.name != name)).all()
     connection.execute(update(share).where(live).values(name=name, link=link))
+    put_name_words(connection, renamed)
 
 
 # ---------------------------------------------------------------- lists

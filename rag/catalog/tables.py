@@ -107,6 +107,14 @@ share = Table(
 )
 """Which message shared which source in which space: one row for each, with one state."""
 
+name_word = Table(
+    "name_word",
+    metadata,
+    Column("word", String(64), primary_key=True, doc="a token of rag.analysis"),
+    Column("share_id", ForeignKey("share.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+"""The words of the names that files are shared under. A trigger deletes those of a share whose name changes."""
+
 share_revision = Table("share_revision", metadata, Column("number", Integer, nullable=False))
 """One row, that triggers change: see `shared_documents.share_revision`."""
 

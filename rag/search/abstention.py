@@ -17,6 +17,8 @@ from rag.search.confidence_signals import (
     picture_signals,
     question_signals,
 )
+from rag.search.lanes.overview import OVERVIEW
+from rag.search.lanes.page_references import PLACE
 from rag.search.page_match.result import NO_MATCH
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
@@ -65,6 +67,8 @@ class Abstention:
     ) -> AbstentionVerdict:
         # The models do not use CLIP's cosines, because not every installation has its weights: a threshold decides.
         is_certain = _best_image_score(rankings) >= self._embed.picture_floor
+        lanes = {ranking.lane for ranking in rankings}
+        is_certain = is_certain or OVERVIEW in lanes or (bool(query.named) and PLACE in lanes)
         verdicts: list[AbstentionVerdict] = []
         for signals in self._question_signals(query, scope, pages, rankings):
             kind = "question" if SCORE in signals else "few"
@@ -75,11 +79,11 @@ class Abstention:
     def _question_signals(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> list[dict[str, float]]:
-        """Return the signals of the best page, and those of the page that messages explain best, if there is one."""
+        """Return the signals of the best page, and those of the pages that messages and names explain best."""
         by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
-        by_messages = next((ranking for ranking in rankings if ranking.shares), None)
-        shares = {} if by_messages is None else by_messages.shares
-        explained = () if by_messages is None else by_messages.pages[:1]
+        by_shares = [ranking for ranking in rankings if ranking.shares]
+        shares = {page: share for ranking in by_shares for page, share in ranking.shares.items()}
+        explained = [page for ranking in by_shares for page in ranking.pages[:1]]
         found: list[dict[str, float]] = []
         with self._catalog.read_transaction() as connection:
             for best in dict.fromkeys((next(iter(pages), None), *explained)):

@@ -10,6 +10,7 @@ from itertools import chain
 from sqlalchemy import Connection
 
 from rag.catalog.chunks import pages_by_chunk
+from rag.catalog.share_names import terms_in_name
 from rag.catalog.share_words import shares_with
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex, Term
@@ -64,8 +65,8 @@ def question_signals(
     document of `best` contains. `pairs`: the share of its bigrams that this document contains. Signals that cannot be
     computed are left out.
 
-    `in_message`: the parts of the question in a message that shares the document, see `find_in_message`. The message
-    counts as one more text of the page.
+    `in_message`: the parts of the question in a message that shares the document, and in the file's name, see
+    `find_in_message`. They count as one more text of the page.
     """
     total = words.count(connection, Scope.operator())
     counts = _count_chunks(connection, words, query)
@@ -100,8 +101,9 @@ def question_signals(
 
 
 def find_in_message(connection: Connection, query: Query, scope: Scope, share: int) -> set[str]:
-    """Return the words, bigrams and equivalents of a question that the message of a share contains."""
-    return {part for part, shares in shares_with(connection, _parts(query), scope).items() if share in shares}
+    """Return the words, bigrams and equivalents of a question that a share's message or the file's name contains."""
+    in_words = {part for part, shares in shares_with(connection, _parts(query), scope).items() if share in shares}
+    return in_words | terms_in_name(connection, share, _parts(query))
 
 
 def _parts(query: Query) -> list[Term]:

@@ -25,6 +25,12 @@ def is_named(question: str, name: str) -> bool:
     return len(stem) >= _MIN_WORDS and bool(telling) and _has(asked, stem)
 
 
+def is_name(text: str, name: str) -> bool:
+    """Return whether a text is the name of a file and nothing else, with its ending or without."""
+    path, words = PurePath(name), _words(text)
+    return bool(words) and words in (_words(path.stem), _words(path.name))
+
+
 def _words(text: str) -> list[str]:
     return tokens(fold(text))
 

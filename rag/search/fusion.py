@@ -14,6 +14,8 @@ from rag.search.ranking import Ranking
 WEIGHTS: Mapping[str, float] = {
     "words": 1.0,
     "messages": 0.98,
+    "file-names": 0.98,
+    "overview": 10.0,
     "place": 1.5,
     "text-vectors": 0.3,
     "clip-picture": 0.5,
@@ -21,8 +23,9 @@ WEIGHTS: Mapping[str, float] = {
     "pixels": 40.0,
 }
 """The weight of a lane's ranks, or of its scores in the blend. BM25 contributes most of the recall; CLIP contributes
-little, above all on texts. A file that only its message explains ranks second, after the best page by words. A page
-that the question names ranks before pages found by its words. Pages that a picture is proved to show rank before all
+little, above all on texts. A file that only its message or name explains ranks second, after the best page by words. A
+page that the question names ranks before pages found by its words, and the pages that say what a document is about
+before all others. Pages that a picture is proved to show rank before all
 others, in their order."""
 
 _BLENDED = ("words", "text-vectors")

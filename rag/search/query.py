@@ -93,6 +93,8 @@ class Query:
     - `pairs`: the phrases of two terms that are neighbors
     - `names`: the terms that are names, numbers or abbreviations
     - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
+    - `overview`: set for a question about a whole document, see rag.search.overviews.read_overview
+    - `named`: the documents that the question names, if only these are searched
     - `equivalents`: synonyms from the glossary, by the text of a term
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
@@ -103,6 +105,8 @@ class Query:
     names: tuple[Term, ...] = ()
     search_terms: tuple[Term, ...] = ()
     references: PageReferences = field(default_factory=PageReferences)
+    overview: str | None = None
+    named: frozenset[int] = frozenset()
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()

@@ -12,6 +12,7 @@ from rag.analysis.question import make_term, question_terms
 from rag.model import ExtractedPage
 from rag.ports import Term
 from rag.search.glossary import Expansion, Glossary
+from rag.search.overviews import read_overview
 from rag.search.page_phrases import find_page_references, without_page_numbers
 from rag.search.query import Query
 from rag.text import STOP_WORDS, part_label, tokens, with_broken_words
@@ -85,7 +86,9 @@ def analyze_question(
         word: tuple(make_term(other, {*languages, "en"}) for other in others)
         for word, others in expansion.equivalents.items()
     }
-    return Query(text, found.terms, found.pairs, names, search_terms, references, equivalents)
+    return Query(
+        text, found.terms, found.pairs, names, search_terms, references, read_overview(text), equivalents=equivalents
+    )
 
 
 def analyze_picture(picture: Path, extracted: ExtractedPage, languages: Collection[str] = ()) -> Query:

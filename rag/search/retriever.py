@@ -8,18 +8,22 @@ from pathlib import Path
 
 from rag.catalog import Catalog
 from rag.catalog.languages import languages_in
+from rag.catalog.share_names import search_names
 from rag.model import ExtractedPage, PageKey, Scope, SearchResult
 from rag.ports import FullTextIndex
 from rag.search import confidence
 from rag.search.abstention import Abstention
+from rag.search.file_names import is_named
 from rag.search.fusion import fuse
 from rag.search.glossary import Glossary
 from rag.search.glossary_file import load_glossary
 from rag.search.hits import build_hits, merge_duplicates, name_newer_versions
+from rag.search.lanes.file_names import FileNamesLane
 from rag.search.lanes.image_vectors import ClipTextLane, ImageVectorsLane
 from rag.search.lanes.lane import Lane, LaneStatus, LaneUnavailable
 from rag.search.lanes.messages import MessagesLane
 from rag.search.lanes.nearest import VectorRanker
+from rag.search.lanes.overview import OverviewLane
 from rag.search.lanes.page_match import PageMatchLane
 from rag.search.lanes.page_references import PageReferencesLane
 from rag.search.lanes.text_vectors import TextVectorsLane
@@ -39,6 +43,10 @@ Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
 """Reorders the fused pages of a query. It may leave out pages, but not add any."""
 
 _SHORTENED = "The question is long: only its first {max_words} words were searched for. Shorten it to search for all."
+
+
+_MAX_NAMES = 200
+"""File names with most words of a question, of which it may have one as a whole."""
 
 
 class Retriever:
@@ -66,7 +74,7 @@ class Retriever:
         """Return the best `k` pages for a question, and whether one of them answers it."""
         text = first_words(question, self._settings.words)
         query = analyze_question(text, self._settings.query_features, self._glossary, self._languages(scope))
-        found = self._search(query, scope, k)
+        found = self._search_named(query, scope, k) or self._search(query, scope, k)
         return found if text == question else replace(found, notice=_SHORTENED.format(max_words=self._settings.words))
 
     def find_picture(self, picture: Path, extracted: ExtractedPage, scope: Scope, k: int) -> SearchResult:
@@ -83,6 +91,18 @@ class Retriever:
     def _languages(self, scope: Scope) -> frozenset[str]:
         with self._catalog.read_transaction() as connection:
             return languages_in(connection, scope)
+
+    def _search_named(self, query: Query, scope: Scope, k: int) -> SearchResult | None:
+        """Return what is found in the files that a question names; None if it names none, or nothing is found there."""
+        if FileNamesLane.name not in self._settings.lanes:
+            return None
+        with self._catalog.read_transaction() as connection:
+            matches = search_names(connection, query.search_terms, scope, _MAX_NAMES)
+        named = frozenset(match.document for match in matches if is_named(query.text, match.name))
+        if not named:
+            return None
+        found = self._search(replace(query, named=named), replace(scope, documents=named), k)
+        return found if found.found else None
 
     def _search(self, query: Query, scope: Scope, k: int) -> SearchResult:
         lanes = [lane for lane in self._lanes if query.kind in lane.accepts]
@@ -147,6 +167,8 @@ def open_retriever(
     lanes = (
         WordsLane(catalog, words, depth),
         MessagesLane(catalog, depth),
+        FileNamesLane(catalog, depth),
+        OverviewLane(catalog, depth),
         TextVectorsLane(indexes.text, depth),
         ImageVectorsLane(clip),
         ClipTextLane(clip),

@@ -12,11 +12,13 @@ from rag.search.page_references import find_referenced_pages
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking, rank_pages
 
+PLACE = "place"
+
 
 class PageReferencesLane:
     """Rank the pages that a question names, in the documents that the other lanes found."""
 
-    name: ClassVar[str] = "place"
+    name: ClassVar[str] = PLACE
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
     needs_candidates: ClassVar[bool] = True
 

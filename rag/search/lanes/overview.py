@@ -1,0 +1,63 @@
+"""Find the pages that show what a document is about, for questions about the whole of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Connection
+
+from rag.catalog import Catalog
+from rag.catalog.pages import outline_pages
+from rag.catalog.share_names import search_names
+from rag.catalog.shared_documents import documents_allowed
+from rag.model import Scope
+from rag.search.file_names import is_name
+from rag.search.lanes.lane import ON, LaneStatus
+from rag.search.query import Query, QueryKind
+from rag.search.ranking import Ranking, rank_pages
+
+OVERVIEW = "overview"
+
+_MAX_DOCUMENTS = 3
+"""Documents that one question can be about."""
+
+_PAGES = 6
+"""Pages of a document that are shown."""
+
+_MAX_NAMES = 50
+
+
+class OverviewLane:
+    """Rank the first page of a document and the pages where its sections begin.
+
+    The document is the one that the question names, or those that the scope is limited to, such as a thread's.
+    """
+
+    name: ClassVar[str] = OVERVIEW
+    accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
+    needs_candidates: ClassVar[bool] = False
+
+    def __init__(self, catalog: Catalog, depth: int) -> None:
+        self._catalog = catalog
+        self._depth = depth
+
+    def status(self) -> LaneStatus:
+        return ON
+
+    def rank(self, query: Query, scope: Scope) -> Ranking | None:
+        if query.overview is None:
+            return None
+        with query.clock.measure("words"), self._catalog.read_transaction() as connection:
+            documents = self._documents(connection, query, query.overview, scope)
+            if not 0 < len(documents) <= _MAX_DOCUMENTS:
+                return None
+            found = outline_pages(connection, documents, _PAGES)
+        return rank_pages(self.name, found, self._depth) if found else None
+
+    def _documents(self, connection: Connection, query: Query, named: str, scope: Scope) -> set[int]:
+        if named:
+            found = search_names(connection, query.terms, scope, _MAX_NAMES)
+            return {match.document for match in found if is_name(named, match.name)}
+        if scope.documents is None or len(scope.documents) > _MAX_DOCUMENTS:
+            return set()
+        return {one.document for one in documents_allowed(connection, scope.documents, scope)}

@@ -1,0 +1,75 @@
+"""Questions that name a file, or are about the whole of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
+
+OFFER = "We offer the wall paint for {} crowns a bucket."
+MANUAL = "\f".join(f"Chapter {number}. How to {what} the lamp." for number, what in enumerate(("light", "trim"), 1))
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "Offer Kestrel Ltd.pdf").write_text(OFFER.format(64))
+    (folder / "Offer Seagull Ltd.pdf").write_text(OFFER.format(70) + "\fSigned at the pier.")
+    (folder / "Rechnungen 2026.txt").write_text("Die Summe ist neun.")
+    (folder / "lamp_manual.pdf").write_text(MANUAL)
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
+        opened.index([folder])
+        yield opened
+
+
+def first(rag: Rag, question: str, scope: Scope | None = None) -> tuple[str, int] | None:
+    found = rag.find(question, scope or Scope.operator())
+    return (found.hits[0].name, found.hits[0].page) if found.found else None
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ("Seagull", ("Offer Seagull Ltd.pdf", 1)),
+        ("What is the price in Offer Seagull Ltd.pdf?", ("Offer Seagull Ltd.pdf", 1)),
+        ("What does a bucket cost in Offer Kestrel Ltd.pdf?", ("Offer Kestrel Ltd.pdf", 1)),
+        ("What is on page 2 of Offer Seagull Ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
+        ("Was steht auf Seite 2 von offer-seagull-ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
+        ("Rechnung 2026", ("Rechnungen 2026.txt", 1)),
+        ("lamp manual", ("lamp_manual.pdf", 1)),
+    ],
+)
+def test_file_is_found_by_its_name(rag: Rag, question: str, place: tuple[str, int]) -> None:
+    assert first(rag, question) == place
+
+
+def test_name_of_another_space_finds_nothing(rag: Rag) -> None:
+    assert first(rag, "Seagull", Scope.of("elsewhere")) is None
+
+
+@pytest.mark.parametrize(
+    "question", ["Summarize lamp_manual.pdf", "What is lamp manual about?", "tl;dr of lamp_manual.pdf"]
+)
+def test_overview_of_a_named_file_has_its_sections(rag: Rag, question: str) -> None:
+    found = rag.find(question, Scope.operator())
+    assert found.found
+    assert [(hit.name, hit.page) for hit in found.hits[:2]] == [("lamp_manual.pdf", 1), ("lamp_manual.pdf", 2)]
+
+
+def test_overview_of_the_documents_of_the_scope(rag: Rag) -> None:
+    ids = {row.name: row.id for row in rag.documents(Scope.operator())}
+    scope = replace(Scope.operator(), documents=frozenset({ids["Offer Seagull Ltd.pdf"]}))
+    assert first(rag, "What is this document about?", scope) == ("Offer Seagull Ltd.pdf", 1)
+    assert rag.ask("Summarize this", scope).cited[0].hit.name == "Offer Seagull Ltd.pdf"
+
+
+def test_overview_of_everything_is_not_made_up(rag: Rag) -> None:
+    assert not rag.find("What is this about?", Scope.operator()).rankings.get("overview")
