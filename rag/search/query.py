@@ -94,6 +94,8 @@ class Query:
     - `names`: the terms that are names, numbers or abbreviations
     - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
     - `equivalents`: synonyms from the glossary, by the text of a term
+    - `unsure`: the texts of terms that were corrected: the reader may have meant another word
+    - `language`: of the question, if its stop words tell it
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
 
@@ -104,6 +106,8 @@ class Query:
     search_terms: tuple[Term, ...] = ()
     references: PageReferences = field(default_factory=PageReferences)
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
+    language: str = ""
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()
     candidate_chunks: Mapping[PageKey, int] = field(default_factory=dict)

@@ -115,7 +115,7 @@ def analyze_question(
         word: tuple(make_term(other, {*languages, "en"}) for other in others)
         for word, others in expansion.equivalents.items()
     }
-    return Query(text, found.terms, found.pairs, names, search_terms, references, equivalents)
+    return Query(text, found.terms, found.pairs, names, search_terms, references, equivalents, language=found.language)
 
 
 def analyze_picture(picture: Path, extracted: ExtractedPage, languages: Collection[str] = ()) -> Query:
