@@ -428,7 +428,9 @@ class SearchResult:
     signals: Mapping[str, float] = field(default_factory=dict)
     """The signals of the decision; `magpie train-decision` fits its models on them."""
     notice: str = ""
-    """A sentence for the reader if only part of the question was searched for, or empty."""
+    """Sentences for the reader if only part of the question was searched for, or corrected words; or empty."""
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    """Words of the question that occur nowhere in scope, and the similar ones that were searched for instead."""
 
 
 # ---------------------------------------------------------------- answers

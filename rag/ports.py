@@ -401,6 +401,17 @@ class FullTextIndex(Protocol):
         """Return {text of the term: how many chunks of the whole index have it}."""
         ...
 
+    def missing(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> list[str]:
+        """Return the texts of the terms that no chunk in scope has."""
+        ...
+
+    def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
+        """Return {word: words of chunks in scope that differ from it by typing errors}, the most similar first.
+
+        All words are folded. Words of other chunks are never returned.
+        """
+        ...
+
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return the number of chunks with words in the scope."""
         ...

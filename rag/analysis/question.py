@@ -34,12 +34,13 @@ class QuestionTerms:
     """The terms of a question: its words without stop words, and `more` to search for that no answer must have.
 
     `more` has the parts of codes, two words as one ("file name" as "filename"), and the words of dates. `pairs` are
-    phrases of two terms that are neighbors.
+    phrases of two terms that are neighbors. `language` is empty if no stop word tells it.
     """
 
     terms: tuple[Term, ...]
     more: tuple[Term, ...] = ()
     pairs: tuple[Term, ...] = ()
+    language: str = ""
 
 
 def make_term(text: str, languages: Iterable[str], compounding: Collection[str] = ()) -> Term:
@@ -91,7 +92,7 @@ class _Question:
         self._pieces = list(split_pieces(text))
         words = [part for piece in self._pieces for part in piece.parts]
         language, is_sure = question_language(text, words, languages)
-        self._language = language
+        self._language, self._sure_language = language, language if is_sure else ""
         self._languages = tuple(dict.fromkeys((*sorted(languages), language, "en")))
         self._compounding = {language} & COMPOUNDING if is_sure else COMPOUNDING.intersection(languages)
         self._is_shouted = text.isupper()
@@ -120,12 +121,13 @@ class _Question:
             more += self._code_parts(piece)
         if not terms:  # a question of stop words only keeps them
             terms = [self._term(piece.text) for piece in self._pieces]
-            return QuestionTerms(_distinct(terms), pairs=_distinct(self._pairs(self._pieces, " ")))
+            pairs = self._pairs(self._pieces, " ")
+            return QuestionTerms(_distinct(terms), (), _distinct(pairs), self._sure_language)
         plain = [piece for piece in pieces if not piece.whole and not self._is_stop(piece.text, piece)]
         more += self._pairs(plain, "")
-        return QuestionTerms(
-            _distinct(terms), _distinct(more, {term.text for term in terms}), _distinct(self._pairs(plain, " "))
-        )
+        more = list(_distinct(more, {term.text for term in terms}))
+        pairs = self._pairs(plain, " ")
+        return QuestionTerms(_distinct(terms), tuple(more), _distinct(pairs), self._sure_language)
 
     def _pairs(self, pieces: Sequence[Piece], joiner: str) -> list[Term]:
         """Return two neighboring pieces as one term: as a phrase, or as one word if `joiner` is empty."""

@@ -24,10 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_of
 
-from rag.analysis.analyzer import index_tokens
+from rag.analysis.analyzer import SURFACE, index_tokens
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
+from rag.catalog.vocabulary import similar_tokens
 from rag.model import Scope
 from rag.ports import IndexEntry, Term
 from rag.text import with_broken_words, with_spaced_letters
@@ -117,6 +118,22 @@ class Fts5Index:
             .group_by(queries.c.key)
         )
         return {term.text: 0 for term in terms} | {row[0]: row[1] for row in connection.execute(rows)}
+
+    def missing(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> list[str]:
+        """Return the texts of the terms that no chunk in scope has."""
+        version = searched_version(connection)
+        words = _table(version)
+        queries = queries_of(version, terms, _COLUMNS)
+        match = literal_column(words.name).op("MATCH")(queries.c.value)
+        held = select(words.c.rowid).where(match, *_inside(words, scope)).correlate(queries)
+        return list(connection.scalars(select(queries.c.key).where(~held.exists())))
+
+    def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
+        """Return {word: words of chunks in scope that differ from it by typing errors}, the most similar first."""
+        found = similar_tokens(connection, searched_version(connection), words)
+        tokens = {token for tokens in found.values() for token in tokens}
+        held = self.holders(connection, [Term(token, ((token,),)) for token in tokens], scope)
+        return {word: [token[len(SURFACE) :] for token in tokens if held[token]] for word, tokens in found.items()}
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""

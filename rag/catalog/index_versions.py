@@ -36,6 +36,11 @@ class IndexVersion:
         return f"fulltext_{self.number}" if self.number else "fulltext"
 
     @property
+    def vocabulary(self) -> str:
+        """Return the table of all tokens of chunks."""
+        return f"{self.chunks}_terms"
+
+    @property
     def messages(self) -> str:
         """Return the table of the words of messages."""
         return f"share_{self.chunks}"
@@ -61,6 +66,7 @@ def create_version(connection: Connection, analysis: str, *, is_complete: bool =
     connection.execute(insert(index_version).values(values))
     columns = "title, heading, caption, body, forms"
     connection.execute(text(f"CREATE VIRTUAL TABLE {version.chunks} USING fts5({columns}, {_TOKENIZE})"))
+    connection.execute(text(f"CREATE VIRTUAL TABLE {version.vocabulary} USING fts5vocab({version.chunks}, row)"))
     connection.execute(text(f"CREATE VIRTUAL TABLE {version.messages} USING fts5(words, forms, {_TOKENIZE})"))
     return version
 
@@ -89,6 +95,6 @@ def complete_version(connection: Connection, version: IndexVersion) -> None:
 
 def drop_version(connection: Connection, version: IndexVersion) -> None:
     """Delete the tables of a version."""
-    connection.execute(text(f"DROP TABLE {version.chunks}"))
-    connection.execute(text(f"DROP TABLE {version.messages}"))
+    for name in (version.vocabulary, version.chunks, version.messages):
+        connection.execute(text(f"DROP TABLE IF EXISTS {name}"))  # FTS5's own analysis has no vocabulary
     connection.execute(delete(index_version).where(index_version.c.number == version.number))

@@ -120,8 +120,7 @@ class Abstention:
         if not query.terms:
             return "The question has no words to search for."
         with self._catalog.read_transaction() as connection:
-            chunks_with = self._words.holders(connection, query.terms, scope)
-        missing = [term.text for term in query.terms if not chunks_with[term.text]]
+            missing = self._words.missing(connection, query.terms, scope)
         if len(missing) == len(query.terms):
             return "None of its words occurs in the files I may use here."
         if missing:

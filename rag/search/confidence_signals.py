@@ -44,6 +44,9 @@ _UNKNOWN_IDF = 2.0
 """Maximum IDF of a word that no chunk contains, as a multiple of the IDF of the question's rarest known word. Values
 from 1 to 3 make no measurable difference in a large index."""
 
+_UNSURE = 0.5
+"""What a word counts that was corrected: another one may have been meant."""
+
 _MARGIN_RANK = 10
 """The page whose score is compared with that of the best one."""
 
@@ -92,9 +95,11 @@ def question_signals(
     page = pages_by_chunk(connection, [best]).keys()
     in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
     on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
-    signals[IDF_COVERAGE] = _share([term.text for term in query.terms], on_page, _smooth_idf(counts, total))
+    signals[IDF_COVERAGE] = _share(
+        [term.text for term in query.terms], on_page, _smooth_idf(counts, total), query.unsure
+    )
     if names:
-        signals[NAME_COVERAGE] = _share(names, in_document, idf)
+        signals[NAME_COVERAGE] = _share(names, in_document, idf, query.unsure)
     if bigrams:
         signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0))
     return signals
@@ -152,8 +157,12 @@ def _smooth_idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
     return {word: min(value, rarest) for word, value in idf.items()}
 
 
-def _share(parts: Sequence[str], present: Collection[str], weights: Mapping[str, float]) -> float:
-    return sum(weights[part] for part in parts if part in present) / sum(weights[part] for part in parts)
+def _share(
+    parts: Sequence[str], present: Collection[str], weights: Mapping[str, float], unsure: Collection[str] = ()
+) -> float:
+    """Return the share, by weight, of the parts that are present; an `unsure` one counts half."""
+    found = sum(weights[part] * (_UNSURE if part in unsure else 1.0) for part in parts if part in present)
+    return found / sum(weights[part] for part in parts)
 
 
 def picture_signals(

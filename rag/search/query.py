@@ -96,6 +96,8 @@ class Query:
     - `overview`: set for a question about a whole document, see rag.search.overviews.read_overview
     - `named`: the documents that the question names, if only these are searched
     - `equivalents`: synonyms from the glossary, by the text of a term
+    - `unsure`: the texts of terms that were corrected: the reader may have meant another word
+    - `language`: of the question, if its stop words tell it
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
 
@@ -108,6 +110,8 @@ class Query:
     overview: str | None = None
     named: frozenset[int] = frozenset()
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
+    language: str = ""
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()
     candidate_chunks: Mapping[PageKey, int] = field(default_factory=dict)

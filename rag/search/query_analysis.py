@@ -87,7 +87,15 @@ def analyze_question(
         for word, others in expansion.equivalents.items()
     }
     return Query(
-        text, found.terms, found.pairs, names, search_terms, references, read_overview(text), equivalents=equivalents
+        text,
+        found.terms,
+        found.pairs,
+        names,
+        search_terms,
+        references,
+        read_overview(text),
+        equivalents=equivalents,
+        language=found.language,
     )
 
 

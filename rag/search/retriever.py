@@ -13,6 +13,7 @@ from rag.model import ExtractedPage, PageKey, Scope, SearchResult
 from rag.ports import FullTextIndex
 from rag.search import confidence
 from rag.search.abstention import Abstention
+from rag.search.corrections import Corrections, correct_question
 from rag.search.file_names import is_named
 from rag.search.fusion import fuse
 from rag.search.glossary import Glossary
@@ -56,6 +57,7 @@ class Retriever:
         self,
         settings: Settings,
         catalog: Catalog,
+        words: FullTextIndex,
         lanes: Sequence[Lane],
         glossary: Glossary,
         abstention: Abstention,
@@ -65,6 +67,7 @@ class Retriever:
         self._settings = settings.search
         self._data = settings.data
         self._catalog = catalog
+        self._words = words
         self._lanes = lanes
         self._glossary = glossary
         self._abstention = abstention
@@ -73,9 +76,28 @@ class Retriever:
     def find(self, question: str, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages for a question, and whether one of them answers it."""
         text = first_words(question, self._settings.words)
-        query = analyze_question(text, self._settings.query_features, self._glossary, self._languages(scope))
+        query, corrections = self._analyze(text, scope)
+        notices = [corrections.notice()]
+        if text != question:
+            notices.append(_SHORTENED.format(max_words=self._settings.words))
         found = self._search_named(query, scope, k) or self._search(query, scope, k)
-        return found if text == question else replace(found, notice=_SHORTENED.format(max_words=self._settings.words))
+        return replace(found, notice=" ".join(filter(None, notices)), corrections=corrections.words)
+
+    def _analyze(self, question: str, scope: Scope) -> tuple[Query, Corrections]:
+        """Return the query for a question, with typing errors corrected, and the corrections."""
+        features = self._settings.query_features
+        with self._catalog.read_transaction() as connection:
+            languages = languages_in(connection, scope)
+            query = analyze_question(question, features, self._glossary, languages)
+            corrections = Corrections(question)
+            # In another language, most words are unknown.
+            if not query.language or query.language in languages:
+                corrections = correct_question(connection, self._words, question, query.terms, languages, scope)
+        if corrections.words:
+            query = analyze_question(corrections.question, features, self._glossary, languages)
+            unsure = frozenset(corrections.words.values())
+            query = replace(query, search_terms=(*query.search_terms, *corrections.others), unsure=unsure)
+        return query, corrections
 
     def find_picture(self, picture: Path, extracted: ExtractedPage, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages that a picture may show, and whether one of them does.
@@ -176,7 +198,7 @@ def open_retriever(
         PageMatchLane(PageMatcher(catalog, settings.data), depth),
     )
     abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
-    return Retriever(settings, catalog, lanes, load_glossary(settings.data), abstention, rerank)
+    return Retriever(settings, catalog, words, lanes, load_glossary(settings.data), abstention, rerank)
 
 
 def _rank(lanes: Sequence[Lane], statuses: dict[str, LaneStatus], query: Query, scope: Scope) -> list[Ranking]:

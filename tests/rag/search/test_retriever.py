@@ -79,7 +79,9 @@ def retriever(rag: Rag, *lanes: Lane, rerank: Reranker | None = None, enabled: s
     try:
         words = Fts5Index()
         abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
-        yield Retriever(settings, catalog, (WordsLane(catalog, words, 50), *lanes), Glossary(), abstention, rerank)
+        yield Retriever(
+            settings, catalog, words, (WordsLane(catalog, words, 50), *lanes), Glossary(), abstention, rerank
+        )
     finally:
         catalog.close()
 

@@ -34,4 +34,5 @@ def upgrade():
     op.execute("DROP TABLE share_fulltext")
     op.execute("INSERT INTO index_version VALUES (1, '1', 0, 0, 1)")
     op.execute(f"CREATE VIRTUAL TABLE fulltext_1 USING fts5(title, heading, caption, body, forms, {TOKENIZE})")
+    op.execute("CREATE VIRTUAL TABLE fulltext_1_terms USING fts5vocab(fulltext_1, row)")
     op.execute(f"CREATE VIRTUAL TABLE share_fulltext_1 USING fts5(words, forms, {TOKENIZE})")

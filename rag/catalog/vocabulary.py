@@ -1,0 +1,65 @@
+"""Words of the full-text index that differ from a word of a question by typing errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from rag.analysis.analyzer import SURFACE
+from rag.analysis.spelling import count_errors, max_errors
+from rag.catalog.index_versions import IndexVersion
+
+_ALPHABETS = tuple(
+    "".join(map(chr, range(ord(first), ord(last) + 1))) for first, last in ("az", "αω", "ая", "את", "اي")
+)
+"""The letters of alphabets that are small enough to try each of them."""
+
+_MAX_SIMILAR = 50
+"""Words of the whole index of which those in scope are looked up."""
+
+
+def similar_tokens(connection: Connection, version: IndexVersion, words: Sequence[str]) -> dict[str, list[str]]:
+    """Return {word: tokens of unstemmed words like it, in the whole index}, the most similar first.
+
+    The words have no accents. The caller must drop what is not in its scope. The first letter is rarely wrong: of
+    words with another one, only those are found that are equal after it.
+    """
+    typed = [word for word in words if max_errors(word)]
+    if not typed or not version.analysis:
+        return {}
+    found: dict[str, list[str]] = {}
+    for word in typed:
+        limit = max_errors(word)
+        counted = [
+            (count_errors(word, token[1:], limit), token) for token in _with_first_letter(connection, version, word)
+        ]
+        counted += [(limit, token) for token in _with_other_first_letter(connection, version, word)]
+        similar = sorted((errors, token) for errors, token in counted if errors <= limit and not _has_digit(token))
+        found[word] = [token for _, token in similar[:_MAX_SIMILAR]]
+    return found
+
+
+def _with_first_letter(connection: Connection, version: IndexVersion, word: str) -> Sequence[str]:
+    length, limit, first = len(SURFACE + word), max_errors(word), SURFACE + word[0]
+    rows = text(
+        f"SELECT term FROM {version.vocabulary} WHERE term >= :first AND term < :last "
+        "AND length(term) BETWEEN :shortest AND :longest"
+    )
+    values = {"first": first, "last": first + "\U0010ffff", "shortest": length - limit, "longest": length + limit}
+    return connection.scalars(rows, values).all()
+
+
+def _with_other_first_letter(connection: Connection, version: IndexVersion, word: str) -> Sequence[str]:
+    """Return the tokens that differ from a word in its first letter only, or in the order of the first two."""
+    letters = next((letters for letters in _ALPHABETS if word[0] in letters), "")
+    others = [word[1:], word[1] + word[0] + word[2:]]
+    others += (letter + rest for letter in letters for rest in (word, word[1:]) if letter + rest != word)
+    # Looked up one by one: a condition with a list would read the whole vocabulary.
+    rows = text(f"SELECT term FROM json_each(:tokens) AS other JOIN {version.vocabulary} ON term = other.value")
+    return connection.scalars(rows, {"tokens": json.dumps([SURFACE + other for other in others])}).all()
+
+
+def _has_digit(token: str) -> bool:
+    return any(sign.isdigit() for sign in token)

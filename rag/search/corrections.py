@@ -1,0 +1,77 @@
+"""Correct typing errors in a question, by words of the documents in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from rag.analysis.letters import fold, normalize
+from rag.analysis.pieces import split_pieces
+from rag.analysis.question import make_term
+from rag.analysis.spelling import max_errors
+from rag.catalog.share_names import search_names
+from rag.catalog.share_words import shares_with
+from rag.model import Scope
+from rag.ports import FullTextIndex, Term
+
+_MAX_WORDS = 4
+"""Unknown words of a question that are corrected; with more, it is in another language."""
+
+_MAX_CANDIDATES = 3
+"""Corrections of one word that are searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """A question with corrected words. `words` maps a word as it was typed to the best correction, both folded.
+
+    `others` are terms for further corrections of the same words.
+    """
+
+    question: str
+    words: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Term, ...] = ()
+
+    def notice(self) -> str:
+        """Return a sentence for the reader; empty without corrections."""
+        if not self.words:
+            return ""
+        listed = ", ".join(f"“{word}” instead of “{typed}”" for typed, word in self.words.items())
+        return f"Showing results for {listed}."
+
+
+def correct_question(
+    connection: Connection,
+    words: FullTextIndex,
+    question: str,
+    terms: Sequence[Term],
+    languages: Collection[str],
+    scope: Scope,
+) -> Corrections:
+    """Return the question with those words corrected that occur nowhere in scope, if similar words do.
+
+    A word of a message or of a file's name is not an error.
+    """
+    words_only = [term for term in terms if term.surface and max_errors(term.text)]
+    missing = set(words.missing(connection, words_only, scope))
+    if not 0 < len(missing) <= _MAX_WORDS:
+        return Corrections(question)
+    candidates = [term for term in words_only if term.text in missing]
+    in_messages = shares_with(connection, candidates, scope)
+    unknown = [
+        term.text
+        for term in candidates
+        if not in_messages[term.text] and not search_names(connection, [term], scope, 1)
+    ]
+    similar = {
+        word: found[:_MAX_CANDIDATES] for word, found in words.similar(connection, unknown, scope).items() if found
+    }
+    best = {word: found[0] for word, found in similar.items()}
+    text = normalize(question)
+    for piece in reversed(list(split_pieces(text))):
+        if correction := best.get(fold(piece.text)):
+            text = text[: piece.start] + correction + text[piece.end :]
+    others = tuple(make_term(other, {*languages, "en"}) for found in similar.values() for other in found[1:])
+    return Corrections(text, best, others)

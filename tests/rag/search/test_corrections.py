@@ -1,0 +1,99 @@
+"""A word that occurs nowhere in scope is corrected to a similar word of the scope, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.analysis.spelling import count_errors, max_errors
+from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
+
+TEXTS = {
+    "ops": "The gateway listens on port 8443. Error E-4711 means that the printer is wet. Ask Müller in Zürich.",
+    "board": "The acquisition of Harwich Shipping is planned for spring. The merger stays secret.",
+}
+
+
+@pytest.fixture(scope="module")
+def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    folder = tmp_path_factory.mktemp("shared")
+    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": "words"})
+    with open_rag(made, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
+        for space, text in TEXTS.items():
+            path = folder / f"{space}.pdf"
+            path.write_text(text)
+            opened.index([path], space)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "corrections"),
+    [
+        ("gatway", {"gatway": "gateway"}),
+        ("Which prot does the gateway use?", {"prot": "port"}),
+        ("pritner", {"pritner": "printer"}),
+        ("rpinter", {"rpinter": "printer"}),
+        ("orinter", {"orinter": "printer"}),
+        ("Zuerich", {}),
+        ("Zurihc", {"zurihc": "zurich"}),
+        ("E-4712", {}),
+        ("8444", {}),
+        ("wat", {}),
+        ("xylophone", {}),
+        ("gateway port", {}),
+    ],
+)
+def test_typing_error_is_corrected(rag: Rag, question: str, corrections: dict[str, str]) -> None:
+    found = rag.find(question, Scope.of("ops"))
+    assert found.corrections == corrections
+    for typed, word in corrections.items():
+        assert found.notice == f"Showing results for “{word}” instead of “{typed}”."
+        assert [hit.name for hit in found.hits] == ["ops.pdf"]
+    assert bool(found.notice) == bool(corrections)
+
+
+@pytest.mark.parametrize("question", ["acquisiton", "mergr", "harwhich", "shiping"])
+def test_word_of_another_space_is_no_correction(rag: Rag, question: str) -> None:
+    assert rag.find(question, Scope.of("board")).corrections
+    hidden = rag.find(question, Scope.of("ops"))
+    assert not hidden.corrections
+    assert not hidden.notice
+    assert not hidden.hits
+
+
+def test_corrected_word_is_less_sure_than_the_word_itself(rag: Rag) -> None:
+    right, typo = rag.find("gateway port", Scope.of("ops")), rag.find("gatway port", Scope.of("ops"))
+    assert typo.hits[0].document == right.hits[0].document
+    assert typo.signals["held"] < right.signals["held"]
+    assert typo.confidence < right.confidence
+
+
+WORDS = st.text("abcé", min_size=4, max_size=9)
+
+
+@given(WORDS, WORDS)
+def test_distance_is_symmetric_and_zero_for_equal_words_only(a: str, b: str) -> None:
+    assert count_errors(a, b, 2) == count_errors(b, a, 2)
+    assert (count_errors(a, b, 2) == 0) == (a == b)
+
+
+@given(WORDS, st.data())
+def test_each_kind_of_error_counts_one(word: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(word) - 2))
+    for typed in (
+        word[:at] + word[at + 1 :],
+        word[:at] + "x" + word[at:],
+        word[:at] + "x" + word[at + 1 :],
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+    ):
+        assert count_errors(typed, word, 2) == (typed != word)
+
+
+@pytest.mark.parametrize(("word", "errors"), [("wat", 0), ("port", 1), ("gateway", 1), ("gateways", 2), ("kx200", 0)])
+def test_long_words_may_have_more_errors(word: str, errors: int) -> None:
+    assert max_errors(word) == errors
