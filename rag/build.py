@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import LocalTextModels
 from rag.answer.large_pages import LargePages
+from rag.answer.question_translation import GeneratorTranslator
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
@@ -41,6 +42,7 @@ from rag.ports import (
     OpenFetchers,
     RegionDrawer,
     TextEmbedder,
+    Translator,
     VectorStore,
 )
 from rag.search.retriever import open_retriever
@@ -69,6 +71,7 @@ def open_rag(
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
+    translator: Translator | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
@@ -110,6 +113,8 @@ def open_rag(
         fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
         captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
+        if translator is None and shared is not None:
+            translator = GeneratorTranslator(shared, settings.answer)
         new_extractor = extractor or open_extractor
         stages = Stages(
             ((indexes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE))
@@ -120,7 +125,7 @@ def open_rag(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
-            retriever=open_retriever(settings, catalog, words, indexes),
+            retriever=open_retriever(settings, catalog, words, indexes, translator),
             answering=AnswerService(
                 catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer)
             ),

@@ -411,7 +411,7 @@ class SearchResult:
     """The ranking of a search, and whether it found an answer. `hits` is the ranking in either case.
 
     `lanes` maps each lane to `on` or `off: reason`. `why` is a sentence if `found` is false. `stage_ms` has the
-    milliseconds of embed, words, vectors, pixels and fuse.
+    milliseconds of translate, embed, words, vectors, pixels and fuse.
     """
 
     found: bool
@@ -427,6 +427,8 @@ class SearchResult:
     """The signals of the decision; `magpie train-decision` fits its models on them."""
     notice: str = ""
     """A sentence for the reader if only part of the question was searched for, or empty."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The question as it was also searched for, by the English name of the language. Written by a model."""
 
 
 # ---------------------------------------------------------------- answers

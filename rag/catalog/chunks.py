@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from rag.catalog.any_of import are_any_of, is_any_of
-from rag.catalog.scope import is_current
+from rag.catalog.scope import documents_in, is_current
 from rag.catalog.tables import chunk, document, page
-from rag.model import Box, Kind, PageKey
+from rag.model import Box, Kind, PageKey, Scope
 
 _PAGE = (chunk.c.document_id, chunk.c.page)
 
@@ -101,3 +101,15 @@ def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey
         key = (row.document_id, row.page)
         found[key] = f"{found.get(key, '')} {row.text}"
     return found
+
+
+def extractions_in(connection: Connection, scope: Scope) -> list[int]:
+    """Return the extractions that are searched of the documents in scope."""
+    rows = select(document.c.extraction_id).where(document.c.id.in_(documents_in(scope)))
+    return list(connection.scalars(rows.where(document.c.extraction_id.is_not(None))))
+
+
+def first_texts(connection: Connection, extraction: int, count: int) -> list[str]:
+    """Return the first `count` texts of an extraction."""
+    rows = select(chunk.c.text).where(chunk.c.extraction_id == extraction, chunk.c.kind == Kind.TEXT)
+    return list(connection.scalars(rows.order_by(chunk.c.page, chunk.c.id).limit(count)))
