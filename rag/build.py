@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import LocalTextModels
 from rag.answer.large_pages import LargePages
+from rag.answer.question_translation import GeneratorTranslator
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
@@ -42,6 +43,7 @@ from rag.ports import (
     OpenFetchers,
     RegionDrawer,
     TextEmbedder,
+    Translator,
     VectorStore,
 )
 from rag.search.retriever import open_retriever
@@ -70,6 +72,7 @@ def open_rag(
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
+    translator: Translator | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
@@ -111,6 +114,8 @@ def open_rag(
         fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
         captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
+        if translator is None and shared is not None:
+            translator = GeneratorTranslator(shared, settings.answer)
         new_extractor = extractor or open_extractor
         stages = Stages(
             (
@@ -126,7 +131,7 @@ def open_rag(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
-            retriever=open_retriever(settings, catalog, words, indexes),
+            retriever=open_retriever(settings, catalog, words, indexes, translator),
             answering=AnswerService(
                 catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer)
             ),

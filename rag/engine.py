@@ -194,13 +194,14 @@ class Rag:
 
     def _find_with_pictures(self, question: str, scope: Scope, pictures: Sequence[SearchResult]) -> SearchResult:
         """Return the pages for a question and for the pictures that came with it; the words may be empty."""
-        if not pictures:
-            return self.find(question, scope)
-        if not question.strip():
+        if pictures and not question.strip():
             return merge_results([result for result in pictures if result.found] or pictures)
+        by_words = self.find(question, scope)
+        if not pictures:
+            return by_words
         shown = matched_documents(pictures)
         inside = self.find(question, replace(scope, documents=shown)) if shown else None
-        return fuse_with_pictures(self.find(question, scope), inside, pictures, self.settings.search.rrf_k)
+        return fuse_with_pictures(by_words, inside, pictures, self.settings.search.rrf_k)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question rewritten so that it can be understood alone.

@@ -413,7 +413,7 @@ class SearchResult:
     """The ranking of a search, and whether it found an answer. `hits` is the ranking in either case.
 
     `lanes` maps each lane to `on` or `off: reason`. `why` is a sentence if `found` is false. `stage_ms` has the
-    milliseconds of embed, words, vectors, pixels and fuse.
+    milliseconds of translate, embed, words, vectors, pixels and fuse.
     """
 
     found: bool
@@ -431,6 +431,8 @@ class SearchResult:
     """Sentences for the reader if only part of the question was searched for, or corrected words; or empty."""
     corrections: Mapping[str, str] = field(default_factory=dict)
     """Words of the question that occur nowhere in scope, and the similar ones that were searched for instead."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The question as it was also searched for, by the English name of the language. Written by a model."""
 
 
 # ---------------------------------------------------------------- answers

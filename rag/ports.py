@@ -465,6 +465,22 @@ class Captioner(Protocol):
         ...
 
 
+class Translator(Protocol):
+    """Translates questions. Thread-safe."""
+
+    @property
+    def identity(self) -> str:
+        """Return a name for the model, which translations are cached by."""
+        ...
+
+    def translate(self, question: str, languages: Sequence[str]) -> Mapping[str, str]:
+        """Return the question in these languages, by ISO 639-1 code; those that could not be had are left out.
+
+        Raise OperatorMustAct or TryAgain.
+        """
+        ...
+
+
 class TokenStream(Iterator[str], Protocol):
     """An answer in pieces. `close` stops the generation at any time and is idempotent."""
 

@@ -203,7 +203,18 @@ class StoreSettings(Group):
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.
-LANES = ("words", "messages", "file-names", "overview", "place", "text-vectors", "clip-picture", "clip-text", "pixels")
+LANES = (
+    "words",
+    "messages",
+    "file-names",
+    "overview",
+    "translations",
+    "place",
+    "text-vectors",
+    "clip-picture",
+    "clip-text",
+    "pixels",
+)
 
 # What a search uses besides the words of a question; docs/search-quality.md says what each is worth.
 QUERY_FEATURES = ("form", "parts", "glossary", "front", "names", "blend", "surroundings")

@@ -97,7 +97,8 @@ def answer_reply(
     if answer.abstained:  # the text names the nearest pages: make them links
         body = _replace_once(body, {escape(passage.hit.place): place(passage.hit) for passage in answer.passages})
     cited = () if answer.abstained else answer.cited
-    above = remark_blocks(join(remark, answer.notice, heading))
+    translated = [messages.also_searched(*one) for one in answer.found.translations.items()]
+    above = remark_blocks(join(remark, answer.notice, *translated, heading))
     below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
     below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
     below.append(buttons.feedback_buttons())

@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import answer_json
-from bot.cli.results import note_if_empty, note_lanes_off
+from bot.cli.results import note_if_empty, note_lanes_off, note_translations
 from bot.cli.terminal import Screen
 from rag import Answer, Scope
 
@@ -41,6 +41,7 @@ def ask(
         show_answer(screen, answer, "".join(streamed))
         if answer.abstained:
             note_if_empty(screen, rag)
+        note_translations(screen, answer.found)
         note_lanes_off(screen, answer.found.lanes)
 
 

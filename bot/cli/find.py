@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.context import Data, Json, existing_file, invocation
 from bot.cli.json_output import found_json
-from bot.cli.results import note_if_empty, note_lanes_off
+from bot.cli.results import note_if_empty, note_lanes_off, note_translations
 from bot.cli.terminal import Screen
 from rag import Hit, Scope
 
@@ -24,6 +24,7 @@ _MATCHED_BY = {
     "messages": "words of the message",
     "file-names": "file name",
     "overview": "overview",
+    "translations": "words of a translation",
     "place": "page number",
     "text-vectors": "meaning",
     "clip-picture": "picture",
@@ -61,6 +62,7 @@ def find(
                 note_if_empty(screen, rag)
         for hit in found.hits:
             show_hit(screen, hit, "" if picture else query)
+        note_translations(screen, found)
         if found.notice:
             screen.note(found.notice)
         note_lanes_off(screen, found.lanes)

@@ -29,6 +29,7 @@ def answer_json(answer: Answer) -> JsonObject:
         "citations": [_passage(passage) | {"bbox": list(passage.hit.box)} for passage in answer.cited],
         "evidence": [str(path) for path in answer.evidence],
         "passages": [_passage(passage) | {"text": passage.hit.text} for passage in answer.passages],
+        "translations": dict(answer.found.translations),
     }
 
 
@@ -66,6 +67,7 @@ def found_json(found: SearchResult) -> JsonObject:
             | {"lanes": dict(hit.lanes), "why": hit.why, "also": list(hit.also), "newer": hit.newer}
             for hit in found.hits
         ],
+        "translations": dict(found.translations),
     }
 
 

@@ -11,17 +11,19 @@ import typer
 from bot.cli.context import Engine
 from bot.cli.json_output import outcomes_json
 from bot.cli.terminal import Screen, count
+from bot.slack.messages import also_searched
 from bot.slack.read_notes import note_sentences
 from rag import Scope
 
 if TYPE_CHECKING:
-    from rag import FileNote, IndexOutcome
+    from rag import FileNote, IndexOutcome, SearchResult
 
 LANE_NAMES = {
     "words": "search by words",
     "messages": "search by the words of messages",
     "file-names": "search by file names",
     "overview": "overviews of documents",
+    "translations": "search in other languages",
     "place": "search by page number",
     "text-vectors": "search by meaning",
     "clip-picture": "picture search",
@@ -89,6 +91,12 @@ def note_lanes_off(screen: Screen, lanes: Mapping[str, str]) -> None:
     names = dict.fromkeys(LANE_NAMES.get(lane, lane) for lane, state in lanes.items() if state != "on")
     if names:
         screen.note(f"Not available: {', '.join(names)}. For the reason and the fix, run: magpie status")
+
+
+def note_translations(screen: Screen, found: SearchResult) -> None:
+    """Say in which other languages a question was searched for, and with what text."""
+    for language, text in found.translations.items():
+        screen.note(also_searched(language, text))
 
 
 def note_if_empty(screen: Screen, rag: Engine) -> None:

@@ -80,6 +80,16 @@ def rewritten_question(query: str) -> str:
     return f"Understood as: {query}"
 
 
+_MAX_SHOWN = 200
+"""Characters shown of a translated question."""
+
+
+def also_searched(language: str, text: str) -> str:
+    """Shown with an answer if the question was also searched for in another language. `text` is from a model."""
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+    return f"Also searched in {language}: {shown}"
+
+
 _FILE_TYPES = {
     "pdf": "PDF",
     "image": "image",
@@ -399,6 +409,7 @@ _LANES = {
     "messages": "words of messages",
     "file-names": "file name",
     "overview": "overview",
+    "translations": "words of translations",
     "place": "page number",
     "text-vectors": "meaning",
     "clip-picture": "image content",

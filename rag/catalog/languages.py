@@ -17,6 +17,14 @@ def languages_in(connection: Connection, scope: Scope) -> frozenset[str]:
     return frozenset(connection.scalars(rows))
 
 
+def common_languages(connection: Connection, scope: Scope) -> list[str]:
+    """Return the languages of the chunks in scope, that of most chunks first."""
+    rows = select(chunk.c.language).where(chunk.c.language.is_not(None))
+    if scope != Scope.operator():
+        rows = rows.where(chunk.c.document_id.in_(documents_in(scope)))
+    return list(connection.scalars(rows.group_by(chunk.c.language).order_by(func.count().desc(), chunk.c.language)))
+
+
 def main_language(connection: Connection, document_id: int) -> str:
     """Return the language of most chunks of a document; an empty string if it has none yet."""
     rows = select(chunk.c.language).where(chunk.c.document_id == document_id, chunk.c.language.is_not(None))

@@ -23,7 +23,7 @@ from rag.evaluation.metrics import (
 )
 from rag.model import Hit, Scope, SearchResult
 
-STAGES = ("embed", "words", "vectors", "pixels", "fuse")
+STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse")
 DEPTH = 50
 """Fused pages requested: as deep as each lane ranks by default, so that their MRRs are comparable."""
 MISS_CUTOFF = 5

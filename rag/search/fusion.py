@@ -16,6 +16,7 @@ WEIGHTS: Mapping[str, float] = {
     "messages": 0.98,
     "file-names": 0.98,
     "overview": 10.0,
+    "translations": 1.0,
     "place": 1.5,
     "text-vectors": 0.3,
     "clip-picture": 0.5,
@@ -28,7 +29,7 @@ page that the question names ranks before pages found by its words, and the page
 before all others. Pages that a picture is proved to show rank before all
 others, in their order."""
 
-_BLENDED = ("words", "text-vectors")
+_BLENDED = ("words", "translations", "text-vectors")
 
 _NEIGHBOR, _DOCUMENT = 0.2, 0.3
 """Share of its BM25 that the better neighbor of a page, and the best page of its document, add to the page's own."""
@@ -59,14 +60,21 @@ def blend(rankings: Sequence[Ranking], *, surroundings: bool = True) -> list[Pag
     scores: dict[PageKey, float] = {}
     for ranking in rankings:
         own = dict(zip(ranking.pages, ranking.scores, strict=True))
-        lowest = 0.0 if ranking.lane == "words" else min(own.values())
-        spread = max(own.values()) - lowest
+        lowest, spread = _range(ranking)
         for page, score in own.items():
             share = (score - lowest) / spread if spread > 0 else 1.0
             scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] * share
         if surroundings and ranking.lane == "words" and spread > 0:
             _add_surroundings(scores, own, spread)
     return sorted(scores, key=lambda page: (-scores[page], page))
+
+
+def _range(ranking: Ranking) -> tuple[float, float]:
+    """Return the score that counts as 0, and how much above it counts as 1."""
+    if ranking.lane == "translations":  # its scores are such shares already
+        return 0.0, 1.0
+    lowest = 0.0 if ranking.lane == "words" else min(ranking.scores)
+    return lowest, max(ranking.scores) - lowest
 
 
 def _add_surroundings(scores: dict[PageKey, float], own: Mapping[PageKey, float], best: float) -> None:

@@ -22,7 +22,7 @@ class QueryKind(StrEnum):
     PICTURE = "picture"
 
 
-STAGES = ("embed", "words", "vectors", "pixels", "fuse")
+STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse")
 
 
 class StageClock:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rag.model import PageKey
 from rag.search.page_match.result import MatchResult
+from rag.search.query import Query
 
 MAX_REGIONS = 3
 """Regions of a page that a hit shows, and so the chunks of a page that a ranking keeps."""
@@ -18,6 +19,7 @@ class Ranking:
 
     `scores` belong to `pages`, for lanes that have scores: BM25, or the cosine of the nearest chunk. `match` is set
     only by the page match lane, `shares` only by the messages lane: the share whose message found each page.
+    `translated` is set only by the translations lane: the query in other languages, and what its words find.
     """
 
     lane: str
@@ -26,6 +28,12 @@ class Ranking:
     scores: tuple[float, ...] = ()
     match: MatchResult | None = None
     shares: Mapping[PageKey, int] = field(default_factory=dict)
+    translated: Mapping[str, tuple[Query, Ranking]] = field(default_factory=dict)
+
+    @property
+    def translations(self) -> dict[str, str]:
+        """Return the question as it was searched for in other languages, by ISO 639-1 code."""
+        return {language: query.text for language, (query, _) in self.translated.items()}
 
     @property
     def best_score(self) -> float:

@@ -10,9 +10,9 @@ from rag.catalog import Catalog
 from rag.catalog.languages import languages_in
 from rag.catalog.share_names import search_names
 from rag.model import ExtractedPage, PageKey, Scope, SearchResult
-from rag.ports import FullTextIndex
+from rag.ports import FullTextIndex, Translator
 from rag.search import confidence
-from rag.search.abstention import Abstention
+from rag.search.abstention import Abstention, AbstentionVerdict
 from rag.search.corrections import Corrections, correct_question
 from rag.search.file_names import is_named
 from rag.search.fusion import fuse
@@ -28,13 +28,16 @@ from rag.search.lanes.overview import OverviewLane
 from rag.search.lanes.page_match import PageMatchLane
 from rag.search.lanes.page_references import PageReferencesLane
 from rag.search.lanes.text_vectors import TextVectorsLane
+from rag.search.lanes.translations import TranslationsLane
 from rag.search.lanes.words import WordsLane
+from rag.search.language_names import language_name
 from rag.search.near_duplicates import collapse_near_duplicates
 from rag.search.page_match.matcher import PageMatcher
 from rag.search.page_match.result import NO_MATCH
 from rag.search.query import Query, QueryKind
 from rag.search.query_analysis import analyze_picture, analyze_question
 from rag.search.ranking import Ranking
+from rag.search.translations import Translations
 from rag.search.versions import rank_versions
 from rag.settings import LANES, Settings
 from rag.text import first_words
@@ -140,7 +143,7 @@ class Retriever:
             if self._rerank is not None:
                 pages = self._rerank(query, pages, scope)
             pages, newer = self._rank_versions(query, pages, scope)
-            verdict = self._abstention.judge(query, scope, pages, rankings)
+            verdict = self._judge(query, scope, pages, rankings)
             match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
             with self._catalog.read_transaction() as connection:
                 kept = collapse_near_duplicates(connection, pages)
@@ -156,7 +159,19 @@ class Retriever:
             rankings={ranking.lane: ranking.pages for ranking in rankings},
             confidence=verdict.confidence if hits else 0.0,
             signals=verdict.signals,
+            translations={
+                language_name(code): other.text for r in rankings for code, (other, _) in r.translated.items()
+            },
         )
+
+    def _judge(
+        self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
+    ) -> AbstentionVerdict:
+        """Return the verdict on the question, or on the translation of it that finds an answer if it finds none."""
+        verdict = self._abstention.judge(query, scope, pages, rankings)
+        translated = [one for ranking in rankings for one in ranking.translated.values()] if verdict.abstains else []
+        others = [self._abstention.judge(other, scope, found.pages, [found]) for other, found in translated]
+        return max((one for one in others if not one.abstains), key=lambda one: one.confidence, default=verdict)
 
     def _status(self, lane: Lane) -> LaneStatus:
         return lane.status() if lane.name in self._settings.lanes else LaneStatus("not in search.lanes")
@@ -178,27 +193,40 @@ class Retriever:
 
 
 def open_retriever(
-    settings: Settings, catalog: Catalog, words: FullTextIndex, indexes: VectorIndexes, rerank: Reranker | None = None
+    settings: Settings,
+    catalog: Catalog,
+    words: FullTextIndex,
+    indexes: VectorIndexes,
+    translator: Translator | None = None,
+    rerank: Reranker | None = None,
 ) -> Retriever:
-    """Return a retriever with every lane.
+    """Return a retriever with every lane. Without a translator, questions are searched for as they are asked.
 
     Raise BadSetting for a broken glossary.toml, OperatorMustAct for a broken decision.json.
     """
-    depth = settings.search.depth
-    clip = VectorRanker(indexes.clip, depth)
+    depth, glossary = settings.search.depth, load_glossary(settings.data)
+    abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
+
+    def analyze(text: str, scope: Scope) -> Query:
+        with catalog.read_transaction() as connection:
+            languages = languages_in(connection, scope)
+        return analyze_question(text, settings.search.query_features, glossary, languages)
+
+    clip, by_words = VectorRanker(indexes.clip, depth), WordsLane(catalog, words, depth)
+    translations = None if translator is None else Translations(catalog, translator)
     lanes = (
-        WordsLane(catalog, words, depth),
+        by_words,
         MessagesLane(catalog, depth),
         FileNamesLane(catalog, depth),
         OverviewLane(catalog, depth),
+        TranslationsLane(translations, by_words, abstention, analyze),
         TextVectorsLane(indexes.text, depth),
         ImageVectorsLane(clip),
         ClipTextLane(clip),
         PageReferencesLane(catalog, words, depth),
         PageMatchLane(PageMatcher(catalog, settings.data), depth),
     )
-    abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
-    return Retriever(settings, catalog, words, lanes, load_glossary(settings.data), abstention, rerank)
+    return Retriever(settings, catalog, words, lanes, glossary, abstention, rerank)
 
 
 def _rank(lanes: Sequence[Lane], statuses: dict[str, LaneStatus], query: Query, scope: Scope) -> list[Ranking]:

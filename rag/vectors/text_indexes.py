@@ -223,12 +223,8 @@ class TextIndexes:
         return self._delete_retired()
 
     def is_settled(self) -> bool:
-        """Return whether nothing waits for vectors, and no other model's are left; true while the model is away."""
-        if not all(index.is_settled() for index in self._active()):
-            return False
-        with self._sync.catalog.read_transaction() as connection:
-            rows = list_text_indexes(connection)
-        return not self._setting or not rows[TextIndexState.RETIRED]
+        """Return whether nothing waits for vectors; true while the models are away."""
+        return all(index.is_settled() for index in self._active())
 
     def _record(self) -> None:
         """Record the chosen model, once its identity is known."""

@@ -48,9 +48,9 @@ GUARDS = (
 )
 
 SCOPE = Mutation(
-    "rag.engine:Rag.ask",
-    "if matched else self.find(question, scope)",
-    'if matched else self.find(question, Scope.of("vault", *(scope.spaces or ())))',
+    "rag.engine:Rag._find_with_pictures",
+    "by_words = self.find(question, scope)",
+    'by_words = self.find(question, Scope.of("vault", *(scope.spaces or ())))',
 )
 """Not in GUARDS, because with it every case gets the passages of the vault."""
 

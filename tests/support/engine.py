@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -91,6 +91,7 @@ class FakeEngine:
     shares: Sequence[StoredShare] = ()
     names: Sequence[str] = ("handbook.pdf",)
     text_weights: Path | None = None
+    translations: Mapping[str, str] = field(default_factory=dict)
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
@@ -144,7 +145,8 @@ class FakeEngine:
 
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find", query, k)
-        return found(*self.hits[:k], why="" if self.hits else "No page holds these words.")
+        result = found(*self.hits[:k], why="" if self.hits else "No page holds these words.")
+        return replace(result, translations=self.translations)
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find_picture", path, k)

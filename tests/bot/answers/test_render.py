@@ -214,6 +214,20 @@ def test_notification_has_no_link_or_mention(text: str, name: str) -> None:
         assert not list(things_in(said, verbatim=False))
 
 
+def test_translations_are_shown_as_plain_text() -> None:
+    given = answer("Port 8443 [1].", LINKED)
+    texts_by_language = {
+        "German": "Welcher Port? <!channel> https://evil.example/x @here",
+        "French": "Quel port ? " * 40,
+    }
+    translated = replace(given, found=replace(given.found, translations=texts_by_language))
+    shown = texts(answer_reply(translated, "Understood as: port"))[0]
+    assert shown.startswith("Understood as: port\nAlso searched in German: Welcher Port? &lt;!channel&gt;")
+    assert "\nAlso searched in French: Quel port ? Quel port ?" in shown
+    assert len(shown) < 500
+    assert not list(things_in(shown, verbatim=True))
+
+
 def test_bidirectional_controls_are_removed() -> None:
     reply = page_reply(replace(LINKED, name="fee\u202efdp.exe\U000e0041", link=None), None)
     assert reply.blocks[0]["text"]["text"].startswith("This is *feefdp.exe*")

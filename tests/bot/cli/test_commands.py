@@ -342,6 +342,7 @@ def test_find_json(run: Run) -> None:
                 "newer": "",
             }
         ],
+        "translations": {},
     }
 
 
@@ -394,6 +395,7 @@ def test_ask_json(run: Run) -> None:
         "citations": [place | {"bbox": [0.1, 0.2, 0.9, 0.4]}],
         "evidence": ["evidence-1.png"],
         "passages": [place | {"text": "The relay listens."}],
+        "translations": {},
     }
 
 
@@ -469,6 +471,21 @@ def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:
     assert engine.asked == [("pull", "ViT-B-32", "laion2b_s34b_b79k")]
     assert "weights.pt" in out
     assert "fetching" in err
+
+
+def test_find_and_ask_say_in_which_languages_they_searched(run: Run) -> None:
+    translations = {"German": "Welcher Port?"}
+    engine = FakeEngine(hits=[hit(1, "handbook.pdf", 12)], translations=translations)
+    _, _, err = run(engine, "find", "Which port?")
+    assert "Also searched in German: Welcher Port?" in err
+    _, out, _ = run(engine, "find", "Which port?", "--json")
+    assert json.loads(out)["translations"] == translations
+    answered = answer("8443 [1]", hit(1, "handbook.pdf", 12))
+    engine = FakeEngine(answered=replace(answered, found=replace(answered.found, translations=translations)))
+    _, _, err = run(engine, "ask", "Which port?")
+    assert "Also searched in German: Welcher Port?" in err
+    _, out, _ = run(engine, "ask", "Which port?", "--json")
+    assert json.loads(out)["translations"] == translations
 
 
 def test_models_pull_downloads_the_text_embedder_too(run: Run) -> None:

@@ -186,6 +186,7 @@ def test_doctor_checks_the_text_index_and_its_store(folder: Path, opened: Openin
     rag = opened(store, FakeTextEmbedder(), extractor=None)
     checks = {check.name: check for check in rag.doctor()}
     assert checks["text vectors"].status == checks["store of text vectors"].status == "ok"
+    assert checks["text vectors"].detail == "given, set by MAGPIE_TEXT__MODEL; fake-text-1, 192 dimensions"
     store.rows[TEXT].clear()
     assert {check.name: check for check in rag.doctor()}["store of text vectors"].status == "fail"
 
