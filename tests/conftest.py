@@ -56,11 +56,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def workers(cores: int, memory: float) -> int:
-    """Processes that fit on `cores` cores and in `memory` GB; one is not worth its start, so 0 stands for it.
-
-    Three for two cores, because tests wait: for timers, for a retry, for a process to start.
-    """
-    fitting = min(cores * 3 // 2, MOST_WORKERS, int(memory / WORKER_GB))
+    """Processes that fit on `cores` cores and in `memory` GB; one is not worth its start, so 0 stands for it."""
+    fitting = min(cores, MOST_WORKERS, int(memory / WORKER_GB))
     return fitting if fitting > 1 else 0
 
 
