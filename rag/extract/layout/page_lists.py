@@ -14,7 +14,7 @@ _LEADER_SIGNS = frozenset(".·‥…_")
 
 _PAGE = re.compile(r"([A-Z]?)-?(\d{1,4})(?:[-\u2013]\d{1,4})?[,;]?")
 _ROMAN = re.compile(r"(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})[,;]?", re.IGNORECASE)
-_SECTION = re.compile(r"[A-Z]?\d{1,3}(?:\.\d{1,3})*[.):]?|(?:[A-Z]|[IVX]{1,6})[.):]")
+_SECTION = re.compile(r"[A-Z]?\d{1,3}[A-Za-z]?(?:\.\d{1,3})*[.):]?|(?:[A-Z]|[IVX]{1,6})[.):]")
 """The number of a chapter, a section or a figure."""
 
 _GAP = 1.0
@@ -93,11 +93,12 @@ def _entries(row: Sequence[Word]) -> list[_Entry] | None:
     title: list[str] = []
     for texts, has_leaders in _parts(row):
         has_title = any(not _SECTION.fullmatch(text) for text in title)
+        is_label = len(title) <= 2 and bool(title) and _SECTION.fullmatch(title[-1]) is not None  # such as "Item 1."
         pages = _last_pages(texts)
         if len(pages) == len(texts) and has_title:
             entries.append(_Entry(tuple(title), pages[0], len(entries), has_leaders, has_comma=len(pages) > 1))
             title = []
-        elif has_title or (title and len(pages) == len(texts)):
+        elif (has_title and not is_label) or (title and len(pages) == len(texts)):
             return None
         elif 0 < len(pages) < len(texts):
             name = (*title, *texts[: -len(pages)])

@@ -67,6 +67,12 @@ def test_contents_with_its_heading_and_titles_of_two_lines_is_a_list() -> None:
     assert as_list(table(*rows)).kind is BlockKind.LIST
 
 
+@pytest.mark.parametrize("label", ["Item {n}.", "Item {n}A.", "Part {n}", "{n}.1", "{n})"])
+def test_contents_with_labels_in_a_column_is_a_list(label: str) -> None:
+    rows = [f"{label.format(n=n)}      {title} ...... {3 * n}" for n, title in enumerate(TITLES, 1)]
+    assert as_list(table(*rows)).kind is BlockKind.LIST
+
+
 @pytest.mark.parametrize("label", ["{n}  {title}", "Figure {n}: {title}", "2.{n}      {title}", "Chapter {n}. {title}"])
 def test_numbered_titles_without_leaders_are_a_list(label: str) -> None:
     rows = [f"{label.format(n=n, title=title)}      {4 * n}" for n, title in enumerate(TITLES, 1)]
