@@ -162,7 +162,7 @@ def _cells(rects: Rows, shape: tuple[int, int]) -> Mask:
 
 
 def _has_patterns(pymupdf: Any, displayed: Any) -> bool:
-    """Return whether a page has repeated patterns: the log of what is painted has only the first of the repetitions."""
+    """Return whether a page has repeated patterns. The log of paintings has only the first repetition."""
     mupdf = pymupdf.mupdf
     found: list[bool] = []
     device = _pattern_finder(mupdf.FzDevice2)(lambda: found.append(True))

@@ -93,6 +93,7 @@ def _mail(page: str, addresses: Sequence[str]) -> bytes:
     message["Subject"], message["From"], message["To"] = "Birds", "ada@example.org", "crew@example.org"
     message.set_content(f"{WORD}\n")
     message.add_alternative(page, subtype="html")
+    message.set_boundary("x")
     parts = "".join(
         f'--x\r\nContent-Type: message/external-body; access-type=URL; URL="{address}"\r\n\r\n'
         "Content-Type: image/png\r\nContent-ID: <a@b>\r\n\r\n"
