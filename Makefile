@@ -64,11 +64,11 @@ audit: install
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
 	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
-# Index damaged files. N=1000 SEED=1; BENCH=DIR damages the PDFs of that folder; OFFICE=2000 tries office documents and
-# WEB=2000 the responses of a web server instead.
+# Index damaged files. N=1000 SEED=1; BENCH=DIR damages the PDFs of that folder; KINDS=300 damages files of all other
+# kinds, OFFICE=2000 tries office documents and WEB=2000 the responses of a web server instead.
 fuzz: install
 	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)") \
-		$(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
+		$(if $(KINDS),--kinds $(KINDS)) $(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
 
 # Count marked tables, charts and figures that are found. BENCH=DIR has questions.jsonl and pdf/; the worst pages are
 # written to regions-worst.
