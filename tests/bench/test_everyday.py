@@ -75,6 +75,12 @@ def test_answer_is_on_its_pages(line: dict[str, Any], page_texts: Mapping[str, l
         assert letters(line["answer_text"]) in letters(page_texts[line["file"]][page - 1])
 
 
+@pytest.mark.parametrize("line", [line for line in LINES if "absent_text" in line], ids=lambda line: str(line["id"]))
+def test_question_without_an_answer_has_none(line: dict[str, Any], page_texts: Mapping[str, list[str]]) -> None:
+    assert not line["pages"]
+    assert not [name for name, pages in page_texts.items() if letters(line["absent_text"]) in letters("".join(pages))]
+
+
 def test_questions_are_many_and_about_documents_that_exist(documents: Mapping[str, Document]) -> None:
     questions = read_questions(QUESTIONS)
     assert len({question.id for question in questions}) == len(questions)
