@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -115,6 +115,11 @@ injections: install
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Name both: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.ablation "$(DATA)" --questions "$(QUESTIONS)"
+
+# Build invented manuals and everyday files, index them and measure the search by kind of question. INTO=DIR keeps them
+# elsewhere than in bench-everyday.
+bench-everyday: install
+	@$(BIN)/python -m tests.bench.everyday $(or $(INTO),bench-everyday)
 
 # Measure thirty questions of ten people at once, and the time to the first words of one.
 bench-load: install
