@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -64,11 +64,11 @@ audit: install
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
 	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
-# Index damaged files. N=1000 SEED=1; BENCH=DIR damages the PDFs of that folder; OFFICE=2000 tries office documents and
-# WEB=2000 the responses of a web server instead.
+# Index damaged files. N=1000 SEED=1; BENCH=DIR damages the PDFs of that folder; KINDS=300 damages files of all other
+# kinds, OFFICE=2000 tries office documents and WEB=2000 the responses of a web server instead.
 fuzz: install
 	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)") \
-		$(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
+		$(if $(KINDS),--kinds $(KINDS)) $(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
 
 # Count marked tables, charts and figures that are found. BENCH=DIR has questions.jsonl and pdf/; the worst pages are
 # written to regions-worst.
@@ -115,6 +115,11 @@ injections: install
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Name both: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.ablation "$(DATA)" --questions "$(QUESTIONS)"
+
+# Build invented manuals and everyday files, index them and measure the search by kind of question. INTO=DIR keeps them
+# elsewhere than in bench-everyday.
+bench-everyday: install
+	@$(BIN)/python -m tests.bench.everyday $(or $(INTO),bench-everyday)
 
 # Measure thirty questions of ten people at once, and the time to the first words of one.
 bench-load: install

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rag.extract.geometry import PlacedWord, clamped_box, contains_center
 from rag.extract.ocr import TextRecognizer, is_garbled
+from rag.extract.page_picture import PagePicture
 from rag.extract.shown_words import median_level, shown_words
 from rag.extract.text_layer import UNMAPPED, LayerWord
-from rag.extract.visibility import DrawingOrder, PagePicture, split_seen, split_uncovered
+from rag.extract.visibility import DrawingOrder, split_seen, split_uncovered
 from rag.extract.watermarks import split_watermarks, watermark_blocks
 from rag.model import WHOLE_PAGE, Block, Box, Note, Word
 from rag.text import normalize_unicode

@@ -24,6 +24,7 @@ from rag.extract.ocr import (
     lines_outside_words,
     needs_page_ocr,
 )
+from rag.extract.page_picture import PagePicture
 from rag.extract.page_structure import read_structure
 from rag.extract.page_words import CONTROLS, Frame, is_layer_garbled, seen_page_words, uncovered_page_words
 from rag.extract.pdf_shells import portfolio_notes, refuse_shell
@@ -41,7 +42,7 @@ from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.extract.scan_size import scan_image
 from rag.extract.text_layer import LayerWord, read_words
 from rag.extract.turned_text import add_turned_words, may_be_turned, split_words, text_turn, turned_areas
-from rag.extract.visibility import DrawingOrder, PagePicture
+from rag.extract.visibility import DrawingOrder
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
 from rag.settings import ReadSettings
 

@@ -19,6 +19,7 @@ from rag.extract.layout import pixel_figures
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import figure_boxes
 from rag.extract.layout.frames import find_frames
+from rag.extract.layout.page_lists import as_list
 from rag.extract.layout.reading_order import order_right_to_left, split_columns, text_blocks
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.extract.layout.vertical_text import split_vertical
@@ -52,7 +53,7 @@ def page_blocks(
     regions = merge_ruled_tables(regions, find_ruled_tables(image, boxes))
     without_figures = [region for region in regions if region.kind is not BlockKind.FIGURE]
     blocks = build_blocks([*without_figures, *_figures(image, words, regions, graphics)], horizontal)
-    flow = [part for block in blocks if block.kind is not BlockKind.FIGURE for part in split_columns(block)]
+    flow = [as_list(part) for block in blocks if block.kind is not BlockKind.FIGURE for part in split_columns(block)]
     flow = order_right_to_left(insert_in_reading_order(flow, vertical) if flow else vertical)
     return insert_in_reading_order(flow, (block for block in blocks if block.kind is BlockKind.FIGURE))
 

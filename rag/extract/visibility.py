@@ -8,18 +8,14 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from rag.extract.text_layer import Glyph, LayerWord, Rect, union
+from rag.extract.page_picture import PagePicture
+from rag.extract.text_layer import Glyph, LayerWord
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
-    Mask = NDArray[np.bool_]
-    Rows = NDArray[np.float64]
-
-_MIN_CONTRAST = 16
-"""Of the 255 levels of a color. Fainter text, such as white on nearly white, is not seen."""
+    from rag.extract.page_picture import Area, Mask, Rows
 
 _MIN_SIZE, _MIN_RELATIVE_SIZE = 1.5, 0.0025
 """Text is too small to be seen if its font is smaller than this many points, and than this fraction of the page's long
@@ -50,78 +46,11 @@ _MIN_OVERLAP = 0.3
 _MIN_OPACITY = 0.9
 """An area of less opacity hides nothing below it."""
 
-_MIN_CHECKED_SCALE, _MAX_CHECKED_PIXELS = 1.0, 12_000_000
-"""Pixels per point at which words are judged, if the page has fewer pixels than the limit at this scale."""
-
 _COARSEST = 0.05
 """Pixels per point below which nothing can be judged."""
 
 _LIGHT = 0xF0F0F0
 """Set in the colors of white and nearly white text."""
-
-_EVERYWHERE = 1e6
-
-
-class PagePicture:
-    """The picture of a page, `scale` pixels per point large, and where its text changes it."""
-
-    def __init__(self, pymupdf: Any, page: Any, scale: float) -> None:
-        self._pymupdf = pymupdf
-        self._displayed = page.get_displaylist()
-        self._rotation = page.rotation_matrix
-        self.scale = scale
-        self.image = self._draw(scale)
-        pixels_per_point = (_MAX_CHECKED_PIXELS / max(page.rect.width * page.rect.height, 1)) ** 0.5
-        self.with_text = self.without_text = self.image
-        self.checked_scale = max(scale, min(_MIN_CHECKED_SCALE, pixels_per_point))
-
-    def _draw(self, scale: float) -> Image:
-        matrix = self._pymupdf.Matrix(scale, scale)
-        return _image(self._displayed.get_pixmap(matrix=matrix, alpha=False))
-
-    def _draw_without_text(self, scale: float) -> Image:
-        mupdf = self._pymupdf.mupdf
-        everywhere = mupdf.fz_rect()
-        everywhere.x0 = everywhere.y0 = -_EVERYWHERE
-        everywhere.x1 = everywhere.y1 = _EVERYWHERE
-        culled = mupdf.fz_new_pixmap_from_display_list_culling_text2(
-            self._displayed.this,
-            mupdf.FzMatrix(scale, 0, 0, scale, 0, 0),
-            mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB),
-            0,
-            mupdf.vector_fz_rect([everywhere]),
-        )
-        return _image(self._pymupdf.Pixmap("raw", culled))
-
-    def text_ink(self) -> Mask:
-        """Return the pixels, at the checked scale, that are different without the page's text."""
-        import numpy as np
-        from PIL import ImageChops
-
-        if self.checked_scale != self.scale:
-            self.with_text = self._draw(self.checked_scale)
-        self.without_text = self._draw_without_text(self.checked_scale).crop((0, 0, *self.with_text.size))
-        red, green, blue = ImageChops.difference(self.with_text, self.without_text).split()
-        strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-        return np.asarray(strongest) >= _MIN_CONTRAST
-
-    def has_background(self, rect: tuple[int, int, int, int], color: int) -> bool:
-        """Return whether text of this color could not be seen in a rectangle. Call `text_ink` before."""
-        from PIL import ImageStat
-
-        background, seen = (ImageStat.Stat(image.crop(rect)).median for image in (self.without_text, self.with_text))
-        colors = zip(background, seen, color.to_bytes(3, "big"), strict=True)
-        return all(max(of_one) - min(of_one) < _MIN_CONTRAST for of_one in colors)
-
-    def pixels(self, rects: Rows) -> Rows:
-        """Return rectangles of the page without its rotation, one a row, in pixels at the checked scale."""
-        import numpy as np
-
-        corners = rects.reshape(-1, 2, 2)
-        a, b, c, d, e, f = self._rotation
-        x, y = corners[..., 0], corners[..., 1]
-        moved = np.stack([a * x + c * y + e, b * x + d * y + f], axis=-1) * self.checked_scale
-        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
 
 
 class DrawingOrder:
@@ -133,12 +62,19 @@ class DrawingOrder:
         self._page = page
         self._is_area = np.array([kind.startswith("fill") and "text" not in kind for kind, *_ in paintings], dtype=bool)
         self._is_picture = np.array(["image" in kind for kind, *_ in paintings], dtype=bool)
+        self._is_text = np.array(["text" in kind for kind, *_ in paintings], dtype=bool)
         self._rects: Rows = np.array([rect for _, rect, *_ in paintings], dtype=float).reshape(-1, 4)
 
     @property
     def has_areas_over_text(self) -> bool:
         """Whether an area is painted after any text."""
         return bool((~self._is_area).any()) and bool(self._is_area[self._is_area.argmin() :].any())
+
+    @property
+    def others(self) -> Rows:
+        """The rectangles of everything but text."""
+        others: Rows = self._rects[~self._is_text]
+        return others
 
     def covers(self, word: LayerWord) -> bool:
         """Return whether an opaque area is painted over the word."""
@@ -167,8 +103,7 @@ class DrawingOrder:
 
     def _areas(self, word: LayerWord) -> list[int]:
         """Return the numbers of the areas painted around the middle of the word."""
-        glyph = word.glyphs[len(word.glyphs) // 2]
-        left, top, right, bottom = _core(glyph, word.upright)
+        left, top, right, bottom = _boxes_and_cores([word])[1][len(word.glyphs) // 2]
         x, y = (left + right) / 2, (top + bottom) / 2
         x0, y0, x1, y1 = self._rects.T
         around = self._is_area & (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
@@ -195,12 +130,13 @@ def split_seen(
         return list(words), []
     if not any(word.is_painted for word in words):
         return [], list(words)
-    ink = _InkCounter(picture.text_ink())
+    places = _GlyphPlaces(words, picture)
+    ink = _InkCounter(picture.text_ink(places.words, order.others))
     long_side = max(picture.image.size) / picture.scale
     min_size = min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)
     seen: list[LayerWord] = []
     hidden: list[LayerWord] = []
-    for word, flags in zip(words, _seen_glyphs(words, picture, ink), strict=True):
+    for word, flags in zip(words, _seen_glyphs(words, places, ink), strict=True):
         glyphs = [glyph for glyph, is_seen in zip(word.glyphs, flags, strict=True) if is_seen and glyph.painted]
         if not glyphs or max(glyph.size for glyph in glyphs) < min_size:
             hidden.append(word)
@@ -240,14 +176,19 @@ class _InkCounter:
         import cv2
 
         self.shape = ink.shape
-        self._sums = cv2.integral(ink.view("uint8"))
+        self._integral = cv2.integral(ink.view("uint8"))
 
     def has_ink(self, rects: Rows) -> Mask:
         """Return for each rectangle in pixels whether there is ink in it. It is at least one pixel large."""
-        x0, y0, x1, y1 = _whole_pixels(rects, self.shape).T
-        sums = self._sums
-        found: Mask = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] > 0
+        found: Mask = _sums(self._integral, _whole_pixels(rects, self.shape)) > 0
         return found
+
+
+def _sums(integral: NDArray[Any], rects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sums over rectangles in whole pixels, given the sums over all that start at the corner."""
+    x0, y0, x1, y1 = rects.T
+    found: NDArray[np.int64] = integral[y1, x1] - integral[y0, x1] - integral[y1, x0] + integral[y0, x0]
+    return found
 
 
 def _whole_pixels(rects: Rows, shape: Sequence[int]) -> NDArray[np.int64]:
@@ -259,45 +200,70 @@ def _whole_pixels(rects: Rows, shape: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([start, end], axis=1).astype(np.int64)
 
 
-def _seen_glyphs(words: Sequence[LayerWord], picture: PagePicture, ink: _InkCounter) -> Iterator[list[bool]]:
+class _GlyphPlaces:
+    """The glyphs of words, one row for each: `boxes`, and `bands` of their cores from top to bottom, in pixels.
+
+    `heights` are those of the cores; `without_width` are the numbers of the glyphs without width; `words` are
+    rectangles around all of one word.
+    """
+
+    def __init__(self, words: Sequence[LayerWord], picture: PagePicture) -> None:
+        import numpy as np
+
+        boxes, cores = _boxes_and_cores(words)
+        edges = np.linspace(cores[:, 1], cores[:, 3], _BANDS + 1)
+        self.heights = (cores[:, 3] - cores[:, 1]) * picture.checked_scale
+        self.without_width = (boxes[:, 2] <= boxes[:, 0]).nonzero()[0]
+        self.boxes = picture.pixels(boxes)
+        self.bands = [
+            picture.pixels(np.stack([cores[:, 0], top, cores[:, 2], bottom], axis=1)) for top, bottom in pairwise(edges)
+        ]
+        parts = np.stack([self.boxes, *self.bands])
+        around = np.concatenate([parts[..., :2].min(axis=0), parts[..., 2:].max(axis=0)], axis=1)
+        self.words = _unions(around, words)
+
+
+def _seen_glyphs(words: Sequence[LayerWord], places: _GlyphPlaces, ink: _InkCounter) -> Iterator[list[bool]]:
     """Return for each word which of its glyphs are seen; other marks than letters and digits by any of their ink."""
     import numpy as np
 
-    glyphs = [(glyph, word.upright) for word in words for glyph in word.glyphs]
-    cores = np.array([_core(glyph, upright) for glyph, upright in glyphs])
-    edges = np.linspace(cores[:, 1], cores[:, 3], _BANDS + 1)
-    in_bands = np.zeros(len(glyphs), dtype=int)
-    for top, bottom in pairwise(edges):
-        in_bands += ink.has_ink(picture.pixels(np.stack([cores[:, 0], top, cores[:, 2], bottom], axis=1)))
-    boxes = picture.pixels(np.array([glyph.box for glyph, _ in glyphs]))
-    in_box = ink.has_ink(boxes)
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    in_bands = np.sum([ink.has_ink(band) for band in places.bands], axis=0)
+    in_box = ink.has_ink(places.boxes)
+    middle = (places.boxes[:, :2] + places.boxes[:, 2:]) / 2
     on_page = ((middle >= 0) & (middle <= (ink.shape[1], ink.shape[0]))).all(axis=1)
-    is_divided = [
-        upright
-        and glyph.text < _LAST_BANDED
-        and glyph.size * (_CORE_TOP - _CORE_BOTTOM) * picture.checked_scale >= _MIN_BANDED_PX
-        for glyph, upright in glyphs
-    ]
-    enough = np.where(is_divided, 2, 1)
-    is_letter = [glyph.text.isalnum() for glyph, _ in glyphs]
+    may_be_divided = [word.upright and glyph.text < _LAST_BANDED for word in words for glyph in word.glyphs]
+    enough = np.where(may_be_divided & (places.heights >= _MIN_BANDED_PX), 2, 1)
+    glyphs = [glyph for word in words for glyph in word.glyphs]
+    is_letter = [glyph.text.isalnum() for glyph in glyphs]
     seen = (on_page & np.where(is_letter, in_bands >= enough, in_box)).tolist()
-    for index, (glyph, _) in enumerate(glyphs[1:], 1):
-        if glyph.box[2] <= glyph.box[0]:  # the second letter of a ligature
-            seen[index] = seen[index - 1]
+    for index in places.without_width[places.without_width > 0].tolist():  # the second letter of a ligature
+        seen[index] = seen[index - 1]
     start = 0
     for word in words:
         yield seen[start : start + len(word.glyphs)]
         start += len(word.glyphs)
 
 
-def _core(glyph: Glyph, upright: bool) -> Rect:
-    x0, y0, x1, y1 = glyph.box
-    if upright:
-        baseline = glyph.origin[1]
-        return x0, baseline - _CORE_TOP * glyph.size, x1, baseline - _CORE_BOTTOM * glyph.size
+def _boxes_and_cores(words: Sequence[LayerWord]) -> tuple[Rows, Rows]:
+    """Return the boxes and the cores of all glyphs, in points."""
+    import numpy as np
+
+    rows = [(*glyph.box, glyph.origin[1], glyph.size) for word in words for glyph in word.glyphs]
+    x0, y0, x1, y1, baseline, size = np.array(rows).T
+    is_upright = np.repeat([word.upright for word in words], [len(word.glyphs) for word in words])
     dx, dy = (x1 - x0) * _CORE_SHRUNK, (y1 - y0) * _CORE_SHRUNK
-    return x0 + dx, y0 + dy, x1 - dx, y1 - dy
+    upright = np.stack([x0, baseline - _CORE_TOP * size, x1, baseline - _CORE_BOTTOM * size], axis=1)
+    other = np.stack([x0 + dx, y0 + dy, x1 - dx, y1 - dy], axis=1)
+    return np.stack([x0, y0, x1, y1], axis=1), np.where(is_upright[:, None], upright, other)
+
+
+def _unions(rects: Rows, words: Sequence[LayerWord]) -> Rows:
+    """Return for each word the rectangle around those of its glyphs. `rects` has one row for each glyph."""
+    import numpy as np
+
+    starts = np.cumsum([0, *(len(word.glyphs) for word in words[:-1])])
+    low, high = np.minimum.reduceat(rects[:, :2], starts), np.maximum.reduceat(rects[:, 2:], starts)
+    return np.concatenate([low, high], axis=1)
 
 
 def _letters(glyphs: Iterable[Glyph]) -> int:
@@ -306,32 +272,24 @@ def _letters(glyphs: Iterable[Glyph]) -> int:
 
 def _overlapping(
     words: Sequence[LayerWord], picture: PagePicture, shape: Sequence[int]
-) -> list[tuple[LayerWord, tuple[int, int, int, int]]]:
+) -> list[tuple[LayerWord, Area]]:
     """Return the words that share a part of their cores with other words, and their cores in pixels."""
+    import cv2
     import numpy as np
 
     if not words:
         return []
-    cores = np.array([union(_core(glyph, word.upright) for glyph in word.glyphs) for word in words])
-    rects = _whole_pixels(picture.pixels(cores), shape).tolist()
+    cores = _unions(_boxes_and_cores(words)[1], words)
+    rects = _whole_pixels(picture.pixels(cores), shape)
     counts = np.zeros(shape, dtype=np.uint8)
-    for x0, y0, x1, y1 in rects:
+    for x0, y0, x1, y1 in rects.tolist():
         part = counts[y0:y1, x0:x1]
         part += part < 2  # two words are enough, and a third must not overflow
-    return [
-        (word, (x0, y0, x1, y1))
-        for word, (x0, y0, x1, y1) in zip(words, rects, strict=True)
-        if (counts[y0:y1, x0:x1] > 1).mean() > _MIN_OVERLAP
-    ]
+    sums = _sums(cv2.integral((counts > 1).view(np.uint8)), rects)
+    sizes = (rects[:, 2:] - rects[:, :2]).prod(axis=1)
+    shared = (sums > _MIN_OVERLAP * sizes).nonzero()[0]
+    return [(words[index], tuple(rects[index].tolist())) for index in shared]
 
 
 def _key(origin: Sequence[float]) -> tuple[int, int]:
     return round(origin[0] * 4), round(origin[1] * 4)
-
-
-def _image(pixmap: Any) -> Image:
-    from PIL import Image
-
-    if not pixmap.width or not pixmap.height:  # millions of times wider than high; its words can still be extracted
-        return Image.new("RGB", (max(1, pixmap.width), max(1, pixmap.height)), "white")
-    return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)

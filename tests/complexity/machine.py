@@ -79,20 +79,26 @@ class Machine:
             raise TooManySteps
 
     def _sequence(self, nodes: list[Node], flags: int) -> Matcher:
-        made = [self._node(node, flags) for node in nodes]
+        """Return a matcher of nodes one after the other. Single characters need no call for the rest of the pattern."""
+        singles = [self._single(node, flags) if node[0] in _SINGLE else None for node in nodes]
+        others = [None if node[0] in _SINGLE else self._node(node, flags) for node in nodes]
+        length = len(nodes)
 
         def run(at: int, then: Then, index: int = 0) -> int | None:
-            if index == len(made):
+            while index < length and (fits := singles[index]) is not None:
+                if not fits(at):
+                    return None
+                at, index = at + 1, index + 1
+            if index == length:
                 return then(at)
-            return made[index](at, lambda end: run(end, then, index + 1))
+            matcher, following = others[index], index + 1
+            assert matcher is not None
+            return matcher(at, then if following == length else lambda end: run(end, then, following))
 
         return run
 
     def _node(self, node: Node, flags: int) -> Matcher:
         kind, given = node
-        if kind in _SINGLE:
-            fits = self._single(node, flags)
-            return lambda at, then: then(at + 1) if fits(at) else None
         if kind is _OPS.AT:
             return self._position(node, flags)
         if kind in _REPEATS:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.fuzz.mutants import draw
 
 
@@ -32,11 +34,19 @@ def test_office_documents_load_nothing_from_outside() -> None:
     assert result.stdout.splitlines()[-1].startswith("sound: 80 office documents"), result.stdout
 
 
-def test_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+def test_damaged_files_of_other_kinds_do_not_affect_others(tmp_path: Path) -> None:
+    result = fuzz("--kinds", "29", "--seed", "4", "--keep", str(tmp_path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines()[-1].startswith("sound: 29 damaged files"), result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kinds", [False, True])
+def test_same_seed_gives_the_same_files(tmp_path: Path, kinds: bool) -> None:
     drawn = []
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         folder = tmp_path / name
         folder.mkdir()
-        drawn.append([(folder / mutant.file).read_bytes() for mutant in draw(folder, 25, seed, None)])
+        drawn.append([(folder / mutant.file).read_bytes() for mutant in draw(folder, 29, seed, None, kinds=kinds)])
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from email import policy
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
+from email.policy import EmailPolicy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
 from rag.extract.convert.file_pictures import FilePictures, data_address
@@ -24,6 +24,11 @@ from rag.extract.convert.rich_text import (
 )
 from rag.model import Note
 
+if TYPE_CHECKING:
+    _Policy = EmailPolicy[EmailMessage]
+else:
+    _Policy = EmailPolicy
+
 EML, MHTML = "message/rfc822", "multipart/related"
 
 _HEADER = re.compile(r"[!-9;-~]{1,76}:(?:[ \t].*)?$")
@@ -33,6 +38,8 @@ _MAIL_HEADERS = frozenset(
 _MIN_MAIL_HEADERS = 3
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _MAX_HEADER_CHARS = 2_000
+_MAX_SOURCE_CHARS = 4_000
+"""Characters of a header that are parsed. The time grows faster than their number, and each look at it parses again."""
 _MAX_PARTS = 1_000
 _ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
@@ -104,9 +111,17 @@ def mail_attachments(path: Path, media_type: str) -> Iterator[tuple[str, bytes]]
         yield from _attachments(_parse(path))
 
 
+class _ShortHeaders(_Policy):
+    """The default policy with a limit on the length of headers."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MAX_SOURCE_CHARS]
+
+
 def _parse(path: Path) -> EmailMessage:
     with path.open("rb") as file:
-        return BytesParser(policy=policy.default).parse(file)
+        return BytesParser(policy=_ShortHeaders()).parse(file)
 
 
 def _header(message: EmailMessage, name: str) -> str:

@@ -96,7 +96,11 @@ def read_with_calamine(path: Path) -> Workbook:
                     hidden.append(metadata.name)
                 elif not counter.is_full:
                     sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), counter))
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
+    except BaseException as error:
+        # A panic of the library, which is written in Rust, is not an Exception, and its class can't be imported.
+        is_panic = type(error).__module__ == "pyo3_runtime"
+        if not is_panic and not isinstance(error, python_calamine.CalamineError | OSError | ValueError):
+            raise
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
     return Workbook(tuple(sheets), (*hidden_note(hidden), *([CUT] if counter.is_full else [])))
 

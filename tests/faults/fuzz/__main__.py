@@ -1,7 +1,8 @@
 """Damage files, index them, and report: `python -m tests.faults.fuzz --count 1000 --seed 1 [--files DIR] [--ocr]`.
 
 With `--web 2000`, damaged responses of a web server are fetched instead (`web.py`); with `--office 2000`, office
-documents that refer to the disk and the network are sanitized (`office.py`).
+documents that refer to the disk and the network are sanitized (`office.py`). With `--kinds 300`, workbooks, mails, web
+pages, books, notebooks, drawings, pictures and texts are damaged (`kinds.py`).
 
 The last line is a summary. The exit code is 1 if a rule was broken (`check.py` lists the rules).
 """
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "magpie-fuzz")
     parser.add_argument("--web", type=int, default=0, metavar="COUNT", help="damage responses of a web server instead")
     parser.add_argument("--office", type=int, default=0, metavar="COUNT", help="sanitize office documents instead")
+    parser.add_argument("--kinds", type=int, default=0, metavar="COUNT", help="damage files of all other kinds instead")
     options = parser.parse_args()
     if options.office:
         return _office(options.office, options.seed)
@@ -57,7 +59,8 @@ def main() -> int:
         root, folder = Path(name) / "run", Path(name) / "mutants"
         root.mkdir()
         folder.mkdir()
-        mutants = draw(folder, options.count, options.seed, options.files)
+        count = options.kinds or options.count
+        mutants = draw(folder, count, options.seed, options.files, kinds=bool(options.kinds))
         tally = run(folder, mutants, root, read)
         lines = list(_report(tally, mutants))
         if tally.wrong:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
+from tests.faults.fuzz.kinds import kind_mutants, kind_originals
 from tests.faults.fuzz.originals import Original, originals
 from tests.faults.fuzz.pdfs import PDF_DAMAGES, damaged_pdf
 from tests.faults.fuzz.pictures import damaged_picture
@@ -56,14 +57,20 @@ def mutant(number: int, seed: int, candidates: Sequence[Original]) -> tuple[Muta
     return Mutant(f"m{number:05d}.{original.suffix}", original.name, damage), content
 
 
-def draw(into: Path, count: int, seed: int, folder: Path | None) -> list[Mutant]:
-    """Generate damaged files in a separate process and write them to `into`."""
+def draw(into: Path, count: int, seed: int, folder: Path | None, *, kinds: bool = False) -> list[Mutant]:
+    """Generate damaged files in a separate process and write them to `into`. `kinds`: of all kinds but PDF."""
     command = [sys.executable, "-m", "tests.faults.fuzz.mutants", str(into), str(count), str(seed)]
-    subprocess.run([*command, *([str(folder)] if folder else [])], check=True)
+    subprocess.run([*command, *([str(folder)] if folder else []), *(["--kinds"] if kinds else [])], check=True)
     return [Mutant(**json.loads(line)) for line in (into / LIST).read_text().splitlines()]
 
 
-def _mutants(count: int, seed: int, folder: Path | None) -> Iterator[tuple[Mutant, bytes]]:
+def _mutants(count: int, seed: int, folder: Path | None, *, kinds: bool) -> Iterator[tuple[Mutant, bytes]]:
+    if kinds:
+        with tempfile.TemporaryDirectory() as scratch:
+            of_kinds = kind_originals(Path(scratch))
+        for number, (original, content, damage) in enumerate(kind_mutants(count, seed, of_kinds)):
+            yield Mutant(f"m{number:05d}.{original.suffix}", original.name, damage), content
+        return
     with tempfile.TemporaryDirectory() as scratch:
         candidates = originals(Path(scratch), folder)
     for number in range(count):
@@ -78,11 +85,12 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("seed", type=int)
     parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--kinds", action="store_true")
     options = parser.parse_args()
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
     with (options.into / LIST).open("w") as listed:
-        for generated, content in _mutants(options.count, options.seed, options.folder):
+        for generated, content in _mutants(options.count, options.seed, options.folder, kinds=options.kinds):
             (options.into / generated.file).write_bytes(content)
             print(json.dumps(asdict(generated)), file=listed)
 

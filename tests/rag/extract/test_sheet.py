@@ -273,6 +273,18 @@ def test_workbook_that_unpacks_to_too_much_is_refused(reader: GuardedExtractor, 
         assert reader.inspect(path).page_count == 1
 
 
+def test_binary_workbook_that_makes_its_parser_panic_is_refused(reader: GuardedExtractor, tmp_path: Path) -> None:
+    path = xlsb(tmp_path / "a.xlsb", [["tern"]])
+    with ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    names = parts["xl/workbook.bin"]
+    length = names.index("r1".encode("utf-16-le")) - 4
+    parts["xl/workbook.bin"] = names[:length] + struct.pack("<I", 300_000) + names[length + 4 :]
+    with pytest.raises(Unreadable, match="The spreadsheet is damaged") as refused:
+        reader.inspect(zipped(tmp_path / "b.xlsb", parts))
+    assert refused.value.hint == "Save it again as XLSX."
+
+
 def test_damaged_spreadsheets_are_refused_with_a_remedy(reader: GuardedExtractor, tmp_path: Path) -> None:
     whole = xlsx(tmp_path / "whole", {"Q3": [["tern"]]}).read_bytes()
     for number, data in enumerate([whole[: len(whole) // 2], whole.replace(b"PK\x01\x02", b"PK\x09\x09")]):

@@ -50,12 +50,59 @@ class Slot:
     def fill(self, color: tuple[float, float, float], **options: Any) -> None:
         self.page.draw_rect(self.around, color=None, fill=color, **options)
 
+    def add_stream(self, dictionary: str, content: str) -> int:
+        """Add a stream to the document and return its number."""
+        document = self.page.parent
+        xref: int = document.get_new_xref()
+        document.update_object(xref, dictionary)
+        document.update_stream(xref, content.encode())
+        return xref
+
+    def add_resource(self, key: str, value: str) -> None:
+        """Set a key such as `Pattern/P1` in the page's resources."""
+        document = self.page.parent
+        kind, found = document.xref_get_key(self.page.xref, "Resources")
+        xref, path = (int(found.split()[0]), "") if kind == "xref" else (self.page.xref, "Resources/")
+        document.xref_set_key(xref, f"{path}{key}", value)
+
+    @property
+    def rectangle(self) -> str:
+        """The place as operands of `re`, in a page of 800 points."""
+        return f"140 {788 - self.baseline} 320 28"
+
+    def fill_with_pattern(self, red: float = 0) -> None:
+        """Paint a pattern over the place that leaves no gap. Its first piece is in a corner of the page."""
+        tile = f"{red} 0 0 rg 0 0 10 10 re f"
+        kind = "/Type/Pattern/PatternType 1/PaintType 1/TilingType 1"
+        pattern = self.add_stream(f"<<{kind}/BBox[0 0 10 10]/XStep 10/YStep 10/Resources<<>>>>", tile)
+        self.add_resource(f"Pattern/P{self.number}", f"{pattern} 0 R")
+        self.add_content(f"q /Pattern cs /P{self.number} scn {self.rectangle} re f Q")
+
+    def shade(self) -> None:
+        """Paint dark red with a shading that has a background, and is drawn in a strip of one point only."""
+        function = "<</FunctionType 2/Domain[0 1]/C0[0.2 0 0]/C1[0.2 0 0]/N 1>>"
+        kind = "/ShadingType 2/ColorSpace/DeviceRGB/Coords[200 0 201 0]/Background[0.2 0 0]"
+        self.add_resource(
+            f"Pattern/P{self.number}", f"<</Type/Pattern/PatternType 2/Shading<<{kind}/Function {function}>>>>"
+        )
+        self.add_content(f"q /Pattern cs /P{self.number} scn {self.rectangle} re f Q")
+
+    def mask_softly(self, gray: float) -> None:
+        """Paint what follows in the content as opaque as a gray level, by a mask over the whole page."""
+        group = "/Type/XObject/Subtype/Form/BBox[0 0 600 800]/Group<</S/Transparency/CS/DeviceGray>>"
+        mask = self.add_stream(f"<<{group}>>", f"{gray} g 0 0 600 800 re f")
+        self.add_resource(
+            f"ExtGState/M{self.number}", f"<</Type/ExtGState/SMask<</Type/Mask/S/Luminosity/G {mask} 0 R>>>>"
+        )
+        self.add_content(f"/M{self.number} gs")
+
+    def write_operators(self, color: str) -> str:
+        return f"{color} rg BT /helv 14 Tf 150 {800 - self.baseline} Td ({self.text}) Tj ET"
+
     def add_content(self, operators: str) -> None:
         """Append operators to the page's content, unchanged."""
         document = self.page.parent
-        xref = document.get_new_xref()
-        document.update_object(xref, "<<>>")
-        document.update_stream(xref, operators.encode())
+        xref = self.add_stream("<<>>", operators)
         contents = " ".join(f"{number} 0 R" for number in [*self.page.get_contents(), xref])
         document.xref_set_key(self.page.xref, "Contents", f"[{contents}]")
 
@@ -125,6 +172,78 @@ def under_note_box(slot: Slot) -> None:
     slot.page.add_freetext_annot(slot.around, "See page two", fontsize=12, fill_color=(1, 1, 0.8))
 
 
+def under_form_field(slot: Slot) -> None:
+    import pymupdf
+
+    slot.write()
+    field = pymupdf.Widget()
+    field.field_type, field.field_name = pymupdf.PDF_WIDGET_TYPE_TEXT, f"field{slot.number}"
+    field.rect, field.field_value, field.fill_color = pymupdf.Rect(slot.around), "none", (0.9, 0.9, 1)
+    slot.page.add_widget(field)
+
+
+def under_form(slot: Slot) -> None:
+    slot.write()
+    form = slot.add_stream("<</Type/XObject/Subtype/Form/BBox[0 0 320 28]>>", "0.3 g 0 0 320 28 re f")
+    slot.add_resource(f"XObject/F{slot.number}", f"{form} 0 R")
+    slot.add_content(f"q 1 0 0 1 140 {788 - slot.baseline} cm /F{slot.number} Do Q")
+
+
+def under_pattern(slot: Slot) -> None:
+    slot.write()
+    slot.fill_with_pattern()
+
+
+def black_on_pattern(slot: Slot) -> None:
+    slot.fill_with_pattern()
+    slot.write()
+
+
+def red_on_pattern(slot: Slot) -> None:
+    slot.fill_with_pattern(red=0.8)
+    slot.write(color=(0.8, 0, 0))
+
+
+def under_shading(slot: Slot) -> None:
+    slot.write()
+    slot.shade()
+
+
+def dark_red_on_shading(slot: Slot) -> None:
+    slot.shade()
+    slot.write(color=(0.2, 0, 0))
+
+
+def dark_on_picture(slot: Slot) -> None:
+    picture = papers.png(Image.new("RGB", (320, 28), "#101010"))
+    slot.page.insert_image(slot.around, stream=picture, keep_proportion=False)
+    slot.write(color=(0.05, 0.05, 0.05))
+
+
+def black_on_black_line(slot: Slot) -> None:
+    slot.page.draw_line((140, slot.baseline - 2), (460, slot.baseline - 2), color=(0, 0, 0), width=28)
+    slot.write()
+
+
+def masked_away(slot: Slot) -> None:
+    slot.add_content("q")
+    slot.mask_softly(0)
+    slot.add_content(f"{slot.write_operators('0 0 0')} Q")
+
+
+def under_softly_masked_box(slot: Slot) -> None:
+    slot.write()
+    slot.add_content("q")
+    slot.mask_softly(0.97)
+    slot.add_content(f"0 g {slot.rectangle} re f Q")
+
+
+def black_on_softly_masked_box(slot: Slot) -> None:
+    slot.add_content("q")
+    slot.mask_softly(0.97)
+    slot.add_content(f"0 g {slot.rectangle} re f Q {slot.write_operators('0 0 0')}")
+
+
 def outside_clip(slot: Slot) -> None:
     slot.add_content(f"q 0 0 10 10 re W n BT /helv 14 Tf 150 {800 - slot.baseline} Td ({slot.text}) Tj ET Q")
 
@@ -186,6 +305,19 @@ HIDDEN = [
     under_picture,
     under_annotation,
     under_note_box,
+    in_hidden_layer,
+    under_form_field,
+    under_form,
+    under_pattern,
+    black_on_pattern,
+    red_on_pattern,
+    under_shading,
+    dark_red_on_shading,
+    dark_on_picture,
+    black_on_black_line,
+    masked_away,
+    under_softly_masked_box,
+    black_on_softly_masked_box,
     outside_clip,
     behind_clip_path,
     white_on_white,
@@ -197,7 +329,6 @@ HIDDEN = [
     invisible_over_other_text,
     transparent,
     below_the_page,
-    in_hidden_layer,
 ]
 
 
@@ -213,13 +344,23 @@ def highlight_annotation(slot: Slot) -> None:
 
 def multiplied_box(slot: Slot) -> None:
     slot.write()
-    document = slot.page.parent
-    state = document.get_new_xref()
-    document.update_object(state, "<</Type/ExtGState/BM/Multiply>>")
-    kind, value = document.xref_get_key(slot.page.xref, "Resources")
-    resources, path = (int(value.split()[0]), "") if kind == "xref" else (slot.page.xref, "Resources/")
-    document.xref_set_key(resources, f"{path}ExtGState/Mult", f"{state} 0 R")
-    slot.add_content(f"q /Mult gs 1 0.9 0.3 rg 140 {788 - slot.baseline} 320 28 re f Q")
+    slot.add_resource("ExtGState/Mult", "<</Type/ExtGState/BM/Multiply>>")
+    slot.add_content(f"q /Mult gs 1 0.9 0.3 rg {slot.rectangle} re f Q")
+
+
+def white_on_pattern(slot: Slot) -> None:
+    slot.fill_with_pattern()
+    slot.write(color=(1, 1, 1))
+
+
+def white_on_shading(slot: Slot) -> None:
+    slot.shade()
+    slot.write(color=(1, 1, 1))
+
+
+def beside_a_dark_box(slot: Slot) -> None:
+    slot.page.draw_rect((40, slot.baseline - 16, 147, slot.baseline + 12), color=None, fill=(0, 0, 0))
+    slot.write()
 
 
 def filled_table(slot: Slot) -> None:
@@ -290,6 +431,9 @@ VISIBLE = [
     transparent_highlight,
     highlight_annotation,
     multiplied_box,
+    white_on_pattern,
+    white_on_shading,
+    beside_a_dark_box,
     filled_table,
     box_over_the_line_above,
     frame,
@@ -306,11 +450,11 @@ VISIBLE = [
 ]
 
 
-def paper(path: Path, draws: Sequence[Draw], turn: Callable[[Any], None]) -> Path:
-    """Write a PDF with several of `draws` on each page, under a line that is seen."""
+def paper(path: Path, draws: Sequence[Draw], turn: Callable[[Any], None], slots: int = _SLOTS) -> Path:
+    """Write a PDF with `slots` of `draws` on each page, under a line that is seen."""
     document = papers.new()
     for number, draw in enumerate(draws):
-        if number % _SLOTS == 0:
+        if number % slots == 0:
             page = document.new_page(width=600, height=800)
             page.insert_text((100, 200), SEEN, fontsize=14)
         draw(Slot(page, number))
@@ -320,14 +464,14 @@ def paper(path: Path, draws: Sequence[Draw], turn: Callable[[Any], None]) -> Pat
 
 
 def read(
-    extractor: GuardedExtractor, path: Path, draws: Sequence[Draw], into: Path
+    extractor: GuardedExtractor, path: Path, draws: Sequence[Draw], into: Path, slots: int = _SLOTS
 ) -> Iterator[tuple[str, str, ExtractedPage]]:
     """Yield for each of `draws` its name, the words at its place and the page."""
-    pages = extractor.extract(path, 1, -(-len(draws) // _SLOTS), into)
+    pages = extractor.extract(path, 1, -(-len(draws) // slots), into)
     for page in pages:
         assert SEEN in text_of(page)
     for number, draw in enumerate(draws):
-        page = pages[number // _SLOTS]
+        page = pages[number // slots]
         words = [word for word in text_of(page).split() if re.fullmatch(rf"[A-Za-z]+{number}", word)]
         yield draw.__name__, " ".join(words), page
 
@@ -366,5 +510,23 @@ def test_visible_words_are_kept_without_a_note(
 ) -> None:
     path = paper(tmp_path / "seen.pdf", VISIBLE, turn)
     for name, words, page in read(layer_extractor, path, VISIBLE, into):
+        assert len(words.split()) == 3, name
+        assert page.notes == (), name
+
+
+@pytest.mark.parametrize("turn", [upright, cropped])
+def test_hidden_words_are_left_out_of_pages_without_anything_else(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path, turn: Callable[[Any], None]
+) -> None:
+    path = paper(tmp_path / "hidden.pdf", HIDDEN, turn, slots=1)
+    for name, words, _ in read(layer_extractor, path, HIDDEN, into, slots=1):
+        assert words == "", name
+
+
+def test_visible_words_are_kept_on_pages_without_anything_else(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    path = paper(tmp_path / "seen.pdf", VISIBLE, upright, slots=1)
+    for name, words, page in read(layer_extractor, path, VISIBLE, into, slots=1):
         assert len(words.split()) == 3, name
         assert page.notes == (), name

@@ -204,6 +204,15 @@ def test_text_with_colons_is_not_a_mail() -> None:
     assert mail_type("12:00 start\n") is None
 
 
+def test_mail_with_a_header_of_many_parameters_is_read_in_little_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    part = f"--x\nContent-Type: text/plain; name=tern; {'b=&lt;' * 30_000}\n\nwords\n"
+    path.write_text(f"From: a\nTo: b\nSubject: c\nContent-Type: multipart/mixed; boundary=x\n\n{part}--x--\n")
+    before = time.thread_time()
+    assert list(mail_attachments(path, EML)) == [("tern", b"words")]
+    assert time.thread_time() - before < 5
+
+
 def test_outlook_mail_is_read_with_its_attachments(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     plain = msg(tmp_path / "plain.msg", "The key hangs behind the door.", attachments={"plan.pdf": b"%PDF-1.7"})
     assert reader.inspect(plain).media_type == MSG
