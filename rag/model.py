@@ -428,7 +428,7 @@ class SearchResult:
     notice: str = ""
     """Sentences for the reader if only part of the question was searched for, or corrected words; or empty."""
     corrections: Mapping[str, str] = field(default_factory=dict)
-    """Words of the question that occur nowhere in scope, and the similar ones that were searched for instead."""
+    """Words of the question that no chunk in scope has, and the similar ones that were searched for instead."""
 
 
 # ---------------------------------------------------------------- answers

@@ -48,7 +48,7 @@ def correct_question(
     languages: Collection[str],
     scope: Scope,
 ) -> Corrections:
-    """Return the question with those words corrected that occur nowhere in scope, if similar words do."""
+    """Return the question with those words corrected that no chunk in scope has, if it has similar ones."""
     words_only = [term for term in terms if term.surface and max_errors(term.text)]
     unknown = words.missing(connection, words_only, scope)
     if not 0 < len(unknown) <= _MAX_WORDS:
