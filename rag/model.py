@@ -430,7 +430,7 @@ class SearchResult:
     notice: str = ""
     """Sentences for the reader if only part of the question was searched for, or corrected words; or empty."""
     corrections: Mapping[str, str] = field(default_factory=dict)
-    """Words of the question that occur nowhere in scope, and the similar ones that were searched for instead."""
+    """Words of the question that no chunk in scope has, and the similar ones that were searched for instead."""
     translations: Mapping[str, str] = field(default_factory=dict)
     """The question as it was also searched for, by the English name of the language. Written by a model."""
 

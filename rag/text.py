@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from functools import cache
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Literal
 
 _INVISIBLE = re.compile(
@@ -157,19 +157,6 @@ def with_spaced_letters(text: str) -> str:
     return text if text.isascii() else _SPACELESS.sub(lambda run: f" {' '.join(run[0])} ", text)
 
 
-def _searchable_parts(word: str) -> list[str]:
-    """Return a word as it is, and a sentence without spaces as its pairs of neighboring letters."""
-    if word.isascii() or _SPACELESS.search(word) is None:
-        return [word]
-    parts: list[str] = []
-    end = 0
-    for run in _SPACELESS.finditer(word):
-        parts += [word[end : run.start()], *("".join(pair) for pair in pairwise(run[0]))]
-        parts += [run[0]] if len(run[0]) == 1 else []
-        end = run.end()
-    return [part for part in (*parts, word[end:]) if part]
-
-
 def fold(word: str) -> str:
     """Return a word without case and accents: "Zürich" becomes "zurich"."""
     return "".join(sign for sign in normalize_unicode("NFKD", word.casefold()) if not unicodedata.combining(sign))
@@ -215,12 +202,3 @@ def first_words(text: str, max_words: int) -> str:
     if len(start) == len(text) and (last is None or WORD.search(text, last) is None):
         return text
     return start[:last]
-
-
-def content_words(query: str) -> list[str]:
-    """Return the distinct words of a question that are not stop words; all its words if none is left.
-
-    Of a sentence without spaces between words, return the pairs of its letters, in the order of the text.
-    """
-    words = list(dict.fromkeys(part for word in tokens(query) for part in _searchable_parts(word)))
-    return [word for word in words if word not in STOP_WORDS] or words

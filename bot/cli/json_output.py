@@ -60,6 +60,7 @@ def found_json(found: SearchResult) -> JsonObject:
     """Return the JSON of `find`."""
     return {
         "found": found.found,
+        "corrections": dict(found.corrections),
         "hits": [
             {"rank": hit.rank}
             | _place(hit)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from rag.text import stem, token_weight, tokens
-
-_STEM_LENGTHS = (4, 5, 6)
-"""A query word of 4 to 6 letters is searched for as a substring; of a longer one, the first 6 letters."""
+from rag.analysis.content import content_tokens, language_of
+from rag.text import token_weight
 
 
-def excerpt(text: str, query_words: Collection[str], limit: int, *, in_tokens: bool = False) -> str:
-    """Return the part of `text` with the most different query words, at most `limit` characters (or tokens) long.
+def excerpt(text: str, question: str, limit: int, *, in_tokens: bool = False) -> str:
+    """Return the part of `text` with most different words of a question, at most `limit` characters (or tokens) long.
 
     `[…]` stands for text left out before and after it.
     """
@@ -21,9 +19,9 @@ def excerpt(text: str, query_words: Collection[str], limit: int, *, in_tokens: b
     if sum(sizes) <= limit:
         return text.strip()
     budget = limit - (2 * token_weight("[…] ") if in_tokens else 8)
-    short = {word for word in query_words if len(word) < _STEM_LENGTHS[0]}
-    stems = {stem(word, _STEM_LENGTHS[-1]) for word in query_words if len(word) >= _STEM_LENGTHS[0]}
-    matches = [_matches(piece, short, stems) for piece in pieces]
+    language = language_of(text)
+    asked = content_tokens(question, language)
+    matches = [content_tokens(piece, language) & asked for piece in pieces]
     first, last = _best_window(sizes, matches, budget)
     window = "".join(pieces[first:last]).strip()
     return f"{'[…] ' if first else ''}{window}{' […]' if last < len(pieces) else ''}"
@@ -60,10 +58,3 @@ def _best_window(sizes: Sequence[float], matches: Sequence[Collection[str]], bud
             last, size = first + 1, 0.0
     middle = (best_run[0] + best_run[1]) // 2 if best > 0 else 0
     return middle, ends[middle]
-
-
-def _matches(piece: str, short: set[str], stems: set[str]) -> set[str]:
-    """Return the query words in a piece: short ones as whole words, others by their stem ("samples" has "sample")."""
-    lowered = piece.lower()
-    parts = {lowered[at : at + length] for length in _STEM_LENGTHS for at in range(len(lowered) - length + 1)}
-    return (parts & stems) | (short & set(tokens(piece)))

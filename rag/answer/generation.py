@@ -19,7 +19,6 @@ from rag.ingest.markdown_rows import table_as_line
 from rag.model import Answer, Hit, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
-from rag.text import content_words
 
 Generating = Callable[[], AbstractContextManager[object]]
 """Returns a context, for example a lock, that is held while the generator writes."""
@@ -102,8 +101,7 @@ class _Composer:
     def quote(self, reason: str, remedy: str = "", best: Sequence[Passage] = ()) -> Answer:
         """Return the best passages as the answer. `reason` says why no answer was written."""
         best = tuple(best or self.passages)[:MAX_QUOTED]
-        query_words = content_words(self.question)
-        text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, query_words)}" for passage in best)
+        text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, self.question)}" for passage in best)
         return replace(self._answer(text, Mode.PASSAGES, best, messages.best_passages(reason)), remedy=remedy)
 
     def written(self, draft: Draft) -> Answer:
@@ -128,14 +126,14 @@ class _Composer:
         )
 
 
-def _quotation(passage: Passage, query_words: Sequence[str]) -> str:
+def _quotation(passage: Passage, question: str) -> str:
     """Return the part of a passage with most of the query words; for a picture without words, what it is."""
     hit = passage.hit
     text = " ".join(part for part in (hit.caption, table_as_line(hit.text)) if part.strip()) or hit.heading
     text = without_citations(" ".join(text.split()))
     if text:
-        return f"“{excerpt(text, query_words, _MAX_QUOTE)}”"
+        return f"“{excerpt(text, question, _MAX_QUOTE)}”"
     if hit.generated_caption:
-        caption = excerpt(without_citations(hit.generated_caption), query_words, _MAX_QUOTE)
+        caption = excerpt(without_citations(hit.generated_caption), question, _MAX_QUOTE)
         return messages.quoted_caption(hit.kind, hit.caption_model, caption)
     return messages.picture_only(hit.kind)

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 
+from rag.analysis.content import content_tokens, language_of
 from rag.answer.numbers import find_numerals, normalize_text
 from rag.model import Box, Hit, Word
-from rag.text import STOP_WORDS, broken_words, split_words, stem
-
-_STEM_LENGTH = 6
+from rag.text import broken_words
 
 _MIN_SCORE, _MIN_SHARE = 0.5, 0.5
 """A line is marked if its score is at least this, and at least this share of the best line's score."""
@@ -25,16 +24,17 @@ def match_lines(lines: Sequence[str], sentences: Sequence[str]) -> list[bool]:
 
     A line is scored by the words and numbers it shares with a sentence; each counts less the more lines have it.
     """
-    line_terms = [_terms(line) for line in lines]
+    language = language_of("\n".join(lines))
+    line_terms = [_terms(line, language) for line in lines]
     for number, pair in enumerate(pairwise(lines)):
         for _, word in broken_words("\n".join(pair)):
             for terms in line_terms[number : number + 2]:
-                terms |= _terms(word)
+                terms |= _terms(word, language)
     matched = [False] * len(lines)
     for sentence in sentences:
         weights = {
             term: (_NUMBER_WEIGHT if term[0] == "#" else 1.0) / count
-            for term in _terms(sentence)
+            for term in _terms(sentence, language)
             if (count := sum(term in line for line in line_terms))
         }
         scores = [sum(weights[term] for term in line if term in weights) for line in line_terms]
@@ -47,14 +47,12 @@ def match_lines(lines: Sequence[str], sentences: Sequence[str]) -> list[bool]:
     return [is_match or (0 < n < last and matched[n - 1] and matched[n + 1]) for n, is_match in enumerate(matched)]
 
 
-def _terms(text: str) -> set[str]:
-    """Return the stems of a text's content words, and its numbers as "#40"."""
+def _terms(text: str, language: str) -> set[str]:
+    """Return the tokens of a text's words, and its numbers as "#40"."""
     text = normalize_text(text)
-    terms = {f"#{value}" for numeral in find_numerals(text) for reading in numeral.readings for value in reading}
-    for word in split_words(text.casefold()):
-        if not word.isdigit() and len(word) > 2 and word not in STOP_WORDS:
-            terms.add(stem(word, _STEM_LENGTH))
-    return terms
+    numbers = {f"#{value}" for numeral in find_numerals(text) for reading in numeral.readings for value in reading}
+    words = content_tokens(text, language)
+    return numbers | {word for word in words if not word.isdigit() and (len(word) > 2 or not word.isascii())}
 
 
 def with_line_boxes(hit: Hit, page_words: Sequence[Word]) -> Hit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -16,7 +16,7 @@ from rag.images import model_jpeg
 from rag.model import WHOLE_PAGE, Hit, Kind, Passage, Posted
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
-from rag.text import content_words, max_tokens
+from rag.text import max_tokens
 
 _PATCH, _MIN_PICTURE_TOKENS = 28, 1100
 """Side of the square of pixels that Qwen2.5-VL reads as one token, and its minimum per picture. It takes more tokens
@@ -107,7 +107,6 @@ def write_prompt(
     fence = _passage_fence(question, draft, passages)
     system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND) + (_MESSAGE_RULE if _has_messages(passages) else "")
     first_picture = None if question_picture is None else model_jpeg(question_picture)
-    query_words = content_words(question)
     for count in range(len(passages), 0, -1):
         kept = passages[:count]
         shown = [(0, first_picture)] if first_picture is not None else []
@@ -118,7 +117,7 @@ def write_prompt(
             shown.pop()
         picture_tokens = sum(_picture_tokens(picture) for _, picture in shown)
         whole = [_passage_text(passage.hit) for passage in kept]
-        texts = _shorten(whole, available - picture_tokens, query_words)
+        texts = _shorten(whole, available - picture_tokens, question)
         if texts is not None:
             user = _compose(question, kept, texts, fence, [number for number, _ in shown], draft)
             return Prompt(
@@ -138,7 +137,7 @@ def write_prompt(
     )
 
 
-def _shorten(texts: Sequence[str], budget: int, query_words: Collection[str]) -> list[str] | None:
+def _shorten(texts: Sequence[str], budget: int, question: str) -> list[str] | None:
     """Return the texts, the longest ones shortened until all fit into `budget` tokens; None if they cannot fit.
 
     Of equally long texts, the last is shortened first.
@@ -151,7 +150,7 @@ def _shorten(texts: Sequence[str], budget: int, query_words: Collection[str]) ->
             return None
         limits[longest] = max(_MIN_PASSAGE_TOKENS, limits[longest] - min(excess, 16))
     return [
-        text if limit == size else excerpt(text, query_words, limit, in_tokens=True)
+        text if limit == size else excerpt(text, question, limit, in_tokens=True)
         for text, size, limit in zip(texts, sizes, limits, strict=True)
     ]
 
@@ -173,7 +172,7 @@ def _has_messages(passages: Sequence[Passage]) -> bool:
 
 def _message_text(posted: Posted, question: str) -> str:
     """Return the part of a message with most words of the question, on one line."""
-    return _one_line(excerpt(" ".join(posted.words.split()), content_words(question), _MAX_MESSAGE), _MAX_MESSAGE)
+    return _one_line(excerpt(" ".join(posted.words.split()), question, _MAX_MESSAGE), _MAX_MESSAGE)
 
 
 def _passage_fence(question: str, draft: str, passages: Sequence[Passage]) -> str:

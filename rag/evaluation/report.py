@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.analysis.content import content_tokens, language_of
 from rag.evaluation.evaluate import (
     MAX_WRONGLY_DECLINED,
     NOT_RANKED,
@@ -19,7 +20,7 @@ from rag.evaluation.evaluate import (
 from rag.evaluation.metrics import NamedPage
 from rag.evaluation.thumbnails import Thumbnail, Thumbnails
 from rag.model import Box, Hit, Kind
-from rag.text import WORD, content_words
+from rag.text import WORD
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
@@ -157,7 +158,7 @@ def _rank(page: NamedPage, ranked: Sequence[NamedPage]) -> str:
 def _hit_card(anchor: str, hit: Hit, result: QuestionResult, thumbnails: Thumbnails) -> HitCard:
     boxes = (hit.box,) if hit.kind is not Kind.PAGE and hit.box.area < _WHOLE_PAGE else ()
     lanes = sorted(hit.lanes.items(), key=lambda lane: lane[1])
-    query_words = content_words(result.question.query) if result.question.image is None else []
+    question = result.question.query if result.question.image is None else ""
     return HitCard(
         anchor=anchor,
         title=f"{hit.rank}. {hit.place}",
@@ -165,14 +166,16 @@ def _hit_card(anchor: str, hit: Hit, result: QuestionResult, thumbnails: Thumbna
         is_gold=(hit.name, hit.page) in result.gold,
         kind=hit.kind.value,
         lanes=", ".join(f"{lane} {rank}" for lane, rank in lanes),
-        snippet=snippet(hit, query_words),
+        snippet=snippet(hit, question),
     )
 
 
-def snippet(hit: Hit, query_words: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the part of a hit's text with the most query words, in pieces: (text, whether it is a query word)."""
+def snippet(hit: Hit, question: str) -> list[tuple[str, bool]]:
+    """Return the part of a hit's text with most words of a question, in pieces: (text, whether it is such a word)."""
     text = " ".join(" — ".join(part for part in (hit.heading, hit.caption, hit.text) if part).split())
-    matches = [match for match in WORD.finditer(text) if _is_query_word(match.group().lower(), query_words)]
+    language = language_of(text)
+    asked = content_tokens(question, language)
+    matches = [match for match in WORD.finditer(text) if content_tokens(match.group(), language) & asked]
     start = max((match.start() for match in matches), key=lambda at: _count_words(matches, at), default=0)
     start = max(0, start - _MAX_SNIPPET // 6)
     start = text.find(" ", start) + 1 if start else 0
@@ -189,15 +192,3 @@ def snippet(hit: Hit, query_words: Sequence[str]) -> list[tuple[str, bool]]:
 def _count_words(matches: Sequence[re.Match[str]], at: int) -> int:
     """Return how many different words match within the length of a snippet from this index."""
     return len({match.group().lower() for match in matches if at <= match.start() < at + _MAX_SNIPPET})
-
-
-def _is_query_word(token: str, query_words: Sequence[str]) -> bool:
-    """Compare roughly as the index does: `relays` matches `relay`, but `port` does not match `portrait`."""
-    return any(
-        token == word or _shared_prefix(token, word) >= max(4, len(token) - 3, len(word) - 3) for word in query_words
-    )
-
-
-def _shared_prefix(one: str, other: str) -> int:
-    """Return the number of letters with which both words begin."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

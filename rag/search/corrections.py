@@ -50,7 +50,7 @@ def correct_question(
     languages: Collection[str],
     scope: Scope,
 ) -> Corrections:
-    """Return the question with those words corrected that occur nowhere in scope, if similar words do.
+    """Return the question with those words corrected that no chunk in scope has, if it has similar ones.
 
     A word of a message or of a file's name is not an error.
     """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rag.text import content_words
+from rag.text import STOP_WORDS, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,13 @@ class Glossary:
         found = [entry for entry in self.entries if all(pattern.search(line) for pattern in entry.patterns)]
         if not found:
             return Expansion()
-        words = content_words(" ".join(entry.search for entry in found))
+        words = _content_words(" ".join(entry.search for entry in found))
         named = {name for entry in found for name in entry.pages}
         kinds = tuple(kind for name, kind in self.kinds.items() if name in named)
-        equivalents = {entry.word: tuple(content_words(entry.search)) for entry in found if entry.word}
+        equivalents = {entry.word: tuple(_content_words(entry.search)) for entry in found if entry.word}
         return Expansion(tuple(words), kinds, equivalents)
+
+
+def _content_words(text: str) -> list[str]:
+    words = list(dict.fromkeys(tokens(text)))
+    return [word for word in words if word not in STOP_WORDS] or words

@@ -134,7 +134,7 @@ CALLS: dict[str, Call] = {
     "page_phrases.find_page_references": lambda get, text: get("rag.search.page_phrases").find_page_references(text),
     "page_phrases.without_page_numbers": lambda get, text: get("rag.search.page_phrases").without_page_numbers(text),
     "glossary.expand": lambda get, text: _built_in_glossary(get("rag.search.glossary")).expand(text),
-    "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, set(text.split()), 60),
+    "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, text[:500], 60),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
     "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),
     "blocks.split": lambda get, text: list(get("bot.slack.blocks").split(get("bot.slack.blocks").escape(text))),
@@ -147,7 +147,7 @@ CALLS: dict[str, Call] = {
     "plain_text.text_pages": lambda get, text: get("rag.extract.convert.plain_text").text_pages(text),
     "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),
     "grounding.without_notes": lambda get, text: get("rag.answer.grounding").without_notes(text),
-    "words.content_words": lambda get, text: get("rag.text").content_words(text),
+    "content.content_tokens": lambda get, text: get("rag.analysis.content").content_tokens(text, "de"),
 }
 
 

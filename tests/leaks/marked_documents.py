@@ -27,6 +27,8 @@ TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 _TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
 TEXT_MARK, NAME_MARK, WORD_MARK = (re.compile(rf"x{kind}(\d{{5}})x") for kind in ("text", "name", "word"))
 
+_CODE_MARK = re.compile(r"xcode([a-z])\1{3}x")
+
 _ATTACHED_NAMES = 50_000
 """The first number of the names of attached documents."""
 
@@ -42,6 +44,11 @@ def name_of(share: int, ending: str = "pdf") -> str:
 def word(number: int) -> str:
     """Return a word that identifies one text of one message."""
     return _WORD.format(number)
+
+
+def documents_named(text: str) -> set[int]:
+    """Return the numbers of the documents whose own words are in a text."""
+    return {int(mark) for mark in TEXT_MARK.findall(text)} | {ord(mark) - ord("a") for mark in _CODE_MARK.findall(text)}
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,11 @@ class MarkedDocument:
         return _TEXT.format(self.number)
 
     @property
+    def code(self) -> str:
+        """Return another word that no other document has, without digits: typing errors in it are corrected."""
+        return f"xcode{chr(ord('a') + self.number) * 4}x"
+
+    @property
     def content(self) -> bytes:
         lines = []
         for page in range(1, PAGES + 1):
@@ -90,7 +102,7 @@ class MarkedDocument:
             lines.append(
                 f"# Chapter {_TEXT.format(self.number)}\n"
                 f"The {topic} has the pass word {_TEXT.format(self.number)} and the port {1000 + self.number}.\n"
-                f"See page {page} for the {topic} at night."
+                f"See page {page} for the {topic} at night, under {self.code}."
             )
         inside = [[name_of(self._name(index)), document.content.decode()] for index, document in enumerate(self.inside)]
         return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines, "inside": inside}).encode()

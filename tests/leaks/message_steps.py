@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.demo.slack_server.state import Conversation, Message, Person, SlackFile
 from tests.leaks import world
-from tests.leaks.marked_documents import TOPICS, WORD_MARK, name_of, word
+from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, WORD_MARK, MarkedDocument, name_of, word
 from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
 from tests.leaks.world import Place
@@ -130,6 +130,15 @@ def ask_for_words(simulation: Simulation, step: Step) -> None:
     space = writable_conversation(simulation, step.b, person)
     if person is not None and space is not None:
         simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> where is the plan for the winter?")
+
+
+def ask_with_typing_error(simulation: Simulation, step: Step) -> None:
+    """Ask for the word of a document, which need not be shared here, with a letter missing."""
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
+    if person is not None and space is not None:
+        code = MarkedDocument(step.c % MAX_DOCUMENTS).code
+        simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> what is under {code[:6]}{code[7:]}?")
 
 
 def mention_first(simulation: Simulation, step: Step) -> None:
@@ -283,6 +292,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "ask in thread": ask_in_thread,
     "ask with limits": ask_with_limits,
     "ask for words": ask_for_words,
+    "ask with typing error": ask_with_typing_error,
     "mention first": mention_first,
     "shuffle": shuffle_events,
     "lose share": lose_share,
@@ -293,6 +303,7 @@ WEIGHTS = {"words": 12, "share twice": 6, "edit words": 5, "take out": 4, "delet
     "ask in thread": 8,
     "ask with limits": 6,
     "ask for words": 5,
+    "ask with typing error": 5,
     "mention first": 5,
     "shuffle": 6,
     "lose share": 4,

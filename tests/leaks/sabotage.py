@@ -17,6 +17,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if True:\n        return []\n    # The plus",
         ),
     ),
+    "corrections": (
+        Mutation(
+            "rag.catalog.fulltext:Fts5Index.similar",
+            "for token in tokens], scope)",
+            "for token in tokens], Scope.operator())",
+        ),
+    ),
     "vectors": (
         Mutation(
             "rag.vectors.search:NeighborSearch._join",

@@ -35,6 +35,7 @@ from tests.leaks.marked_documents import (
     WORD_MARK,
     MarkedDocument,
     MarkedDocumentExtractor,
+    documents_named,
     name_of,
     numbers_in,
 )
@@ -229,8 +230,8 @@ class Simulation:
         return self.state.uploads[file].data or b""
 
     def _check_text(self, text: str, allowed: Rights, where: str, arguments: Json) -> None:
-        for mark in TEXT_MARK.findall(text):
-            if not self._may_see_document(int(mark), allowed):
+        for number in documents_named(text):
+            if not self._may_see_document(number, allowed):
                 raise Leak(f"{where}: text of a document that not every reader can open", text)
         for mark in NAME_MARK.findall(text):
             if not self._may_see_name(int(mark), allowed) and not self._is_written(name_of(int(mark)), allowed):
@@ -332,7 +333,7 @@ class Simulation:
             for file in files:
                 where = str((Path(parent) / file).relative_to(self.data))
                 content = where + "\n" + (Path(parent) / file).read_bytes().decode("latin-1")
-                if {int(mark) for mark in TEXT_MARK.findall(content)} - documents:
+                if documents_named(content) - documents:
                     raise Leak(f"{MARKS.sub('*', where)}: text of a removed document is still there")
                 if {int(mark) for mark in NAME_MARK.findall(content)} - names:
                     raise Leak(f"{MARKS.sub('*', where)}: a removed file name is still there")

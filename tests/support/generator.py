@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 
 from rag.errors import AnswerCut, GeneratorBusy, MagpieError
 from rag.ports import ModelInfo, Prompt
-from rag.text import content_words, tokens
+from rag.text import STOP_WORDS, tokens
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
 _MESSAGE = re.compile(r"^Posted with \(.*\n", re.MULTILINE)
@@ -22,7 +22,7 @@ _QUESTION = re.compile(r"^Question: (.*?)\n\nAnswer from", re.DOTALL | re.MULTIL
 def reply_to(user: str) -> str:
     """Return the sentence of the passages that has most words of the question, with its citation, or NOT FOUND."""
     question = _QUESTION.search(user)
-    terms = {word[:5] for word in content_words(question.group(1))} if question else set()
+    terms = {word[:5] for word in tokens(question.group(1)) if word not in STOP_WORDS} if question else set()
     best, reply = 0, "NOT FOUND"
     for number, _, body in _PASSAGE.findall(user):
         words = _MESSAGE.sub("", body.split("\n", 1)[1])

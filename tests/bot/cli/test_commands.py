@@ -328,6 +328,7 @@ def test_find_json(run: Run) -> None:
     assert code == 0
     assert json.loads(out) == {
         "found": True,
+        "corrections": {},
         "hits": [
             {
                 "rank": 1,

@@ -132,13 +132,13 @@ def marked_up(pieces: Sequence[tuple[str, bool]]) -> str:
 
 def test_snippet_shows_the_query_words() -> None:
     text = "Nothing here. " * 60 + "The relays of the port reach far. " + "Nothing more. " * 60
-    shown = marked_up(snippet(text_hit(text), ["relay", "port"]))
+    shown = marked_up(snippet(text_hit(text), "Which relay has a port?"))
     assert "The <mark>relays</mark> of the <mark>port</mark> reach" in shown
     assert shown.startswith("… ")
     assert shown.endswith(" …")
     assert len(shown) < 320
-    assert snippet(text_hit("A portrait."), ["port"]) == [("A portrait.", False)]
-    assert snippet(replace(text_hit(""), caption="Fig. 1"), []) == [("Fig. 1", False)]
+    assert snippet(text_hit("A portrait."), "port") == [("A portrait.", False)]
+    assert snippet(replace(text_hit(""), caption="Fig. 1"), "") == [("Fig. 1", False)]
 
 
 def test_question_is_searched_with_and_without_its_file(tmp_path: Path, searched: FakeSearched) -> None:
