@@ -269,7 +269,9 @@ def _pictures(
         lines_above = sum(
             len(other.lines) for other in page.blocks if other.box.y1 <= block.box.y0 and other.kind not in _RUNNING
         )
-        begun = earlier.header_of(page.number, block.box, len(rows[0].cells), lines_above)
+        begun = earlier.header_of(
+            page.number, block.box, len(rows[0].cells), lines_above=lines_above, heading=heading, caption=caption
+        )
         if begun is not None:
             rows = with_header(rows, begun[0], block.box)
             caption = caption or begun[1]

@@ -13,6 +13,7 @@ from itertools import islice
 
 from rag.extract.geometry import bounding_box
 from rag.ingest.markdown_rows import is_table, row_cells, text_lines
+from rag.ingest.picture_chunks import label_of
 from rag.model import Box, Kind, Line, NewChunk
 
 _NUMBER = re.compile(r"\W*(?:\d{1,4}(?:\W+\d{1,4}){0,3}|(?=[ivxl])x{0,3}l?x{0,3}(?:ix|iv|v?i{0,3}))\W*", re.IGNORECASE)
@@ -104,18 +105,31 @@ class EarlierPages:
                 return replace(line, words=kept, box=bounding_box(word.box for word in kept)) if kept else None
         return line
 
-    def header_of(self, page: int, table: Box, columns: int, lines_above: int) -> tuple[list[str], str] | None:
+    def header_of(
+        self, page: int, table: Box, columns: int, *, lines_above: int, heading: str, caption: str
+    ) -> tuple[list[str], str] | None:
         """Return the header row and the caption of the table that continues on this page as `table`; None without one.
 
-        `columns`: the number of its columns. `lines_above`: how many lines are above it on its page.
+        `columns`: the number of its columns. `lines_above`: how many lines are above it on its page. `heading` is the
+        path above it, `caption` its own: a table below another heading, or with another caption, is a new one.
         """
         if page != self._page + 1 or not self._tables or lines_above > _MAX_LINES_BETWEEN or table.y0 > _HIGH:
             return None
         last = max(self._tables, key=lambda chunk: chunk.box.y1)
+        if heading != last.heading or not _is_continued(last.caption, caption):
+            return None
         box, header = _rounded(last.box), row_cells(text_lines(last.text)[0])
         lines_below = sum(line.y0 >= box.y1 for line in self._lines)
         is_same = len(header) == columns and max(abs(box.x0 - table.x0), abs(box.x1 - table.x1)) <= _ALIGNED
         return (header, last.caption) if is_same and box.y1 >= _LOW and lines_below <= _MAX_LINES_BETWEEN else None
+
+
+def _is_continued(before: str, caption: str) -> bool:
+    """Return whether a table with this caption can be the one with the caption `before`, continued."""
+    if not caption:
+        return True
+    labels = [label_of(before), label_of(caption)]
+    return labels[0] == labels[1] if any(labels) else bool(before) and caption.casefold().startswith(before.casefold())
 
 
 def _counts_pages(before: str, now: str, pages: int, page: int, label: str | None) -> bool:

@@ -311,6 +311,34 @@ def test_table_with_its_own_header_row_or_below_other_text_does_not_continue() -
     assert "Item" not in tables(page(priced(1, header=True)), page(priced(3), number=3))[1].text
 
 
+TABLE_TOP = Box(0.1, 0.16, 0.9, 0.18)
+
+
+@pytest.mark.parametrize("kind", [BlockKind.TITLE, BlockKind.HEADING])
+def test_table_below_a_new_heading_does_not_continue(kind: BlockKind) -> None:
+    first = page(block(BlockKind.HEADING, "1. Parts", TABLE_TOP), priced(1, header=True))
+    above = page(block(kind, "2. Contacts", TABLE_TOP), priced(2), number=2)
+    assert tables(first, above)[1].text == "| rope 2 | 2 |\n| --- | --- |\n| tar 2 | 3 |"
+    at_the_end = replace(first, blocks=(*first.blocks, block(kind, "2. Contacts", Box(0.1, 0.9, 0.9, 0.92))))
+    assert "Item" not in tables(at_the_end, page(priced(2), number=2))[1].text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "continues"),
+    [
+        ("Table 4 Stores", "Table 4 (continued)", True),
+        ("Table 4 Stores", "Table 5 Contacts", False),
+        ("Stores", "Stores, continued", True),
+        ("Stores", "Contacts", False),
+        ("", "Contacts", False),
+    ],
+)
+def test_table_continues_below_the_caption_of_the_same_table_only(before: str, after: str, continues: bool) -> None:
+    first = page(block(BlockKind.CAPTION, before, TABLE_TOP), priced(1, header=True))
+    second = page(block(BlockKind.CAPTION, after, TABLE_TOP), priced(2), number=2)
+    assert ("Item" in tables(first, second)[1].text) is continues
+
+
 def test_dot_leaders_are_no_words_of_a_table() -> None:
     [chunk] = tables(page(table("Inventories ........................|812", "Receivables ____|95"), number=1))
     assert chunk.text.splitlines() == ["| Inventories | 812 |", "| --- | --- |", "| Receivables | 95 |"]
