@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from rag.extract.geometry import clamped_box
+from rag.extract.geometry import clamped_box, is_off_page
 from rag.model import Block, BlockKind, Box, Line, Word
 
 _MAX_CHARS = 20_000
@@ -32,15 +32,21 @@ def comment_blocks(page: Any, displayed: Callable[[Sequence[float]], Box]) -> li
     blocks: list[Block] = []
     left = _MAX_CHARS
     for annotation in page.annots() or ():
-        if annotation.type[1] in _NOT_COMMENTS or annotation.flags & (_IS_HIDDEN | _NO_VIEW):
+        place = displayed(annotation.rect)
+        if annotation.type[1] in _NOT_COMMENTS or is_hidden(annotation.flags) or is_off_page(place):
             continue
         text, author = _words_of(page, annotation)[:left], _clean(annotation.info.get("title"))[:_MAX_AUTHOR_CHARS]
         if not text or (annotation.type[1] == "FreeText" and not author):
             continue
         left -= len(text)
-        box = clamped_box(*displayed(annotation.rect))
+        box = clamped_box(*place)
         blocks.append(Block(BlockKind.ASIDE, box, tuple(_lines(text, author, box))))
     return blocks
+
+
+def is_hidden(flags: int) -> bool:
+    """Return whether no viewer shows an annotation or a form field with these flags."""
+    return bool(flags & (_IS_HIDDEN | _NO_VIEW))
 
 
 def _words_of(page: Any, annotation: Any) -> str:
