@@ -76,6 +76,62 @@ def test_link_of_two_lines_is_one_and_printed_or_scripted_addresses_are_left_out
     assert asides(found) == ["Link: the rota of the wardens https://wiki.example/rota"]
 
 
+BLACK, WHITE = (0, 0, 0), (1, 1, 1)
+
+
+@pytest.mark.parametrize("color", [BLACK, WHITE])
+def test_link_whose_words_are_covered_is_left_out(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path, color: tuple[int, int, int]
+) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    for y in (500, 550, 600):
+        page.insert_text((60, y), "the secret rota", fontsize=12)
+        link(page, (55, y - 12, 150, y + 5), f"https://wiki.example/{y}")
+    page.draw_rect((50, 480, 300, 510), fill=color, color=color)  # larger than the link
+    page.draw_rect((58, 541, 148, 552), fill=color, color=color)  # smaller
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == ["Link: the secret rota https://wiki.example/600"]
+
+
+def test_link_and_description_below_a_black_box_without_words_are_left_out(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = tagged("Depth chart: the char spawn below the scree")
+    page = document[0]
+    link(page, (55, 600, 150, 620), "https://wiki.example/rota")
+    for rect in ((50, 595, 300, 625), (100, 400, 300, 500)):
+        page.draw_rect(rect, fill=BLACK, color=BLACK)
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == []
+
+
+def test_link_over_a_picture_without_words_is_indexed(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    page.insert_text((120, 450), "below the picture", fontsize=12)
+    picture = Image.linear_gradient("L").resize((200, 100))
+    page.insert_image((100, 400, 300, 500), stream=papers.png(picture))
+    link(page, (100, 400, 300, 500), "https://wiki.example/map")
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == ["Link: https://wiki.example/map"]
+
+
+def test_what_is_outside_the_page_is_left_out(layer_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    page.insert_text((100, 100), "the secret rota", fontsize=12)
+    page.insert_text((350, 500), "The times of the ferry are here.", fontsize=12)
+    link(page, (95, 88, 200, 105), "https://wiki.example/rota")
+    page.add_text_annot((100, 150), "Who wrote that?")
+    field(page, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, "sealed", (75, 238, 93, 256), field_value=True)
+    page.set_cropbox(pymupdf.Rect(300, 400, 600, 800))
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == []
+
+
 def test_bookmarks_name_pages_that_do_not_print_them(
     ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
