@@ -21,6 +21,9 @@ _WORD_LEVEL = "5"
 AUTO, BLOCK = "3", "6"
 """Page segmentation modes: find columns and blocks; one block of lines."""
 
+_OUTPUTS = ("-c", "tessedit_create_tsv=1", "-c", "tessedit_create_txt=1")
+"""Not their configuration files: a folder of downloaded models has none."""
+
 _SCRIPT = re.compile(r"Script: (\w+)\s+Script confidence: ([\d.]+)")
 _ROTATE = re.compile(r"Rotate: (\d+)\s+Orientation confidence: ([\d.]+)")
 
@@ -65,7 +68,7 @@ class Tesseract:
         base = picture.with_suffix(".read")
         table, plain = Path(f"{base}.tsv"), Path(f"{base}.txt")
         try:
-            self._run(picture, "-l", "+".join(models), "--psm", mode, "tsv", "txt", output=str(base))
+            self._run(picture, "-l", "+".join(models), "--psm", mode, *_OUTPUTS, output=str(base))
             if not table.is_file() or not plain.is_file():
                 return []
             rows = table.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
