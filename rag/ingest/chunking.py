@@ -216,7 +216,7 @@ def _chunk_page(
 def _new_lines(block: Block, page: ExtractedPage, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
     """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    A table has to repeat wholly, apart from page numbers, and a text exactly; both in a margin. Titles and large
+    A table has to repeat completely, apart from page numbers, and a text exactly; both in a margin. Titles and large
     headings are always indexed: they begin what follows. `height` is that of the page's lines.
     """
     is_large = block.kind is BlockKind.HEADING and any(

@@ -136,7 +136,7 @@ def test_repeated_line_is_indexed_again_where_it_changes_more_than_numbers() -> 
         ("Form QA-7 of 2025", "Form QA-7 of 2026"),
     ],
 )
-def test_repeated_line_with_another_number_than_that_of_its_page_is_indexed_wholly(first: str, second: str) -> None:
+def test_repeated_line_with_another_number_than_that_of_its_page_is_indexed_completely(first: str, second: str) -> None:
     pages = [running(1, "Nordwind Seile", first), running(2, "Nordwind Seile", second)]
     assert (2, second) in texts(chunk_pages(pages)[0])
 
