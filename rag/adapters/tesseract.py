@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -121,10 +122,7 @@ def _line(pieces: Sequence[tuple[Word, float]], spelled: Mapping[str, str]) -> S
 
 
 def _around(words: Sequence[Word]) -> Box:
-    box = words[0].box
-    for word in words[1:]:
-        box = box.union(word.box)
-    return box
+    return reduce(Box.union, (word.box for word in words))
 
 
 def _spaced(pieces: Sequence[Word], texts: Sequence[str]) -> list[Word]:

@@ -16,7 +16,7 @@ from rag.extract.geometry import bounding_box, clamped_box, contains_center, is_
 from rag.extract.limits import is_out_of_memory
 from rag.extract.struct_tree import DescribedFigure, described_figures
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
-from rag.text import normalize_unicode
+from rag.text import normalize_unicode, printable_line
 
 _MAX_LINKS, _LINKS_PER_BLOCK = 120, 12
 _MAX_BOOKMARKS = 20_000
@@ -170,5 +170,5 @@ def _figures(
 
 
 def _clean(text: str) -> str:
-    """Return the text on one line, without control characters, cut to the maximum length."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MAX_CHARS]
+    """Return the text on one line, cut to the maximum length."""
+    return printable_line(text)[:_MAX_CHARS]
