@@ -11,7 +11,6 @@ from PIL import Image
 
 from rag import Scope, open_rag
 from rag.errors import Unreadable
-from rag.extract.convert.number_formats import format_number
 from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.file_types import detect_media_type
@@ -281,33 +280,6 @@ def test_damaged_spreadsheets_are_refused_with_a_remedy(reader: GuardedExtractor
         with pytest.raises(Unreadable) as refused:
             reader.inspect(path)
         assert refused.value.hint.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("value", "code", "shown"),
-    [
-        (0.125, "0.0%", "12.5%"),
-        (46085, "dd.mm.yyyy", "04.03.2026"),
-        (46085.354, "yyyy-mm-dd h:mm", "2026-03-04 8:29"),
-        (46085.75, "h:mm AM/PM", "6:00 PM"),
-        (46085, '[$-409]d" of "mmmm yyyy;@', "4 of March 2026"),
-        (-5, "0;(0)", "(5)"),
-        (0, '0;-0;"–"', "–"),
-        (1.5, "[h]:mm:ss", "36:00:00"),
-        (12345, "#,##0,", "12"),
-        (3, "0.##", "3"),
-        (7, "000", "007"),
-        (0.1 + 0.2, "General", "0.3"),
-        (-12.5, "$#,##0.00_);[Red]($#,##0.00)", "($12.50)"),
-        (0.5, "# ?/?", "0.5"),
-        (1.005, "0.00", "1.01"),
-        (1e300, "0.00", "1" + "0" * 300),
-        (-1, "yyyy", "-1"),
-        (1, "[", "["),
-    ],
-)
-def test_number_is_shown_by_its_format(value: float, code: str, shown: str) -> None:
-    assert format_number(value, code).removesuffix(".00") == shown or format_number(value, code) == shown
 
 
 def test_hit_names_sheet_and_cells(tmp_path: Path) -> None:
