@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, Grid, Group
+from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, LINE_HEIGHT, Grid, Group
 from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.protocol import Request
 from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
+from rag.text import estimate_tokens
+
+_MAX_WORD_TOKENS = 200
+"""Tokens up to which the lines of a word are joined."""
 
 
 class SheetExtractor:
@@ -114,11 +118,34 @@ def _inner_rows(grid: Grid, group: Group) -> Sequence[float]:
 
 def _rows(words: Sequence[Word], grid: Grid) -> list[list[Word]]:
     """Return the words of each row, cell by cell."""
-    placed: list[list[tuple[int, float, int, Word]]] = [[] for _ in grid.rows[1:]]
+    placed: list[list[tuple[int, int, int, Word]]] = [[] for _ in grid.rows[1:]]
     for index, word in enumerate(words):  # in the order of reading, also of text from right to left
         x, y = (word.box.x0 + word.box.x1) / 2, (word.box.y0 + word.box.y1) / 2
         row = bisect(grid.rows, y) - 1
         if 0 <= row < len(placed) and word.box.x0 >= grid.columns[0]:
-            column = min(bisect(grid.columns, x), len(grid.columns) - 1)
-            placed[row].append((column, round(y), index, word))
-    return [[word for *_, word in sorted(row, key=lambda cell: cell[:3])] for row in placed]
+            column = min(bisect(grid.columns, x), len(grid.columns) - 1) - 1
+            placed[row].append((column, int((y - grid.rows[row]) / LINE_HEIGHT), index, word))
+    continued = set(grid.continued)
+    return [
+        _whole_words(sorted(cells, key=lambda cell: cell[:3]), {place[1:] for place in continued if place[0] == row})
+        for row, cells in enumerate(placed)
+    ]
+
+
+def _whole_words(words: Sequence[tuple[int, int, int, Word]], continued: Set[tuple[int, int]]) -> list[Word]:
+    """Return the words of a row, given with column and line, those whole that are broken between lines of a cell.
+
+    `continued`: column and line of the lines that begin inside of a word. A text without spaces is cut into words that
+    a chunk has space for.
+    """
+    whole: list[Word] = []
+    above: tuple[int, int] | None = None
+    for column, line, _, word in words:
+        is_rest = (column, line) in continued and above == (column, line - 1)
+        above = column, line
+        joined = whole[-1].text + word.text if is_rest else ""
+        if joined and estimate_tokens(joined) <= _MAX_WORD_TOKENS:
+            whole[-1] = Word(joined, whole[-1].box.union(word.box))
+        else:
+            whole.append(word)
+    return whole

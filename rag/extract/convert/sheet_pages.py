@@ -35,6 +35,8 @@ class Row:
 
     number: int
     lines: tuple[tuple[str, ...], ...]
+    continued: tuple[frozenset[int], ...]
+    """The lines of each column, counted from 0, that begin inside of a word of the line above."""
     names_columns: bool = False
     is_repeated: bool = False
     """It is the header from an earlier page."""
@@ -84,9 +86,14 @@ def _sheet_pages(sheet: Sheet) -> Iterator[SheetPage]:
         for band, is_repeated in bands:
             own = [places[column] for column in band[is_repeated:]]
             if any(row.lines[place] for row in rows if not row.is_repeated for place in own):
-                cut = [replace(row, lines=tuple(row.lines[places[column]] for column in band)) for row in rows]
+                cut = [_cut_row(row, [places[column] for column in band]) for row in rows]
                 page_widths = tuple(widths[column] for column in band)
                 yield SheetPage(sheet.name, tuple(band), page_widths, tuple(_groups(cut)), is_repeated)
+
+
+def _cut_row(row: Row, columns: Sequence[int]) -> Row:
+    lines = tuple(row.lines[column] for column in columns)
+    return replace(row, lines=lines, continued=tuple(row.continued[column] for column in columns))
 
 
 def _column_widths(cells: Mapping[int, Mapping[int, str]], columns: Sequence[int]) -> dict[int, int]:
@@ -143,9 +150,38 @@ def _wrap_row(
 ) -> Iterator[Row]:
     """Yield a row with the lines of its cells; more than one part if it is higher than a page."""
     wrapped = [tuple(wrap_line(cells[column], widths[column])) if column in cells else () for column in columns]
-    most = LINES // 2 if max(map(len, wrapped)) > LINES else LINES
-    for first in range(0, max(1, *map(len, wrapped)), most):
-        yield Row(number, tuple(lines[first : first + most] for lines in wrapped))
+    continued = [
+        _continued(cells[column], lines) if len(lines) > 1 else frozenset[int]()
+        for column, lines in zip(columns, wrapped, strict=True)
+    ]
+    height = max(1, *map(len, wrapped))
+    most = LINES // 2 if height > LINES else LINES
+    first = 0
+    while first < height:
+        end = _part_end(first + most, height, most, continued)
+        inner = (frozenset(line - first for line in lines if first < line < end) for lines in continued)
+        yield Row(number, tuple(lines[first:end] for lines in wrapped), tuple(inner))
+        first = end
+
+
+def _continued(text: str, lines: Sequence[str]) -> frozenset[int]:
+    """Return the lines that begin inside of a word of the line above, of a text that was wrapped into these lines."""
+    found: set[int] = set()
+    end = 0
+    for at, line in enumerate(lines):
+        start = text.index(line, end)
+        if at and start == end and not line[0].isspace():
+            found.add(at)
+        end = start + len(line)
+    return frozenset(found)
+
+
+def _part_end(end: int, height: int, most: int, continued: Sequence[frozenset[int]]) -> int:
+    """Return where to end a part of a high row: between words, if its lower half allows that."""
+    if end >= height:
+        return height
+    between = (at for at in range(end, end - most // 2, -1) if not any(at in lines for lines in continued))
+    return next(between, end)
 
 
 def _find_header(rows: Sequence[Mapping[int, str]]) -> int | None:

@@ -15,28 +15,13 @@ from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.ingest.chunking import chunk_pages
-from rag.model import BlockKind, ExtractedPage, Kind, NewChunk
+from rag.model import BlockKind
 from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
-from tests.rag.extract.sheet_files import Cell, ods, sheet_xml, xls, xlsb, xlsx, zipped
+from tests.rag.extract.sheet_files import Cell, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
 
 HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
-
-
-def read(reader: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
-    pages = reader.extract(path, 1, reader.inspect(path).page_count, into)
-    assert [page.error for page in pages] == [None] * len(pages)
-    return pages
-
-
-def tables(pages: list[ExtractedPage]) -> list[NewChunk]:
-    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
-
-
-def all_words(pages: list[ExtractedPage]) -> list[str]:
-    return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
 
 
 def darkest(image: Image.Image) -> int:
