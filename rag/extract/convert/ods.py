@@ -10,7 +10,6 @@ from zipfile import ZipFile
 from rag.errors import Unreadable
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.sheets import (
-    CUT,
     MAX_COLUMNS,
     MAX_ROWS,
     CellCounter,
@@ -63,7 +62,7 @@ class _Reader:
             self._read_tables(events)
         notes = [*hidden_note(self._hidden_sheets), *(hidden_cells_note(name) for name in self._partly_hidden)]
         notes += drawings_note(any(name.startswith(_DRAWINGS) for name in archive.namelist()))
-        return Workbook(tuple(self._sheets), (*notes, *([CUT] if self._counter.is_full else [])))
+        return Workbook(tuple(self._sheets), (*notes, *self._counter.notes()))
 
     def _read_tables(self, events: Iterator[tuple[str, Any]]) -> None:
         depth = row = column = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
-from rag.extract.convert.sheets import CUT, CellCounter, Sheet, Workbook, hidden_note
+from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_note
 
 _DELIMITERS = ",;\t|"
 _MIN_LINES, _MIN_SAME_SHARE = 3, 0.9
@@ -40,7 +40,7 @@ def find_delimiter(text: str) -> str | None:
 
 def _is_table(lines: list[str], delimiter: str) -> bool:
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        rows = [row for row in csv_rows("\n".join(lines), delimiter) if row]
     except csv.Error:
         return False
     [(width, count)] = Counter(map(len, rows)).most_common(1)
@@ -70,14 +70,14 @@ def read_csv(path: Path) -> Workbook:
     cells: dict[int, dict[int, str]] = {}
     csv.field_size_limit(_MAX_CSV_BYTES)
     try:
-        for row, fields in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+        for row, fields in enumerate(csv_rows(text, delimiter)):
             if counter.is_full:
                 break
             if shown := {column: kept for column, field in enumerate(fields) if (kept := counter.keep(field))}:
                 cells[row] = shown
     except csv.Error as error:
         raise Unreadable("The table is damaged.", "Save it as CSV again.") from error
-    return Workbook((Sheet("", cells),), (CUT,) if is_cut or counter.is_full else ())
+    return Workbook((Sheet("", cells),), counter.notes(is_cut=is_cut))
 
 
 def read_with_calamine(path: Path) -> Workbook:
@@ -98,7 +98,7 @@ def read_with_calamine(path: Path) -> Workbook:
                     sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), counter))
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
-    return Workbook(tuple(sheets), (*hidden_note(hidden), *([CUT] if counter.is_full else [])))
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes()))
 
 
 def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:

@@ -10,11 +10,17 @@ from rag.model import Note
 MAX_CELLS = 100_000
 """Cells with content that are read of one file: 300 to 1,200 pages."""
 
-MAX_CELL_CHARS = 20_000
-"""Characters of one cell; a spreadsheet allows 32,767."""
+MAX_CELL_CHARS = 32_767
+"""Characters of one cell; a spreadsheet allows as many, a CSV file more."""
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 """Size of a sheet in Excel."""
+
+_CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)
+_CUT_CELLS = Note(
+    f"Of a longer cell, only the first {MAX_CELL_CHARS:,} characters were read. Split it to have all of it found.",
+    lost=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class CellCounter:
 
     def __init__(self) -> None:
         self._count = 0
+        self._has_cut_cells = False
 
     @property
     def is_full(self) -> bool:
@@ -49,8 +56,14 @@ class CellCounter:
     def keep(self, text: str) -> str:
         """Count a cell and return its text on one line, without control characters and not too long."""
         self._count += 1
+        self._has_cut_cells |= len(text) > MAX_CELL_CHARS
         shown = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_CELL_CHARS])
         return shown.strip()
+
+    def notes(self, *, is_cut: bool = False) -> tuple[Note, ...]:
+        """Return the notes about cells that were cut or not read; `is_cut`: the file has more than was counted."""
+        cut_cells = (_CUT_CELLS,) if self._has_cut_cells else ()
+        return (*cut_cells, *((_CUT,) if is_cut or self.is_full else ()))
 
 
 def column_letters(column: int) -> str:
@@ -86,6 +99,3 @@ def drawings_note(has_drawings: bool) -> tuple[Note, ...]:
     """Return the note about charts and pictures, of which only the cells behind them are read."""
     text = "Charts and pictures of the spreadsheet aren't read. Share a PDF of it to have them found."
     return (Note(text, lost=True),) if has_drawings else ()
-
-
-CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)

@@ -14,7 +14,6 @@ from rag.errors import Unreadable
 from rag.extract.convert.number_formats import BUILT_IN, format_general, format_number
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.sheets import (
-    CUT,
     MAX_COLUMNS,
     MAX_ROWS,
     CellCounter,
@@ -89,7 +88,7 @@ def _read(archive: ZipFile) -> Workbook:
             text = f"Sheet “{name[:60]}” has formulas without a saved result. Save it in Excel to have them found."
             notes.append(Note(text, lost=True))
     drawings = drawings_note(any(name.startswith(_DRAWINGS) for name in names))
-    return Workbook(tuple(read), (*notes, *drawings, *([CUT] if counter.is_full else [])))
+    return Workbook(tuple(read), (*notes, *drawings, *counter.notes()))
 
 
 def _elements(file: IO[bytes], *tags: str) -> Iterator[Any]:
