@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import Unreadable
 from rag.extract.convert.mail import EML, mail_attachments
 from rag.extract.convert.packages import MSG
 from rag.extract.file_types import PDF, detect_media_type
+from rag.extract.limits import is_out_of_memory
 from rag.model import ATTACHED_TO, Attachment, Attachments, Note
 from rag.settings import ReadSettings
 
@@ -22,16 +23,29 @@ CONTAINERS = frozenset({PDF, EML, MSG})
 MAX_NAME_CHARS = 200
 """Characters of an attachment's name, and of the names of the files around it."""
 
+_MAX_DAMAGED_NOTES = 20
+"""Damaged attachments that have a note of their own."""
+
+_T = TypeVar("_T")
+
 
 def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file that is attached to this one, without those inside of them.
 
-    The name is as the file has it: any text. The content of a damaged attachment is empty.
+    The name is as the file has it: any text. A damaged attachment has no content, and a name only if that can be read.
+    Raise Unreadable if the file can't be opened.
     """
-    if media_type == PDF:
-        yield from _pdf_attachments(path, pymupdf)
-    elif media_type in CONTAINERS:
-        yield from mail_attachments(path, media_type)
+    try:
+        if media_type == PDF:
+            yield from _pdf_attachments(path, pymupdf)
+        elif media_type in CONTAINERS:
+            yield from mail_attachments(path, media_type)
+    except (Unreadable, OSError):
+        raise
+    except Exception as error:  # parsers raise anything on malformed files
+        if is_out_of_memory(error):
+            raise
+        yield "", b""
 
 
 def extract_attachments(path: Path, media_type: str, pymupdf: Any, settings: ReadSettings, into: Path) -> Attachments:
@@ -40,11 +54,11 @@ def extract_attachments(path: Path, media_type: str, pymupdf: Any, settings: Rea
     found = _Found(pymupdf, settings, into)
     found.seen.add(sha256(path.read_bytes()).digest())
     found.walk(path, media_type, "", 1)
-    return Attachments(tuple(found.files), tuple(Note(text, lost=True) for text in dict.fromkeys(found.left_out)))
+    return Attachments(tuple(found.files), tuple(Note(text, lost=True) for text in found.problems()))
 
 
 class _Found:
-    """The attachments found so far, and sentences about those left out."""
+    """The attachments found so far, sentences about those left out, and the names of those that are damaged."""
 
     def __init__(self, pymupdf: Any, settings: ReadSettings, into: Path) -> None:
         self._pymupdf = pymupdf
@@ -53,7 +67,16 @@ class _Found:
         self._bytes_left = settings.max_attachments_mb << 20
         self.files: list[Attachment] = []
         self.left_out: list[str] = []
+        self._damaged: list[str] = []
         self.seen: set[bytes] = set()
+
+    def problems(self) -> list[str]:
+        """Return a sentence about each kind of file that was left out, and about the first damaged ones."""
+        named = [f"The attached file {name}" if name else "An attached file" for name in self._damaged]
+        sentences = [f"{name} is empty or damaged." for name in named[:_MAX_DAMAGED_NOTES]]
+        if more := len(named[_MAX_DAMAGED_NOTES:]):
+            sentences.append(f"{more:,} more attached files are empty or damaged.")
+        return list(dict.fromkeys([*sentences, *self.left_out]))
 
     def walk(self, path: Path, media_type: str, inside: str, depth: int) -> None:
         """Add the attachments of a file, each before those inside of it."""
@@ -62,7 +85,7 @@ class _Found:
             if digest in self.seen:
                 continue
             if not content:
-                self.left_out.append(f"The attached file {clean_name(name)} is empty or damaged.")
+                self._damaged.append(clean_name(name))
                 continue
             self.seen.add(digest)
             if problem := self._problem(content, depth):
@@ -116,32 +139,50 @@ def clean_name(name: str) -> str:
     visible = "".join(
         " " if each.isspace() else each for each in last if unicodedata.category(each)[0] != "C" or each.isspace()
     )
-    return " ".join(visible.split())[:MAX_NAME_CHARS]
+    return " ".join(visible.split())[:MAX_NAME_CHARS].rstrip()
 
 
 def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the document and of its portfolio, then those pinned to pages."""
-    with pymupdf.open(str(path), filetype="pdf") as document:
+    try:
+        document = pymupdf.open(str(path), filetype="pdf")
+    except pymupdf.FileDataError as error:
+        raise Unreadable("The PDF is damaged and can't be opened.", "Save it again with another program.") from error
+    with document:
         if document.needs_pass:
             return
         for index in range(document.embfile_count()):
-            info = document.embfile_info(index)
-            name = info.get("ufilename") or info.get("filename") or info.get("name") or ""
-            yield name, _content(partial(document.embfile_get, index))
+            name = _attempt(partial(_embedded_name, document, index), "")
+            yield name, _attempt(partial(document.embfile_get, index), b"")
         for number in range(document.page_count):
-            kinds = {kind for _, kind, _ in document.page_annot_xrefs(number)}
-            if pymupdf.PDF_ANNOT_FILE_ATTACHMENT in kinds:
-                yield from _pinned_files(document[number], pymupdf)
+            yield from _pinned_files(document, number, pymupdf)
 
 
-def _pinned_files(page: Any, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
-    for annotation in page.annots(types=(pymupdf.PDF_ANNOT_FILE_ATTACHMENT,)):
-        yield annotation.file_info.get("filename") or "", _content(annotation.get_file)
+def _embedded_name(document: Any, index: int) -> str:
+    info: Mapping[str, str] = document.embfile_info(index)
+    return info.get("ufilename") or info.get("filename") or info.get("name") or ""
 
 
-def _content(read: Callable[[], bytes]) -> bytes:
-    """Return what `read` returns, or nothing if MuPDF cannot unpack it."""
+def _pinned_files(document: Any, number: int, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
+    kind = pymupdf.PDF_ANNOT_FILE_ATTACHMENT
+    kinds = _attempt(lambda: {found for _, found, _ in document.page_annot_xrefs(number)}, set[int]())
+    if kind not in kinds:
+        return
+    page = document[number]
+    for annotation in page.annots(types=(kind,)):
+        name = _attempt(partial(_pinned_name, annotation), "")
+        yield name, _attempt(annotation.get_file, b"")
+
+
+def _pinned_name(annotation: Any) -> str:
+    return annotation.file_info.get("filename") or ""
+
+
+def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:
+    """Return what `read` returns, or `otherwise` if the PDF is damaged there: MuPDF raises several kinds of errors."""
     try:
         return read()
-    except (RuntimeError, ValueError):
-        return b""
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return otherwise
