@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rag.extract.beside_text import aside
+from rag.extract.convert.plain_text import wrap_line
 from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, LINE_HEIGHT, Grid, Group
 from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.protocol import Request
 from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
 from rag.text import estimate_tokens
+
+_MAX_LINE_CHARS, _LINKS_PER_BLOCK = 400, 12
 
 _MAX_WORD_TOKENS = 200
 """Tokens up to which the lines of a word are joined."""
@@ -98,6 +102,7 @@ def _blocks(words: Sequence[Word], grid: Grid, rect: Any) -> Iterator[Block]:
         heading = line(title)
         yield Block(BlockKind.TITLE, heading.box, (heading,))
     rows = _rows(words, grid)
+    yield from _asides(grid, scaled)
     for group in grid.groups:
         numbers = [*([group.header] if group.header is not None else []), *range(group.first, group.last + 1)]
         lines = tuple(line(rows[number]) for number in numbers if rows[number])
@@ -109,6 +114,27 @@ def _blocks(words: Sequence[Word], grid: Grid, rect: Any) -> Iterator[Block]:
             rows=tuple(y / rect.height for y in _inner_rows(grid, group)),
             columns=tuple(x / rect.width for x in grid.columns[1:-1]),
         )
+
+
+def _asides(grid: Grid, scaled: Callable[[Box], Box]) -> Iterator[Block]:
+    """Yield a block for each comment and text box, and some for the addresses of links."""
+    links: list[tuple[str, Box]] = []
+    for text, row, column in grid.remarks:
+        is_placed = row >= 0 and column >= 0
+        cell = Box(*(edges[at] for at in (0, 1) for edges in _edges(grid, row, column))) if is_placed else None
+        lines = [(line, scaled(cell) if cell else WHOLE_PAGE) for line in wrap_line(text, _MAX_LINE_CHARS)]
+        if text.startswith("Link: "):
+            links += lines
+        elif block := aside(lines):
+            yield block
+    for at in range(0, len(links), _LINKS_PER_BLOCK):
+        if block := aside(links[at : at + _LINKS_PER_BLOCK]):
+            yield block
+
+
+def _edges(grid: Grid, row: int, column: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the left and right, and the upper and lower border of a cell."""
+    return (grid.columns[column], grid.columns[column + 1]), (grid.rows[row], grid.rows[row + 1])
 
 
 def _inner_rows(grid: Grid, group: Group) -> Sequence[float]:

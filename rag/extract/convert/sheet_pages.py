@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect, bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from rag.extract.convert.plain_text import display_width, wrap_line
-from rag.extract.convert.sheets import Sheet, Workbook, cell_range
+from rag.extract.convert.sheets import Remark, Sheet, Workbook, cell_range
 from rag.text import estimate_tokens
 
 WIDTH_CHARS = 140
@@ -56,6 +57,11 @@ class SheetPage:
     groups: tuple[tuple[Row, ...], ...]
     is_repeated: bool = False
     """The first column is repeated from the first page of these rows."""
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def first_row(self) -> int:
+        return next(row.number for group in self.groups for row in group if not row.is_repeated)
 
     @property
     def range(self) -> str:
@@ -74,7 +80,20 @@ def workbook_pages(workbook: Workbook) -> Iterator[SheetPage]:
     """Yield the pages of all sheets; empty sheets have none."""
     for sheet in workbook.sheets:
         if sheet.cells:
-            yield from _sheet_pages(sheet)
+            yield from _with_remarks(list(_sheet_pages(sheet)), sheet.remarks)
+
+
+def _with_remarks(pages: Sequence[SheetPage], remarks: Sequence[Remark]) -> Iterator[SheetPage]:
+    """Yield the pages, each with the remarks on its cells; those on other cells are on the page before them."""
+    first_rows = [page.first_row for page in pages]
+    placed: dict[int, list[Remark]] = {}
+    for remark in remarks:
+        first = first_rows[max(0, bisect(first_rows, remark.row) - 1)]
+        beside = range(bisect_left(first_rows, first), bisect(first_rows, first))
+        at = next((at for at in beside if pages[at].columns[-1] >= remark.column), beside[-1])
+        placed.setdefault(at, []).append(remark)
+    for at, page in enumerate(pages):
+        yield replace(page, remarks=tuple(placed[at])) if at in placed else page
 
 
 def _sheet_pages(sheet: Sheet) -> Iterator[SheetPage]:

@@ -57,6 +57,8 @@ class Grid:
     groups: tuple[Group, ...]
     continued: tuple[tuple[int, int, int], ...] = ()
     """Row, column and line in the cell, from 0, of each line that begins inside of a word of the line above."""
+    remarks: tuple[tuple[str, int, int], ...] = ()
+    """Text, row and column on the page, from 0, of what the sheet says beside these cells; -1: on none of them."""
 
 
 GRIDS = TypeAdapter(tuple[Grid, ...])
@@ -106,7 +108,15 @@ def _grid(page: SheetPage, rows: Sequence[Row]) -> Grid:
     )
     title_bottom = _MARGIN + _TITLE_HEIGHT - 2
     groups = tuple(_placed_groups(page))
-    return Grid(page.label, title_bottom, tuple(columns), tuple(borders), groups, tuple(continued))
+    remarks = tuple(_placed_remarks(page, rows))
+    return Grid(page.label, title_bottom, tuple(columns), tuple(borders), groups, tuple(continued), remarks)
+
+
+def _placed_remarks(page: SheetPage, rows: Sequence[Row]) -> Iterator[tuple[str, int, int]]:
+    places = {row.number: at for at, row in enumerate(rows)}
+    columns = {column: at for at, column in enumerate(page.columns)}
+    for remark in page.remarks:
+        yield remark.text, places.get(remark.row, -1), columns.get(remark.column, -1)
 
 
 def _placed_groups(page: SheetPage) -> Iterator[Group]:

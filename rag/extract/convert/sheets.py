@@ -24,6 +24,15 @@ _CUT_CELLS = Note(
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a sheet says beside the text of its cells, such as a comment on the cell at `row` and `column`, from 0."""
+
+    row: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet with its cells that have content, as {row: {column: text}}, both counted from 0 in ascending order.
 
@@ -32,6 +41,7 @@ class Sheet:
 
     name: str
     cells: Mapping[int, Mapping[int, str]]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,24 @@ def column_letters(column: int) -> str:
 def cell_range(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
     """Return a range of cells counted from 0, such as B7:D12."""
     return f"{column_letters(first_column)}{first_row + 1}:{column_letters(last_column)}{last_row + 1}"
+
+
+def comment_text(row: int, column: int, author: str, text: str) -> str:
+    """Return what a comment on a cell says, with its author if that is known; "" if it has no words."""
+    by = f" by {author.strip()}" if author.strip() else ""
+    return f"Comment{by} on {column_letters(column)}{row + 1}: {text}" if text.strip() else ""
+
+
+def link_text(cell: str, address: str) -> str:
+    """Return the address of a cell's link, with the cell's words; "" if they show it."""
+    shown, address = " ".join(cell.split()), address.strip()
+    return "" if not address or address.removeprefix("mailto:") in shown else f"Link: {shown} {address}"
+
+
+def remarks_note(sheet: str) -> Note:
+    """Return the note about remarks that are damaged, or that no cell is beside of."""
+    text = f"Comments, links or text boxes of sheet “{sheet[:60]}” weren't read. Share a PDF of it to have them found."
+    return Note(text, lost=True)
 
 
 def hidden_note(hidden: list[str]) -> tuple[Note, ...]:
