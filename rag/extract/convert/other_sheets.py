@@ -14,6 +14,7 @@ from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
 from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_note
+from rag.model import Note
 
 _DELIMITERS = ",;\t|"
 _MIN_LINES, _MIN_SAME_SHARE = 3, 0.9
@@ -25,6 +26,13 @@ _MAX_SPACED_SHARE = 0.2
 _MAX_CSV_BYTES = 64 << 20
 _MAX_GRID = 20_000_000
 """Cells of the smallest rectangle around a sheet's content: calamine keeps all of them, 24 bytes each."""
+
+_AS_STORED = Note(
+    "Formats of numbers, hidden rows and columns, comments and links of XLS and XLSB files aren't known: numbers were "
+    "read as they are stored (5.1% as 0.051), and hidden rows and columns too. Save the file as XLSX to have it read "
+    "as it is shown.",
+    lost=True,
+)
 
 
 def find_delimiter(text: str) -> str | None:
@@ -98,7 +106,7 @@ def read_with_calamine(path: Path) -> Workbook:
                     sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), counter))
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
-    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes()))
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes(), _AS_STORED))
 
 
 def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:

@@ -181,6 +181,14 @@ def test_other_spreadsheets_are_read(reader: GuardedExtractor, tmp_path: Path, i
         assert (page.label, all_words([page])[-2:]) == ("sheet Tides, A1:B1", ["tern", "17.5"])
 
 
+def test_note_says_what_is_not_known_of_binary_spreadsheets(reader: GuardedExtractor, tmp_path: Path) -> None:
+    for path in (xls(tmp_path / "a.xls", [["tern", 0.051]]), xlsb(tmp_path / "a.xlsb", [["tern", 0.051]])):
+        note = reader.inspect(path).notes[-1]
+        assert note.lost
+        assert "hidden rows and columns" in note.text
+        assert "as XLSX" in note.text
+
+
 BOMB = '<!DOCTYPE w [<!ENTITY a "x">' + "".join(
     f'<!ENTITY {chr(98 + at)} "{f"&{chr(97 + at)};" * 20}">' for at in range(9)
 )
