@@ -49,10 +49,10 @@ def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[
 
 
 def extract_attachments(path: Path, media_type: str, pymupdf: Any, settings: ReadSettings, into: Path) -> Attachments:
-    """Write all files inside a file to the folder `into`, the same bytes once. Return their names, and what the
-    settings' limits left out."""
+    """Write all files inside a file to the folder `into`, the same bytes once for each name. Return their names, and
+    what the settings' limits left out."""
     found = _Found(pymupdf, settings, into)
-    found.seen.add(sha256(path.read_bytes()).digest())
+    found.names[sha256(path.read_bytes()).digest()] = None
     found.walk(path, media_type, "", 1)
     return Attachments(tuple(found.files), tuple(Note(text, lost=True) for text in found.problems()))
 
@@ -68,7 +68,8 @@ class _Found:
         self.files: list[Attachment] = []
         self.left_out: list[str] = []
         self._damaged: list[str] = []
-        self.seen: set[bytes] = set()
+        self.names: dict[bytes, set[str] | None] = {}
+        """The names of the files by digest; None for those that are not attachments."""
 
     def problems(self) -> list[str]:
         """Return a sentence about each kind of file that was left out, and about the first damaged ones."""
@@ -82,18 +83,26 @@ class _Found:
         """Add the attachments of a file, each before those inside of it."""
         for name, content in attachments_of(path, media_type, self._pymupdf):
             digest = sha256(content).digest()
-            if digest in self.seen:
+            if digest in self.names:
+                self._add_name(name, digest, content, inside, depth)
                 continue
             if not content:
                 self._damaged.append(clean_name(name))
                 continue
-            self.seen.add(digest)
+            self.names[digest] = None
             if problem := self._problem(content, depth):
                 self.left_out.append(problem)
                 if len(self.files) >= self._settings.max_attachments:
                     return
                 continue
-            self._add(name, content, inside, depth)
+            self._add(name, content, inside, depth, digest)
+
+    def _add_name(self, name: str, digest: bytes, content: bytes, inside: str, depth: int) -> None:
+        """Add another name of known bytes, as far as the limits allow."""
+        names, name = self.names[digest], clean_name(name)
+        if names is not None and name and name not in names and not self._problem(content, depth):
+            names.add(name)
+            self._write(name, content, inside)
 
     def _problem(self, content: bytes, depth: int) -> str:
         limits = self._settings
@@ -114,13 +123,17 @@ class _Found:
             )
         return ""
 
-    def _add(self, name: str, content: bytes, inside: str, depth: int) -> None:
-        number = len(self.files) + 1
-        name = clean_name(name) or f"attachment {number}"
-        path = self._into / f"attachment-{number}"
+    def _write(self, name: str, content: bytes, inside: str) -> Path:
+        path = self._into / f"attachment-{len(self.files) + 1}"
         path.write_bytes(content)
         self._bytes_left -= len(content)
         self.files.append(Attachment(name, path.name, inside))
+        return path
+
+    def _add(self, name: str, content: bytes, inside: str, depth: int, digest: bytes) -> None:
+        name = clean_name(name) or f"attachment {len(self.files) + 1}"
+        path = self._write(name, content, inside)
+        self.names[digest] = {name}
         try:
             media_type = detect_media_type(path, self._settings)
             if media_type in CONTAINERS:

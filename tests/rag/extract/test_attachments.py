@@ -58,11 +58,15 @@ def test_finds_embedded_files_and_those_pinned_to_a_page(reader: GuardedExtracto
     assert attachments.notes == ()
 
 
-def test_same_bytes_are_found_once_and_other_kinds_of_files_have_none(
+def test_same_bytes_are_found_under_each_name_and_other_kinds_of_files_have_none(
     reader: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
-    data = pdf(("a.txt", b"Same"), ("b.txt", b"Same"), ("c.txt", b"Other"))
-    assert named(found(reader, tmp_path, into, data)) == [("a.txt", ""), ("c.txt", "")]
+    inner = pdf(("a.txt", b"Same"), ("d.txt", b"Same"))
+    data = pdf(("a.txt", b"Same"), ("b.txt", b"Same"), ("b.txt", b"Same"), ("inner.pdf", inner))
+    attachments = found(reader, tmp_path, into, data)
+    assert named(attachments) == [("a.txt", ""), ("b.txt", ""), ("inner.pdf", ""), ("d.txt", "inner.pdf")]
+    assert {(into / attachments.files[at].file).read_bytes() for at in (0, 1, 3)} == {b"Same"}
+    assert attachments.notes == ()
     assert reader.attachments(tmp_path / "parent.pdf", "image/png", into) == Attachments()
 
 
@@ -161,6 +165,15 @@ def test_more_files_than_the_limit_are_left_out_and_said(reader: GuardedExtracto
     (note,) = attachments.notes
     assert note.lost
     assert note.text.startswith("Only the first 4 attached files were read.")
+
+
+def test_second_names_of_known_bytes_beyond_the_limits_are_not_said(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    data = pdf(("a.txt", b"0" * 600_000), ("b.txt", b"0" * 600_000), ("c.txt", b"Other"))
+    attachments = found(reader, tmp_path, into, data)
+    assert named(attachments) == [("a.txt", ""), ("c.txt", "")]
+    assert attachments.notes == ()
 
 
 def test_larger_files_than_the_limit_are_left_out_and_said(
