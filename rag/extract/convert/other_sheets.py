@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
-from rag.extract.convert.sheets import CUT, CellCounter, Sheet, Workbook, hidden_note
+from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_note
+from rag.model import Note
 
 _DELIMITERS = ",;\t|"
 _MIN_LINES, _MIN_SAME_SHARE = 3, 0.9
@@ -25,6 +26,13 @@ _MAX_SPACED_SHARE = 0.2
 _MAX_CSV_BYTES = 64 << 20
 _MAX_GRID = 20_000_000
 """Cells of the smallest rectangle around a sheet's content: calamine keeps all of them, 24 bytes each."""
+
+_AS_STORED = Note(
+    "Formats of numbers, hidden rows and columns, comments and links of XLS and XLSB files aren't known: numbers were "
+    "read as they are stored (5.1% as 0.051), and hidden rows and columns too. Save the file as XLSX to have it read "
+    "as it is shown.",
+    lost=True,
+)
 
 
 def find_delimiter(text: str) -> str | None:
@@ -40,7 +48,7 @@ def find_delimiter(text: str) -> str | None:
 
 def _is_table(lines: list[str], delimiter: str) -> bool:
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        rows = [row for row in csv_rows("\n".join(lines), delimiter) if row]
     except csv.Error:
         return False
     [(width, count)] = Counter(map(len, rows)).most_common(1)
@@ -70,14 +78,14 @@ def read_csv(path: Path) -> Workbook:
     cells: dict[int, dict[int, str]] = {}
     csv.field_size_limit(_MAX_CSV_BYTES)
     try:
-        for row, fields in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+        for row, fields in enumerate(csv_rows(text, delimiter)):
             if counter.is_full:
                 break
             if shown := {column: kept for column, field in enumerate(fields) if (kept := counter.keep(field))}:
                 cells[row] = shown
     except csv.Error as error:
         raise Unreadable("The table is damaged.", "Save it as CSV again.") from error
-    return Workbook((Sheet("", cells),), (CUT,) if is_cut or counter.is_full else ())
+    return Workbook((Sheet("", cells),), counter.notes(is_cut=is_cut))
 
 
 def read_with_calamine(path: Path) -> Workbook:
@@ -102,7 +110,7 @@ def read_with_calamine(path: Path) -> Workbook:
         if not is_panic and not isinstance(error, python_calamine.CalamineError | OSError | ValueError):
             raise
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
-    return Workbook(tuple(sheets), (*hidden_note(hidden), *([CUT] if counter.is_full else [])))
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes(), _AS_STORED))
 
 
 def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:

@@ -148,7 +148,41 @@ def test_long_animation_has_a_limited_number_of_pages(reader: GuardedExtractor, 
     frames = [lettered(str(number) * 12, (200, 100)) for number in range(50)]
     path = tmp_path / "long.gif"
     frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=50)
-    assert reader.inspect(path).page_count == MAX_KEY_FRAMES
+    inspection = reader.inspect(path)
+    assert inspection.page_count == MAX_KEY_FRAMES
+    [note] = inspection.notes
+    assert note.lost
+    assert note.text == "Of the 50 frames of the animation, 20 are pages; others that differ were left out."
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_steps_that_change_one_line_are_pages(reader: GuardedExtractor, tmp_path: Path, kind: str) -> None:
+    frames: list[Image.Image] = []
+    for text in ("step 1: open menu", "step 1: open menu", "step 2: press save", "step 3: done"):
+        frame = Image.new("RGB", (1200, 800), "white")
+        ImageDraw.Draw(frame).text((100, 100), text, fill="black", font_size=14)
+        frame.putpixel((len(frames), 0), (0, 0, 0))  # so that the encoder keeps every frame
+        frames.append(frame)
+    path = tmp_path / "steps"
+    frames[0].save(path, kind, save_all=True, append_images=frames[1:], duration=1000)
+    inspection = reader.inspect(path)
+    assert inspection.page_count == 3
+    assert [note.lost for note in inspection.notes] == [False]
+
+
+def test_last_frame_is_a_page_after_small_changes(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    frames = []
+    for length in range(1, 9):
+        frame = Image.new("RGB", (1200, 800), "white")
+        ImageDraw.Draw(frame).rectangle((100, 100, 100 + length, 110), fill="black")
+        frames.append(frame)
+    path = tmp_path / "bar"
+    frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    assert reader.inspect(path).page_count == 2
+    [page] = reader.extract(path, 2, 2, into)
+    with Image.open(into / (page.render or "")) as image:
+        assert image.width == 800
+        assert sum(image.convert("L").histogram()[:100]) > 20
 
 
 def zip_archive(path: Path) -> None:
