@@ -102,6 +102,21 @@ _KANA = re.compile("[\u3041-\u30ff]")
 _MIN_KANA_SHARE = 0.15
 """The smallest share of kana among the characters beyond ASCII of a Japanese text."""
 
+_FIRST = ("ascii", "iso8859-1", "cp1252")
+"""Encodings that programs also declare for UTF-8, and for Windows-1252."""
+_SUPERSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-9": "cp1254",
+    "tis-620": "cp874",
+}
+"""Encodings that browsers decode as a larger one (WHATWG Encoding Standard)."""
+
+XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{1,40})")
+"""The declaration at the beginning of an XML file."""
+
 _CYRILLIC = ("cp1251", "koi8_u", "cp866", "mac_cyrillic", "iso8859_5")
 _FREQUENT_CYRILLIC, _MIN_FREQUENT_SHARE = frozenset("оеаинтсрвл"), 0.5
 """The letters that are two thirds of texts in Russian, Ukrainian and Bulgarian."""
@@ -146,13 +161,38 @@ def decode_text(data: bytes, *, whole: bool = True) -> str | None:
         return _if_text(repaired)
     if _if_text(data.decode("latin-1")) is None:
         return None
+    return _if_text(_decode_legacy(data))
+
+
+def _decode_legacy(data: bytes) -> str:
+    """Return the text in an encoding of older programs. Raise Unreadable if it is unknown."""
+    xml = XML_ENCODING.match(data)
+    if xml is not None and (declared := decode_declared(data, xml[1].decode("ascii"))) is not None:
+        return declared
     sample = _sample(data)
     encoding = (
         _japanese(sample) or _latin(sample) or _cyrillic(sample) or _isolated_western(sample) or _other_script(sample)
     )
     if encoding is None:
         raise Unreadable("The text has an encoding that Magpie doesn't know.", "Save it as UTF-8.")
-    return _if_text(data.decode(encoding, "replace"))
+    return data.decode(encoding, "replace")
+
+
+def decode_declared(data: bytes, charset: str) -> str | None:
+    """Return the bytes in a declared encoding; None if it is unknown, or they are not valid in it."""
+    try:
+        name = codecs.lookup(charset).name
+        names = ("utf-8", "cp1252") if name in _FIRST else (_SUPERSETS.get(name, name),)
+        return next((text for name in names if (text := _decode_whole(data, name)) is not None), None)
+    except (LookupError, ValueError):
+        return None
+
+
+def _decode_whole(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
 
 
 def _if_text(text: str) -> str | None:

@@ -16,7 +16,7 @@ from rag.extract.convert.file_pictures import FilePictures, data_address
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.rich_text import (
     RichText,
-    decode_declared,
+    decode_markup,
     decode_page,
     missing_pictures,
     page_parts,
@@ -30,6 +30,8 @@ _HEADER = re.compile(r"[!-9;-~]{1,76}:(?:[ \t].*)?$")
 _MAIL_HEADERS = frozenset(
     "from to cc subject date received message-id mime-version return-path delivered-to reply-to content-type".split()
 )
+_MAILBOX_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]{0,200}\n(?=[!-9;-~]{1,76}:)")
+"""The line before each mail of a mailbox; in mails, such a line begins with ">" (RFC 4155)."""
 _MIN_MAIL_HEADERS = 3
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _MAX_HEADER_CHARS = 2_000
@@ -41,7 +43,9 @@ def mail_type(text: str) -> str | None:
     """Return EML or MHTML if a text begins with the headers of one, else None."""
     names: set[str] = set()
     content_type = ""
-    for line in text.lstrip("\ufeff\n\r").splitlines():
+    text = text.lstrip("\ufeff\n\r")
+    lines = text.partition("\n")[2] if text.startswith("From ") else text  # the first line of a mailbox
+    for line in lines.splitlines():
         if not line.strip():
             break
         if line[0] in " \t":
@@ -60,18 +64,22 @@ def read_mail(path: Path, media_type: str, max_megapixels: int) -> RichText:
     """Return a mail with its headers. Raise Unreadable if it is damaged or has no content."""
     if media_type == MSG:
         return _read_msg(path, max_megapixels)
-    message = _parse(path)
-    resources = _Resources(message)
-    pictures = FilePictures(resources.find, max_megapixels)
+    messages = _parse(path)
+    pictures = FilePictures(_Resources(messages).find, max_megapixels)
+    mails = [_read_message(message, pictures) for message in messages]
+    notes = dict.fromkeys(note for mail in mails for note in mail.notes)
+    return RichText([part for mail in mails for part in mail.parts], pictures, mails[0].title, tuple(notes))
+
+
+def _read_message(message: EmailMessage, pictures: FilePictures) -> RichText:
     bodies, notes, missing = [], [], 0
     for part in _bodies(message):
-        data = _content(part)
         if part.get_content_type() == "text/html":
-            simple = page_parts(decode_declared(data, part.get_content_charset("")) or decode_page(data), pictures.tag)
+            simple = page_parts(_decode_page(part), pictures.tag)
             bodies += simple.parts
             missing += simple.missing_pictures
         else:
-            bodies.append(paragraphs(decode_declared(data, part.get_content_charset(""))))
+            bodies.append(paragraphs(decode_markup(_content(part), part.get_content_charset(""))))
     if any(part.get_content_type() in _ENCRYPTED for part in message.walk()):
         notes.append(Note("The mail is encrypted; only its headers were read.", lost=True))
     headers = {name: _header(message, name) for name in ("Subject", *_SHOWN_HEADERS)}
@@ -81,14 +89,12 @@ def read_mail(path: Path, media_type: str, max_megapixels: int) -> RichText:
 
 def read_web_archive(path: Path, max_megapixels: int) -> RichText:
     """Return the page of an MHTML file. Raise Unreadable if it has none."""
-    message = _parse(path)
+    [message, *_] = _parse(path)
     page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
     if page is None:
         raise Unreadable("The web archive has no page.", "Save the page again, or print it as a PDF.")
-    pictures = FilePictures(_Resources(message).find, max_megapixels)
-    data = _content(page)
-    charset = page.get_content_charset("")
-    simple = page_parts(decode_declared(data, charset) if charset else decode_page(data), pictures.tag)
+    pictures = FilePictures(_Resources([message]).find, max_megapixels)
+    simple = page_parts(_decode_page(page), pictures.tag)
     title = simple.title or _header(message, "Subject")
     return RichText(simple.parts, pictures, title, missing_pictures(simple.missing_pictures))
 
@@ -101,12 +107,23 @@ def mail_attachments(path: Path, media_type: str) -> Iterator[tuple[str, bytes]]
     if media_type == MSG:
         yield from _msg_attachments(_load_msg(path))
     else:
-        yield from _attachments(_parse(path))
+        for message in _parse(path):
+            yield from _attachments(message)
 
 
-def _parse(path: Path) -> EmailMessage:
-    with path.open("rb") as file:
-        return BytesParser(policy=policy.default).parse(file)
+def _parse(path: Path) -> list[EmailMessage]:
+    """Return the mail, or all mails of a mailbox."""
+    data = path.read_bytes()
+    starts = list(_MAILBOX_LINE.finditer(data)) if data.startswith(b"From ") else []
+    ends = [*(start.start() for start in starts[1:]), len(data)]
+    mails = [data[start.end() : end] for start, end in zip(starts, ends, strict=True)] if starts else [data]
+    return [BytesParser(policy=policy.default).parsebytes(mail) for mail in mails]
+
+
+def _decode_page(part: Message) -> str:
+    """Return a part's HTML in the encoding of its header, or in the one that the HTML declares."""
+    data, charset = _content(part), part.get_content_charset("")
+    return decode_markup(data, charset) if charset else decode_page(data)
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -178,9 +195,9 @@ def _file_name(name: str) -> str:
 class _Resources:
     """The pictures of a mail by the addresses its text can have for them; nothing else can be opened."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, messages: Sequence[Message]) -> None:
         self._parts: dict[str, Message] = {}
-        for part in message.walk():
+        for part in (part for message in messages for part in message.walk()):
             if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
                 self._parts[f"cid:{identifier}"] = part
             if location := str(part.get("Content-Location", "")).strip():

@@ -100,6 +100,7 @@ def test_web_page_is_read_with_headings_lists_tables_and_addresses(
         ('<meta http-equiv="Content-Type" content="text/html; charset=Shift_JIS">', "shift_jis"),
         ("", "koi8_r"),
         ('<meta charset="no-such">', "utf-8"),
+        ('<meta charset="utf-16">', "utf-8"),
     ],
 )
 def test_web_page_is_decoded_as_it_declares(
@@ -195,6 +196,68 @@ def test_body_of_a_mail_is_decoded(
     path = tmp_path / "a.eml"
     path.write_bytes(head.encode() + words.encode(encoding))
     assert f"Schlüssel From: a@b.example To: c@d.example {words}" in text_of(reader, path, into)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("iso-8859-2", "iso8859_2"), ("iso8859-1", "cp1252"), ("us-ascii", "utf-8"), ("latin1", "utf-8")],
+)
+@pytest.mark.parametrize("kind", ["mail", "page", "xml"])
+def test_declared_encoding_counts_even_where_none_could_be_detected(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, charset: str, encoding: str, kind: str
+) -> None:
+    words = {"iso8859_2": "5 ľm, 3 ľs, ťa", "cp1252": "µ ÄÖÜäöüß ÀÈÙ", "utf-8": "Größe 10 µm"}[encoding]
+    head = f"From: a@b.example\nSubject: tides\nTo: c@d.example\nContent-Type: text/plain; charset={charset}\n\n"
+    data = {
+        "mail": f"{head}{words}",
+        "page": f"<html><meta charset={charset}><body>{words}",
+        "xml": f'<?xml version="1.0" encoding="{charset}"?><a>{words}</a>',
+    }[kind]
+    path = tmp_path / "a.txt"
+    path.write_bytes(data.encode(encoding))
+    assert reader.inspect(path).media_type == {"mail": EML, "page": "text/html", "xml": "text/plain"}[kind]
+    assert words in text_of(reader, path, into)
+
+
+def parts_of(*parts: bytes) -> bytes:
+    head = b"From: a@b.example\nSubject: tides\nTo: c@d.example\nContent-Type: multipart/mixed; boundary=B\n\n"
+    return head + b"".join(b"--B\nContent-Type: " + part + b"\n" for part in parts) + b"--B--\n"
+
+
+def test_each_part_of_a_mail_has_its_own_encoding(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(
+        parts_of(
+            b"text/plain; charset=utf-8\n\n" + "Grüße aus Köln".encode(),
+            b"text/plain; charset=iso-8859-1\n\n" + "Größe und Höhe".encode("latin-1"),
+            b"text/plain; charset=no-such\n\nlast " + bytes([0x81, 0xFE, 0x8D, 0xC1]) * 5,
+            b"application/octet-stream; name=a.bin\nContent-Transfer-Encoding: binary\n\n" + bytes(range(256)) * 300,
+        )
+    )
+    assert reader.inspect(path).media_type == EML
+    text = text_of(reader, path, into)
+    assert "Grüße aus Köln Größe und Höhe last" in text
+    assert "Attachments: a.bin" in text
+
+
+def test_mailbox_of_several_mails_is_read(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    first, second = mail("first words", Date="Mon, 02 Mar 2026 09:00:00 +0000"), mail("second words")
+    second.add_attachment(b"a,b", maintype="text", subtype="x-plan", filename="plan.txt")
+    path = tmp_path / "Inbox"
+    start = b"From - Mon Mar 02 09:00:00 2026\nX-Mozilla-Status: 0001\n"
+    path.write_bytes(start + bytes(first) + b"\n\n" + start + bytes(second))
+    assert reader.inspect(path).media_type == EML
+    text = text_of(reader, path, into)
+    assert text.count("Übergabe From: Cosima") == 2
+    assert "first words" in text
+    assert text.endswith("Attachments: plan.txt second words")
+    assert dict(mail_attachments(path, EML)) == {"plan.txt": b"a,b"}
+
+
+def test_line_that_begins_with_from_does_not_split_a_mail(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(parts_of(b"text/plain\n\nwords\n\nFrom here: to there\n\nend"))
+    assert text_of(reader, path, into).endswith("words From here: to there end")
 
 
 def test_text_with_colons_is_not_a_mail() -> None:
