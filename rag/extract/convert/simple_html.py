@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"]{3,150}", re.IGNORECASE)
 
 _MAX_WORD_CHARS = 60
 _MAX_TABLE_COLUMNS = 60
-_MAX_SPAN = 100
+_MAX_SPAN, _MAX_ROW_SPAN = 100, 1000
 _MAX_INDENT = 8
 _INDENT = 18
 _PART_CHARS = 20_000
@@ -79,7 +79,8 @@ class _Table:
         self.rows: list[list[list[str]]] = []  # rows of cells of blocks
         self.cell: list[str] | None = None
         self.is_head = False
-        self.span = 1
+        self.columns, self.lines = 1, 1  # that the cell spans
+        self.until: dict[int, int] = {}  # for each column, the first row that no cell from above reaches
         self.is_layout = False
 
 
@@ -212,8 +213,7 @@ class _Simplifier:
     def _start_block(self, tag: str, values: Mapping[str, str]) -> None:
         self._flush()
         if tag in _LISTS:
-            start = values.get("start", "1")
-            self._lists.append((int(start) if start.isdecimal() and len(start) < 9 else 1) - 1 if tag == "ol" else None)
+            self._lists.append(_number(values.get("start", "")) - 1 if tag == "ol" else None)
         elif tag == "li":
             number = self._lists[-1] if self._lists else None
             if number is not None:
@@ -238,9 +238,10 @@ class _Simplifier:
             self._tables[-1].rows.append([])
         else:
             self._end_cell()
-            span = values.get("colspan", "1")
-            self._tables[-1].span = min(int(span), _MAX_SPAN) if span.isdecimal() and len(span) < 9 else 1
-            self._tables[-1].cell = []
+            table = self._tables[-1]
+            table.columns = max(1, min(_number(values.get("colspan", "")), _MAX_SPAN))
+            table.lines = min(_number(values.get("rowspan", "")) or _MAX_ROW_SPAN, _MAX_ROW_SPAN)
+            table.cell = []
 
     def _end_cell(self) -> None:
         self._flush()
@@ -249,7 +250,12 @@ class _Simplifier:
             return
         if not table.rows:
             table.rows.append([])
-        table.rows[-1] += [table.cell, *([] for _ in range(table.span - 1))]
+        row, number = table.rows[-1], len(table.rows) - 1
+        while len(row) <= _MAX_TABLE_COLUMNS and table.until.get(len(row), 0) > number:
+            row.append([])
+        if table.lines > 1:
+            table.until |= dict.fromkeys(range(len(row), len(row) + table.columns), number + table.lines)
+        row += [table.cell, *([] for _ in range(table.columns - 1))]
         table.cell = None
 
     def _end_table(self) -> None:
@@ -310,6 +316,11 @@ class _Simplifier:
         table.is_layout = table.is_layout or block.startswith(("<h", "<table", "<pre"))
         if table.cell is not None:
             table.cell.append(block)
+
+
+def _number(value: str) -> int:
+    """Return a number in an attribute; 1 if it is missing or wrong."""
+    return int(value) if value.isdecimal() and len(value) < 9 else 1
 
 
 def _cell_html(blocks: list[str]) -> str:

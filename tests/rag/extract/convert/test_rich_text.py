@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import quopri
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -453,6 +454,29 @@ def test_nothing_outside_a_file_is_fetched(reader: GuardedExtractor, tmp_path: P
     assert asked == []
 
 
+def table_of(source: str) -> list[list[str]]:
+    [part] = simplify(f"<table>{source}</table>", lambda _: None).parts
+    rows = re.findall(r"<tr>(.*?)</tr>", part)
+    return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+
+
+def test_cell_that_spans_rows_keeps_the_columns_of_the_next_rows() -> None:
+    head = "<tr><th>Region<th>Year<th>Use<tr><td rowspan=2>North<td>2023<td>5<tr><td>2024<td rowspan=3>7<tr><td>South"
+    assert table_of(head + "<td>2025<tr><td>East<td>2026") == [
+        ["Region", "Year", "Use"],
+        ["North", "2023", "5"],
+        ["", "2024", "7"],
+        ["South", "2025", ""],
+        ["East", "2026", ""],
+    ]
+    assert table_of("<tr><td colspan=2 rowspan=2>a<td>b<tr><td>c<tr><td>d<td>e<td>f") == [
+        ["a", "", "b"],
+        ["", "", "c"],
+        ["d", "e", "f"],
+    ]
+    assert table_of("<tr><td rowspan=0>a<td>b<tr><td>c<tr><td>d") == [["a", "b"], ["", "c"], ["", "d"]]
+
+
 def test_empty_elements_of_xhtml_end_at_once() -> None:
     source = (
         '<?xml version="1.0"?><html><head><title/><script src="a"/></head><body><p id="a"/>tern<br/>gull</body></html>'
@@ -462,7 +486,10 @@ def test_empty_elements_of_xhtml_end_at_once() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>", "<?xml <a/"],
+    [
+        *("<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>"),
+        *("<?xml <a/", "<tr><td rowspan=999 colspan=99>"),
+    ],
 )
 def test_time_for_hostile_markup_grows_with_its_length(piece: str) -> None:
     before = time.thread_time()
