@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from email import policy
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rag.errors import Unreadable
 from rag.extract.convert.file_pictures import FilePictures, data_address
@@ -36,6 +37,8 @@ _MIN_MAIL_HEADERS = 3
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _MAX_HEADER_CHARS = 2_000
 _MAX_PARTS = 1_000
+_TEXTS = ("text/plain", "text/html", "text/rfc822-headers")
+_MAILS = ("message/rfc822", "message/global")
 _ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
 
@@ -78,12 +81,14 @@ def _read_message(message: EmailMessage, pictures: FilePictures) -> RichText:
             simple = page_parts(_decode_page(part), pictures.tag)
             bodies += simple.parts
             missing += simple.missing_pictures
+        elif part.get_content_maintype() == "message":
+            bodies.append(paragraphs(_report(part)))
         else:
             bodies.append(paragraphs(decode_markup(_content(part), part.get_content_charset(""))))
     if any(part.get_content_type() in _ENCRYPTED for part in message.walk()):
         notes.append(Note("The mail is encrypted; only its headers were read.", lost=True))
     headers = {name: _header(message, name) for name in ("Subject", *_SHOWN_HEADERS)}
-    attached = [name for name, _ in _attachments(message)]
+    attached = [name for name, _ in _mail_attachments(message)]
     return _rich_text(headers, bodies, attached, pictures, (*notes, *missing_pictures(missing)))
 
 
@@ -108,7 +113,7 @@ def mail_attachments(path: Path, media_type: str) -> Iterator[tuple[str, bytes]]
         yield from _msg_attachments(_load_msg(path))
     else:
         for message in _parse(path):
-            yield from _attachments(message)
+            yield from _mail_attachments(message)
 
 
 def _parse(path: Path) -> list[EmailMessage]:
@@ -130,8 +135,15 @@ def _header(message: EmailMessage, name: str) -> str:
     try:
         value = str(message.get(name) or "")
     except (ValueError, IndexError, AttributeError, TypeError):  # the parser of addresses raises these when damaged
-        value = dict(message.raw_items()).get(name, "")
+        value = "\ufffd"
+    if "\ufffd" in value:
+        value = next((_raw(raw) for key, raw in message.raw_items() if key.lower() == name.lower()), "")
     return " ".join(value.split())[:_MAX_HEADER_CHARS]
+
+
+def _raw(value: str) -> str:
+    """Return a header as it was written, by old programs in an encoding that nothing declares."""
+    return decode_markup(str(value).encode("utf-8", "surrogateescape"), "")
 
 
 def _bodies(part: Message) -> Iterator[Message]:
@@ -146,8 +158,17 @@ def _bodies(part: Message) -> Iterator[Message]:
     elif kind.startswith("multipart/"):
         for child in _children(part):
             yield from _bodies(child)
-    elif kind in ("text/plain", "text/html"):
+    elif kind in _TEXTS or (kind.startswith("message/") and kind not in _MAILS):
         yield part
+
+
+def _report(part: Message) -> str:
+    """Return the fields of a report, such as the one on a mail that was not delivered."""
+    fields = (
+        "\n".join(f"{name}: {' '.join(_raw(value).split())}" for name, value in child.raw_items())
+        for child in _children(part)
+    )
+    return "\n\n".join(fields)
 
 
 def _children(part: Message) -> list[Message]:
@@ -171,17 +192,34 @@ def _content(part: Message) -> bytes:
     return data if isinstance(data, bytes) else b""
 
 
-def _attachments(part: Message) -> Iterator[tuple[str, bytes]]:
+def _mail_attachments(message: Message) -> Iterator[tuple[str, bytes]]:
+    pages = (_decode_page(part) for part in _bodies(message) if part.get_content_type() == "text/html")
+    return _attachments(message, {address for page in pages for address in _shown_addresses(page)})
+
+
+def _shown_addresses(page: str) -> set[str]:
+    """Return the addresses of the pictures that a page shows."""
+    addresses: set[str] = set()
+
+    def find(address: str) -> str:
+        addresses.update((address, unquote(address)))
+        return ""
+
+    page_parts(page, find)
+    return addresses
+
+
+def _attachments(part: Message, shown: Set[str]) -> Iterator[tuple[str, bytes]]:
     kind = part.get_content_type()
-    if kind == "message/rfc822":
+    if kind in _MAILS:
         for child in _children(part):
             subject = _header(child, "Subject") if isinstance(child, EmailMessage) else ""
             yield _file_name(f"{subject or 'mail'}.eml"), child.as_bytes()
     elif kind.startswith("multipart/"):
         for child in _children(part):
-            yield from _attachments(child)
-    elif _is_attached(part) or kind not in ("text/plain", "text/html"):
-        is_shown = kind.startswith("image/") and part["Content-ID"] and part.get_content_disposition() != "attachment"
+            yield from _attachments(child, shown)
+    elif _is_attached(part) or kind not in _TEXTS:
+        is_shown = part.get_content_disposition() != "attachment" and not shown.isdisjoint(_addresses(part))
         if not is_shown and (data := _content(part)):
             yield _file_name(_name(part) or f"attachment.{kind.rpartition('/')[2]}"), data
 
@@ -192,19 +230,24 @@ def _file_name(name: str) -> str:
     return "".join(letter for letter in base if letter.isprintable()).strip(". ")[:200] or "attachment"
 
 
+def _addresses(part: Message) -> Iterator[str]:
+    """Yield the addresses by which a page can refer to a part of its mail."""
+    if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
+        yield f"cid:{identifier}"
+    if location := str(part.get("Content-Location", "")).strip():
+        yield location
+
+
 class _Resources:
     """The pictures of a mail by the addresses its text can have for them; nothing else can be opened."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._parts: dict[str, Message] = {}
         for part in (part for message in messages for part in message.walk()):
-            if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
-                self._parts[f"cid:{identifier}"] = part
-            if location := str(part.get("Content-Location", "")).strip():
-                self._parts[location] = part
+            self._parts |= dict.fromkeys(_addresses(part), part)
 
     def find(self, address: str) -> bytes | None:
-        part = self._parts.get(address)
+        part = self._parts.get(address) or self._parts.get(unquote(address))
         return data_address(address) if part is None else _content(part)
 
 
@@ -264,10 +307,10 @@ def _read_msg(path: Path, max_megapixels: int) -> RichText:
 
 
 def _msg_attachments(message: Any) -> Iterator[tuple[str, bytes]]:
-    page = _msg_page(message) or ""
+    shown = _shown_addresses(_msg_page(message) or "")
     for attachment in message.attachments:
         identifier = attachment.properties.str_prop_value(_CONTENT_ID)
-        if attachment.file_bytes and not (identifier and f"cid:{identifier}" in page):
+        if attachment.file_bytes and f"cid:{identifier}" not in shown:
             yield _file_name(attachment.file_name or "attachment"), attachment.file_bytes
 
 

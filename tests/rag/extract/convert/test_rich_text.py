@@ -19,7 +19,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from rag.errors import Unreadable
-from rag.extract.convert.mail import EML, mail_attachments, mail_type
+from rag.extract.convert.mail import EML, mail_attachments, mail_type, read_mail
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.simple_html import simplify
 from rag.extract.file_types import detect_media_type
@@ -261,6 +261,14 @@ def test_line_that_begins_with_from_does_not_split_a_mail(reader: GuardedExtract
     assert text_of(reader, path, into).endswith("words From here: to there end")
 
 
+def test_header_in_an_old_encoding_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes("From: a@b.example\nSubject: Größe der Schläuche\nTo: c@d.example\n\nwords".encode("cp1252"))
+    assert read_mail(path, EML, 10).title == "Größe der Schläuche"
+    path.write_bytes("From: a@b.example\nSubject: =?x?q?=FC?= a\nTo: c@d.example\n\nwords".encode("cp1252"))
+    assert read_mail(path, EML, 10).title.endswith("a")
+
+
 def test_text_with_colons_is_not_a_mail() -> None:
     assert mail_type("Subject: tides\n\nwords") is None
     assert mail_type("host: a\nport: 1\nfrom: x\n") is None
@@ -414,6 +422,57 @@ def test_entities_of_a_book_are_not_expanded(reader: GuardedExtractor, tmp_path:
     bomb = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c SYSTEM "file:///etc/hostname">]><a>&b;&c;</a>'
     with pytest.raises(Unreadable, match="The book"):
         reader.inspect(epub(tmp_path / "a.epub", **{part: bomb}))
+
+
+def inline(name: str, cid: str, data: bytes | None = None) -> EmailMessage:
+    part = EmailMessage()
+    part.set_content(data or picture(), "image", "png", filename=name, disposition="inline", cid=f"<{cid}>")
+    return part
+
+
+@pytest.mark.parametrize("body", ["See the receipt [cid:abc@x]", "<p>See the receipt</p><img hidden src='cid:abc@x'>"])
+def test_inline_picture_that_the_text_does_not_show_is_an_attachment(tmp_path: Path, body: str) -> None:
+    message = mail()
+    message.set_content(body, subtype="html" if body.startswith("<") else "plain")
+    message.make_mixed()
+    message.attach(inline("receipt.png", "abc@x"))
+    path = tmp_path / "a.eml"
+    path.write_bytes(bytes(message))
+    assert [name for name, _ in mail_attachments(path, EML)] == ["receipt.png"]
+    assert "<b>Attachments:</b> receipt.png" in read_mail(path, EML, 10).parts[0]
+
+
+def test_inline_picture_that_the_text_shows_is_not_an_attachment(tmp_path: Path) -> None:
+    message = mail()
+    message.set_content("<p>See</p><img src='cid:a%40x'><img src='https://x.example/b.png'>", subtype="html")
+    message.make_mixed()
+    message.attach(inline("a.png", "a@x"))
+    located = inline("b.png", "b@x")
+    located["Content-Location"] = "https://x.example/b.png"
+    message.attach(located)
+    path = tmp_path / "a.eml"
+    path.write_bytes(bytes(message))
+    assert list(mail_attachments(path, EML)) == []
+    rich = read_mail(path, EML, 10)
+    assert len(rich.pictures.files) == 2
+    assert rich.notes == ()
+
+
+def test_report_about_a_mail_that_was_not_delivered_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(
+        parts_of(
+            b"text/plain\n\nbounced",
+            b"message/delivery-status\n\nReporting-MTA: dns; x.example\n\n"
+            b"Final-Recipient: rfc822; ben@x.example\nDiagnostic-Code: smtp; 550 mailbox\n full",
+            b"text/rfc822-headers\n\nSubject: The storm\nTo: ben@x.example",
+        )
+    )
+    text = " ".join(" ".join(read_mail(path, EML, 10).parts).split())
+    assert "Reporting-MTA: dns; x.example" in text
+    assert "Diagnostic-Code: smtp; 550 mailbox full" in text
+    assert "Subject: The storm" in text
+    assert list(mail_attachments(path, EML)) == []
 
 
 def test_nothing_outside_a_file_is_fetched(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
