@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
+from rag.extract.convert.math_text import formulas_as_text
 from rag.extract.convert.page_style import Element, Look, StyleSheets, declarations, look_of
 from rag.extract.convert.plain_text import wrap_line
 
@@ -61,6 +62,7 @@ def simplify(source: str, find_picture: PictureFinder) -> SimpleHtml:
     head = source[:_HEAD_CHARS]
     if "<?xml" in head or "http://www.w3.org/1999/xhtml" in head:
         source = _EMPTY_ELEMENT.sub(_with_end_tag, source)
+    source = formulas_as_text(source)
     target = _Simplifier(find_picture, StyleSheets.of(source))
     parser = HTMLParser(target=target, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
     parser.feed(source)

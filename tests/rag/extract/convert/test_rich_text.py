@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from rag.errors import Unreadable
 from rag.extract.convert.mail import EML, mail_attachments, mail_type, read_mail
+from rag.extract.convert.notebook import read_notebook
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.simple_html import simplify
 from rag.extract.file_types import detect_media_type
@@ -364,6 +365,44 @@ def test_notebook_is_read_cell_by_cell(reader: GuardedExtractor, tmp_path: Path,
     assert encoded[:20] not in text
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain", "stream", "error"])
+def test_output_of_a_cell_that_is_cut_is_reported(tmp_path: Path, kind: str) -> None:
+    for words, is_cut in (("auk " * 20_000, True), ("auk " * 20, False)):
+        lines: dict[str, object] = {"data": {kind: f"{words}tern"}, "output_type": "execute_result"}
+        if kind == "stream":
+            lines = {"text": f"{words}tern", "output_type": kind}
+        elif kind == "error":
+            lines = {"traceback": [f"{words}tern"], "output_type": kind}
+        path = tmp_path / "a.ipynb"
+        path.write_text(notebook({"cell_type": "code", "source": "a", "outputs": [lines]}))
+        rich = read_notebook(path, 10)
+        assert [note.lost for note in rich.notes] == [True] * is_cut
+        assert ("tern" in "".join(rich.parts)) is not is_cut
+
+
+def test_drawings_and_formulas_in_outputs_are_read_or_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    outputs = [
+        {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "<Figure size 9>"}},
+        {"output_type": "display_data", "data": {"text/latex": ["$E$"], "text/plain": ["<IPython.Latex object>"]}},
+    ]
+    path.write_text(notebook({"cell_type": "code", "source": "a", "outputs": outputs}))
+    rich = read_notebook(path, 10)
+    assert "$E$" in "".join(rich.parts)
+    assert [note.text[:11] for note in rich.notes] == ["One picture"]
+
+
+def test_formulas_of_a_page_are_read() -> None:
+    formula = "<mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup>"
+    annotation = "<annotation encoding='application/x-tex'>E=mc^2</annotation>"
+    source = f"<p>Energy <math><semantics><mrow>{formula}</mrow>{annotation}</semantics></math> here"
+    assert simplify(source, lambda _: None).parts == ["<p>Energy E=mc^2 here</p>"]
+    assert simplify(f"<p>Energy <math>{formula}</math> here", lambda _: None).parts == ["<p>Energy E=mc^2 here</p>"]
+    fraction = "<math alttext='\\frac{a}{b}'><mfrac><mi>a</mi><mi>b</mi></mfrac></math>"
+    assert simplify(f"<p>{fraction}", lambda _: None).parts == ["<p>\\frac{a}{b}</p>"]
+    assert simplify(f"<p>{fraction.replace('alttext', 'x')}", lambda _: None).parts == ["<p>a/b</p>"]
+
+
 DEEP = 20_000
 MAIL = "Content-Type: multipart/mixed; boundary=a\nFrom: x\nTo: y\nSubject: z\n\n"
 
@@ -547,7 +586,7 @@ def test_empty_elements_of_xhtml_end_at_once() -> None:
     "piece",
     [
         *("<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>"),
-        *("<?xml <a/", "<tr><td rowspan=999 colspan=99>"),
+        *("<math>", "<math></math", "<math><mfrac>", "<?xml <a/", "<tr><td rowspan=999 colspan=99>"),
     ],
 )
 def test_time_for_hostile_markup_grows_with_its_length(piece: str) -> None:
