@@ -16,11 +16,11 @@ from typing import NamedTuple
 _SELECTOR = re.compile(r"(?:[a-z][\w-]*|\*)?(?:[.#][\w-]+)*", re.IGNORECASE)
 _NAME = re.compile(r"[.#]?[\w-]+")
 _URL = re.compile(r"url\([^)]*\)?", re.IGNORECASE)
-_FONT_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|ex|%)?)(?:\s*/|\s)")
+_FONT_SIZE = re.compile(r"(?:^|\s)((?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?:px|pt|em|rem|ex|%)?)(?:\s*/|\s)")
 """The size in a value of `font`, before the line height and the names of fonts."""
 _OTHER_BACKGROUND = re.compile(r"\bstylesheet\b|@import|position\s*:\s*(?:absolute|fixed)")
 """What can put a background behind the text that its own styles don't tell."""
-_LENGTH = re.compile(r"(-?\d*\.?\d+)([a-z%]*)")
+_LENGTH = re.compile(r"(-?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}))([a-z%]*)")
 _RELATIVE = ("em", "ex", "ch", "%")
 _MAX_STEPS = 1_000_000
 """Comparisons of rules with elements, after which only the styles of the elements themselves count."""
@@ -30,7 +30,7 @@ _MAX_AROUND = 100
 _MIN_OUTSIDE = 900
 """Pixels by which text is moved to the left or up to be outside of every screen."""
 _MAX_TINY = 1
-"""Largest size in pixels that nobody can read, and largest side of an area that shows nothing."""
+"""Largest size of letters in pixels that can't be read, and largest side of an area that shows nothing."""
 _MIN_OPACITY = 0.05
 _MAX_DIFFERENCE = 16
 """Of 255: text whose color differs less from its background, in each of red, green and blue, can't be seen."""

@@ -17,7 +17,7 @@ _WIDTH, _LEADING, _ASCENT = 0.55, 1.2, 0.35
 """Mean width of a letter, height of a line, and distance from its middle to its baseline, in sizes of letters."""
 _FALLBACK_COLUMNS = 40
 _LINE_END = re.compile(r"</(?:p|h[1-6]|tr|pre)>|<br>|\n")
-_NUMBER = re.compile(r"\s*(-?\d*\.?\d+)(?:px)?\s*")
+_NUMBER = re.compile(r"(-?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20}))(?:px)?")
 
 
 def local_name(element: Any) -> str:
@@ -74,7 +74,7 @@ def _words(element: Any) -> tuple[list[str], int]:
 def _length(element: Any, name: str) -> float | None:
     """Return a length in the units of the drawing; 0 if it is missing, None if it is relative."""
     value = element.get(name, "")
-    number = _NUMBER.fullmatch(value)
+    number = _NUMBER.fullmatch(value.strip())
     return float(number[1]) if number else None if value.strip() else 0
 
 

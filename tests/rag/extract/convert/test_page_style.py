@@ -84,8 +84,10 @@ def test_text_that_styles_show_is_kept(source: str) -> None:
         f"<style>{'.a .a .a .a{color:red}' * 300}</style>{'<div class=a>' * 2_000}",
         f"<style>{'.a ' * 20_000}{{color:red}}</style>{'<div class=a>' * 2_000}",
         f"<p class='{'a ' * 100_000}'>a",
+        f"<p style='font:{'1' * 60_000}'>a<p style='width:{'1' * 60_000}!;overflow:hidden'>a",
+        f"<p style='color:rgba({',0' * 60_000}x'>a<p style='background:{'url(' * 60_000}'>a",
     ],
-    ids=["rules", "around", "selector", "classes"],
+    ids=["rules", "around", "selector", "classes", "digits", "functions"],
 )
 def test_time_for_hostile_styles_is_limited(source: str) -> None:
     before = time.thread_time()
