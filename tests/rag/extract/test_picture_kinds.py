@@ -61,6 +61,48 @@ def test_hostile_drawing_shows_only_its_words(
     assert words(reader, svg(tmp_path / "a.svg", content, before), into) == "tern"
 
 
+XHTML = 'xmlns="http://www.w3.org/1999/xhtml"'
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            '<rect x="20" y="20" width="160" height="60" fill="#eeeeff"/><g transform="translate(20, 20)">'
+            f'<foreignObject width="160" height="60"><div {XHTML}><span>Pump house</span><br/>second &lt;floor&gt;'
+            "</div></foreignObject></g>",
+            "Pump house\nsecond <floor>",
+        ),
+        (
+            f'<switch><foreignObject width="100%" height="100%"><div {XHTML} style="padding-top:45px"><p>Open the '
+            'outer gate</p></div></foreignObject><text x="90" y="40" text-anchor="middle">Open the...</text></switch>'
+            '<switch><g requiredFeatures="x"/><a><text>Text is not SVG - cannot display</text></a></switch>',
+            "Open the outer gate",
+        ),
+        ('<switch><text x="9" y="40">first</text><text x="9" y="60">second</text></switch>', "first"),
+        (
+            f'<foreignObject x="9" y="9" width="90" height="50"><p {XHTML} style="display:none">x</p>'
+            f"<p {XHTML}>tern</p></foreignObject>",
+            "tern",
+        ),
+    ],
+    ids=["mermaid", "drawio", "switch", "hidden"],
+)
+def test_labels_of_a_drawing_that_are_html_are_read(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, content: str, expected: str
+) -> None:
+    path = svg(tmp_path / "a.svg", content)
+    assert reader.inspect(path).notes == ()
+    assert words(reader, path, into) == expected
+
+
+def test_picture_in_a_label_of_a_drawing_is_reported(reader: GuardedExtractor, tmp_path: Path) -> None:
+    label = f'<foreignObject width="90" height="50"><p {XHTML}>tern <img src="a.png"/></p></foreignObject>'
+    [note] = reader.inspect(svg(tmp_path / "a.svg", label)).notes
+    assert note.lost
+    assert "One picture" in note.text
+
+
 def test_drawing_that_takes_too_long_is_refused(tmp_path: Path) -> None:
     groups = (f'<use xlink:href="#g{at}"/>' * 30 for at in range(12))
     uses = "".join(f'<g id="g{at}">{group}</g>' for at, group in enumerate(groups, 1))
