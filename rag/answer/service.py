@@ -101,7 +101,7 @@ class AnswerService:
 
 
 def _older_versions(answer: Answer) -> list[str]:
-    """Return the places of passages that are older versions of cited ones. Copies with the same text are merged before."""
+    """Return the places of passages that are older versions of cited ones. Copies of the same text are merged."""
     cited = {passage.hit.place for passage in answer.cited}
     return list(dict.fromkeys(one.hit.place for one in answer.passages if one.hit.newer and one.hit.newer in cited))
 

@@ -22,7 +22,7 @@ from rag.extract.protocol import (
 from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
-_VERSION = "3"
+_VERSION = "4"
 """Incremented when changed code extracts different pages from the same bytes."""
 
 
