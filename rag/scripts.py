@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 _LIST_SECONDS = 10
 
@@ -64,6 +66,12 @@ _BY_UNICODE = {script.name.upper(): script.name for script in SCRIPTS}
 def tesseract_program() -> str | None:
     """Return the path of Tesseract; None if it is not installed."""
     return shutil.which("tesseract")
+
+
+def model_folders() -> list[Path]:
+    """Return the folder with models that TESSDATA_PREFIX names; [] if it is not set or has none."""
+    folder = os.environ.get("TESSDATA_PREFIX")
+    return [Path(folder).absolute()] if folder and any(Path(folder).glob("*.traineddata")) else []
 
 
 @cache

@@ -34,6 +34,11 @@ def without_invisible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
+def printable_line(text: str) -> str:
+    """Return the text on one line, with single spaces for white space and for characters that are not printed."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def normalize_for_comparison(text: str) -> str:
     """Return the letters, digits and punctuation of a short text in their plain forms, for comparisons only.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,9 @@ _WORD_LEVEL = "5"
 
 AUTO, BLOCK = "3", "6"
 """Page segmentation modes: find columns and blocks; one block of lines."""
+
+_OUTPUTS = ("-c", "tessedit_create_tsv=1", "-c", "tessedit_create_txt=1")
+"""Not their configuration files: a folder of downloaded models has none."""
 
 _SCRIPT = re.compile(r"Script: (\w+)\s+Script confidence: ([\d.]+)")
 _ROTATE = re.compile(r"Rotate: (\d+)\s+Orientation confidence: ([\d.]+)")
@@ -65,7 +69,7 @@ class Tesseract:
         base = picture.with_suffix(".read")
         table, plain = Path(f"{base}.tsv"), Path(f"{base}.txt")
         try:
-            self._run(picture, "-l", "+".join(models), "--psm", mode, "tsv", "txt", output=str(base))
+            self._run(picture, "-l", "+".join(models), "--psm", mode, *_OUTPUTS, output=str(base))
             if not table.is_file() or not plain.is_file():
                 return []
             rows = table.read_text(encoding="utf-8", errors="replace").splitlines()[1:]
@@ -118,10 +122,7 @@ def _line(pieces: Sequence[tuple[Word, float]], spelled: Mapping[str, str]) -> S
 
 
 def _around(words: Sequence[Word]) -> Box:
-    box = words[0].box
-    for word in words[1:]:
-        box = box.union(word.box)
-    return box
+    return reduce(Box.union, (word.box for word in words))
 
 
 def _spaced(pieces: Sequence[Word], texts: Sequence[str]) -> list[Word]:

@@ -36,6 +36,8 @@ class SourceStatus:
     document: int | None
     source: int
     notes: tuple[FileNote, ...] = ()
+    failed_attachments: tuple[int, ...] = ()
+    """The documents attached to it whose extraction failed."""
 
     @property
     def lost(self) -> tuple[FileNote, ...]:
@@ -144,6 +146,7 @@ def _to_status(
         row.document_id,
         row.id,
         notes,
+        tuple(file.document for file in attached if file.state == ExtractionState.FAILED),
     )
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from rag.extract.geometry import clamped_box
+from rag.extract.geometry import clamped_box, is_off_page
 from rag.model import Block, BlockKind, Box, Line, Word
+from rag.text import printable_line
 
 _MAX_CHARS = 20_000
 """Characters of all comments on one page."""
@@ -32,15 +33,22 @@ def comment_blocks(page: Any, displayed: Callable[[Sequence[float]], Box]) -> li
     blocks: list[Block] = []
     left = _MAX_CHARS
     for annotation in page.annots() or ():
-        if annotation.type[1] in _NOT_COMMENTS or annotation.flags & (_IS_HIDDEN | _NO_VIEW):
+        place = displayed(annotation.rect)
+        if annotation.type[1] in _NOT_COMMENTS or is_hidden(annotation.flags) or is_off_page(place):
             continue
-        text, author = _words_of(page, annotation)[:left], _clean(annotation.info.get("title"))[:_MAX_AUTHOR_CHARS]
+        text = _words_of(page, annotation)[:left]
+        author = printable_line(annotation.info.get("title") or "")[:_MAX_AUTHOR_CHARS]
         if not text or (annotation.type[1] == "FreeText" and not author):
             continue
         left -= len(text)
-        box = clamped_box(*displayed(annotation.rect))
+        box = clamped_box(*place)
         blocks.append(Block(BlockKind.ASIDE, box, tuple(_lines(text, author, box))))
     return blocks
+
+
+def is_hidden(flags: int) -> bool:
+    """Return whether no viewer shows an annotation or a form field with these flags."""
+    return bool(flags & (_IS_HIDDEN | _NO_VIEW))
 
 
 def _words_of(page: Any, annotation: Any) -> str:
@@ -51,11 +59,7 @@ def _words_of(page: Any, annotation: Any) -> str:
     if not text.strip():
         kind, rich = page.parent.xref_get_key(annotation.xref, "RC")
         text = html.unescape(_TAG.sub(" ", rich[:_MAX_CHARS])) if kind == "string" else ""
-    return "\n".join(filter(None, (_clean(line) for line in text.splitlines())))
-
-
-def _clean(text: str | None) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text or "").split())
+    return "\n".join(filter(None, (printable_line(line) for line in text.splitlines())))
 
 
 def _lines(text: str, author: str, box: Box) -> Iterator[Line]:

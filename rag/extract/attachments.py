@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import Unreadable
 from rag.extract.convert.mail import EML, mail_attachments
 from rag.extract.convert.packages import MSG
 from rag.extract.file_types import PDF, detect_media_type
+from rag.extract.limits import is_out_of_memory
 from rag.model import ATTACHED_TO, Attachment, Attachments, Note
 from rag.settings import ReadSettings
 
@@ -22,29 +23,42 @@ CONTAINERS = frozenset({PDF, EML, MSG})
 MAX_NAME_CHARS = 200
 """Characters of an attachment's name, and of the names of the files around it."""
 
+_MAX_DAMAGED_NOTES = 20
+"""Damaged attachments that have a note of their own."""
+
+_T = TypeVar("_T")
+
 
 def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file that is attached to this one, without those inside of them.
 
-    The name is as the file has it: any text. The content of a damaged attachment is empty.
+    The name is as the file has it: any text. A damaged attachment has no content, and a name only if that can be read.
+    Raise Unreadable if the file can't be opened.
     """
-    if media_type == PDF:
-        yield from _pdf_attachments(path, pymupdf)
-    elif media_type in CONTAINERS:
-        yield from mail_attachments(path, media_type)
+    try:
+        if media_type == PDF:
+            yield from _pdf_attachments(path, pymupdf)
+        elif media_type in CONTAINERS:
+            yield from mail_attachments(path, media_type)
+    except (Unreadable, OSError):
+        raise
+    except Exception as error:  # parsers raise anything on malformed files
+        if is_out_of_memory(error):
+            raise
+        yield "", b""
 
 
 def extract_attachments(path: Path, media_type: str, pymupdf: Any, settings: ReadSettings, into: Path) -> Attachments:
-    """Write all files inside a file to the folder `into`, the same bytes once. Return their names, and what the
-    settings' limits left out."""
+    """Write all files inside a file to the folder `into`, the same bytes once for each name. Return their names, and
+    what the settings' limits left out."""
     found = _Found(pymupdf, settings, into)
-    found.seen.add(sha256(path.read_bytes()).digest())
+    found.names[sha256(path.read_bytes()).digest()] = None
     found.walk(path, media_type, "", 1)
-    return Attachments(tuple(found.files), tuple(Note(text, lost=True) for text in dict.fromkeys(found.left_out)))
+    return Attachments(tuple(found.files), tuple(Note(text, lost=True) for text in found.problems()))
 
 
 class _Found:
-    """The attachments found so far, and sentences about those left out."""
+    """The attachments found so far, sentences about those left out, and the names of those that are damaged."""
 
     def __init__(self, pymupdf: Any, settings: ReadSettings, into: Path) -> None:
         self._pymupdf = pymupdf
@@ -53,24 +67,42 @@ class _Found:
         self._bytes_left = settings.max_attachments_mb << 20
         self.files: list[Attachment] = []
         self.left_out: list[str] = []
-        self.seen: set[bytes] = set()
+        self._damaged: list[str] = []
+        self.names: dict[bytes, set[str] | None] = {}
+        """The names of the files by digest; None for those that are not attachments."""
+
+    def problems(self) -> list[str]:
+        """Return a sentence about each kind of file that was left out, and about the first damaged ones."""
+        named = [f"The attached file {name}" if name else "An attached file" for name in self._damaged]
+        sentences = [f"{name} is empty or damaged." for name in named[:_MAX_DAMAGED_NOTES]]
+        if more := len(named[_MAX_DAMAGED_NOTES:]):
+            sentences.append(f"{more:,} more attached files are empty or damaged.")
+        return list(dict.fromkeys([*sentences, *self.left_out]))
 
     def walk(self, path: Path, media_type: str, inside: str, depth: int) -> None:
         """Add the attachments of a file, each before those inside of it."""
         for name, content in attachments_of(path, media_type, self._pymupdf):
             digest = sha256(content).digest()
-            if digest in self.seen:
+            if digest in self.names:
+                self._add_name(name, digest, content, inside, depth)
                 continue
             if not content:
-                self.left_out.append(f"The attached file {clean_name(name)} is empty or damaged.")
+                self._damaged.append(clean_name(name))
                 continue
-            self.seen.add(digest)
+            self.names[digest] = None
             if problem := self._problem(content, depth):
                 self.left_out.append(problem)
                 if len(self.files) >= self._settings.max_attachments:
                     return
                 continue
-            self._add(name, content, inside, depth)
+            self._add(name, content, inside, depth, digest)
+
+    def _add_name(self, name: str, digest: bytes, content: bytes, inside: str, depth: int) -> None:
+        """Add another name of known bytes, as far as the limits allow."""
+        names, name = self.names[digest], clean_name(name)
+        if names is not None and name and name not in names and not self._problem(content, depth):
+            names.add(name)
+            self._write(name, content, inside)
 
     def _problem(self, content: bytes, depth: int) -> str:
         limits = self._settings
@@ -91,13 +123,17 @@ class _Found:
             )
         return ""
 
-    def _add(self, name: str, content: bytes, inside: str, depth: int) -> None:
-        number = len(self.files) + 1
-        name = clean_name(name) or f"attachment {number}"
-        path = self._into / f"attachment-{number}"
+    def _write(self, name: str, content: bytes, inside: str) -> Path:
+        path = self._into / f"attachment-{len(self.files) + 1}"
         path.write_bytes(content)
         self._bytes_left -= len(content)
         self.files.append(Attachment(name, path.name, inside))
+        return path
+
+    def _add(self, name: str, content: bytes, inside: str, depth: int, digest: bytes) -> None:
+        name = clean_name(name) or f"attachment {len(self.files) + 1}"
+        path = self._write(name, content, inside)
+        self.names[digest] = {name}
         try:
             media_type = detect_media_type(path, self._settings)
             if media_type in CONTAINERS:
@@ -116,32 +152,50 @@ def clean_name(name: str) -> str:
     visible = "".join(
         " " if each.isspace() else each for each in last if unicodedata.category(each)[0] != "C" or each.isspace()
     )
-    return " ".join(visible.split())[:MAX_NAME_CHARS]
+    return " ".join(visible.split())[:MAX_NAME_CHARS].rstrip()
 
 
 def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the document and of its portfolio, then those pinned to pages."""
-    with pymupdf.open(str(path), filetype="pdf") as document:
+    try:
+        document = pymupdf.open(str(path), filetype="pdf")
+    except pymupdf.FileDataError as error:
+        raise Unreadable("The PDF is damaged and can't be opened.", "Save it again with another program.") from error
+    with document:
         if document.needs_pass:
             return
         for index in range(document.embfile_count()):
-            info = document.embfile_info(index)
-            name = info.get("ufilename") or info.get("filename") or info.get("name") or ""
-            yield name, _content(partial(document.embfile_get, index))
+            name = _attempt(partial(_embedded_name, document, index), "")
+            yield name, _attempt(partial(document.embfile_get, index), b"")
         for number in range(document.page_count):
-            kinds = {kind for _, kind, _ in document.page_annot_xrefs(number)}
-            if pymupdf.PDF_ANNOT_FILE_ATTACHMENT in kinds:
-                yield from _pinned_files(document[number], pymupdf)
+            yield from _pinned_files(document, number, pymupdf)
 
 
-def _pinned_files(page: Any, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
-    for annotation in page.annots(types=(pymupdf.PDF_ANNOT_FILE_ATTACHMENT,)):
-        yield annotation.file_info.get("filename") or "", _content(annotation.get_file)
+def _embedded_name(document: Any, index: int) -> str:
+    info: Mapping[str, str] = document.embfile_info(index)
+    return info.get("ufilename") or info.get("filename") or info.get("name") or ""
 
 
-def _content(read: Callable[[], bytes]) -> bytes:
-    """Return what `read` returns, or nothing if MuPDF cannot unpack it."""
+def _pinned_files(document: Any, number: int, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
+    kind = pymupdf.PDF_ANNOT_FILE_ATTACHMENT
+    kinds = _attempt(lambda: {found for _, found, _ in document.page_annot_xrefs(number)}, set[int]())
+    if kind not in kinds:
+        return
+    page = document[number]
+    for annotation in page.annots(types=(kind,)):
+        name = _attempt(partial(_pinned_name, annotation), "")
+        yield name, _attempt(annotation.get_file, b"")
+
+
+def _pinned_name(annotation: Any) -> str:
+    return annotation.file_info.get("filename") or ""
+
+
+def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:
+    """Return what `read` returns, or `otherwise` if the PDF is damaged there: MuPDF raises several kinds of errors."""
     try:
         return read()
-    except (RuntimeError, ValueError):
-        return b""
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return otherwise

@@ -6,17 +6,17 @@ Each becomes a block of the kind ASIDE with the region it is about, and says wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from rag.extract.form_fields import Displayed, form_fields, printed_boxes
-from rag.extract.geometry import bounding_box, clamped_box, contains_center
+from rag.extract.geometry import bounding_box, clamped_box, contains_center, is_off_page
 from rag.extract.limits import is_out_of_memory
 from rag.extract.struct_tree import DescribedFigure, described_figures
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
-from rag.text import normalize_unicode
+from rag.text import normalize_unicode, printable_line
 
 _MAX_LINKS, _LINKS_PER_BLOCK = 120, 12
 _MAX_BOOKMARKS = 20_000
@@ -83,35 +83,49 @@ def _bookmarks(document: Any) -> dict[int, list[str]]:
 
 
 def beside_text(
-    page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed
+    page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed, is_covered: Callable[[Box], bool]
 ) -> tuple[list[Block], tuple[Note, ...]]:
-    """Return what the PDF says beside the page's words, or a note that it is damaged."""
+    """Return what the PDF says beside the page's words, or a note that it is damaged.
+
+    What is about a covered place, or one that is outside the page, is left out.
+    """
     try:
-        return _blocks(page, words, notes, displayed), ()
+        return _blocks(page, words, notes, displayed, is_covered), ()
     except Exception as error:  # damaged annotations raise anything; the page itself is fine
         if is_out_of_memory(error):
             raise
         return [], (_DAMAGED,)
 
 
-def _blocks(page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed) -> list[Block]:
-    links = list(_links(page, words, displayed))
+def _blocks(
+    page: Any, words: Sequence[Word], notes: DocumentNotes, displayed: Displayed, is_covered: Callable[[Box], bool]
+) -> list[Block]:
+    links = list(_links(page, words, displayed, is_covered))
     groups: list[list[tuple[str, Box]]] = [
         *(links[at : at + _LINKS_PER_BLOCK] for at in range(0, len(links), _LINKS_PER_BLOCK)),
         [(f"Bookmark: {title}", WHOLE_PAGE) for title in _unprinted(notes.bookmarks.get(page.number + 1, ()), words)],
-        *([figure] for figure in _figures(page, notes.figures.get(page.xref, ()), words, displayed)),
+        *(
+            [(text, box)]
+            for text, box in _figures(page, notes.figures.get(page.xref, ()), words, displayed)
+            if box == WHOLE_PAGE or not is_covered(box)
+        ),
         [*form_fields(page, words, displayed), *printed_boxes(words)],
     ]
     return [block for block in map(aside, groups) if block is not None]
 
 
-def _links(page: Any, words: Sequence[Word], displayed: Displayed) -> Iterator[tuple[str, Box]]:
+def _links(
+    page: Any, words: Sequence[Word], displayed: Displayed, is_covered: Callable[[Box], bool]
+) -> Iterator[tuple[str, Box]]:
     """Yield the address of each link whose words do not show it; a link of several lines once."""
     parts: dict[str, list[Box]] = {}
     for link in page.get_links():
         address = _clean(link.get("uri") or "")
         if _ADDRESS.match(address) and (address in parts or len(parts) < _MAX_LINKS):
-            parts.setdefault(address, []).append(clamped_box(*displayed(link["from"])))
+            place = displayed(link["from"])
+            box = clamped_box(*place)
+            if not is_off_page(place) and not is_covered(box):
+                parts.setdefault(address, []).append(box)
     for address, boxes in parts.items():
         label = " ".join(word.text for word in words if any(contains_center(box, word.box) for box in boxes))
         plain = unquote(address.removeprefix("mailto:")).replace(" ", "%20")
@@ -156,5 +170,5 @@ def _figures(
 
 
 def _clean(text: str) -> str:
-    """Return the text on one line, without control characters, cut to the maximum length."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MAX_CHARS]
+    """Return the text on one line, cut to the maximum length."""
+    return printable_line(text)[:_MAX_CHARS]

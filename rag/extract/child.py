@@ -24,6 +24,7 @@ from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, Extr
 from rag.model import ExtractedPage, Inspection, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
+from rag.scripts import model_folders
 
 
 class _PictureNotWritten(Exception):
@@ -174,7 +175,8 @@ def child_restrictions(config: ChildConfig) -> Restrictions:
     packages = [package_folder()]
     if config.ocr is not None and (found := importlib.util.find_spec(_package(config.ocr))) is not None:
         packages += map(Path, found.submodule_search_locations or [found.origin or ""])
-    readable = runtime_files([*packages, *office_files(config.settings.office), config.input_folder])
+    programs = [*office_files(config.settings.office), *model_folders()]
+    readable = runtime_files([*packages, *programs, config.input_folder])
     return Restrictions(readable, (str(config.picture_folder), str(config.work_folder)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from rag.errors import Unreadable
@@ -162,6 +163,9 @@ def _picture_brand(head: bytes) -> str | None:
 
 
 def _text_type(head: bytes, *, whole: bool) -> str:
+    # Markup and headers are ASCII, and declare the encoding of the rest.
+    if found := _declaring_type(head.removeprefix(BOM_UTF8).decode("latin-1")):
+        return found
     text = decode_text(head, whole=whole)
     if text is None:
         raise Unreadable(
@@ -169,17 +173,18 @@ def _text_type(head: bytes, *, whole: bool) -> str:
             "document that Magpie can read.",
             "Export it as a PDF.",
         )
-    if (office := flat_media_type(text)) is not None:
-        return office
-    if markup := _markup_type(text):
-        return markup
-    if mail := mail_type(text):
-        return mail
+    if found := _declaring_type(text):  # in UTF-16
+        return found
     if is_notebook(text):
         return NOTEBOOK
     if is_markdown(text):
         return MARKDOWN
     return CSV if find_delimiter(text if whole else text.rpartition("\n")[0]) else TEXT
+
+
+def _declaring_type(text: str) -> str | None:
+    """Return the type of markup or a mail; None for other text. Raise Unreadable if it is not supported."""
+    return flat_media_type(text) or _markup_type(text) or mail_type(text)
 
 
 def _markup_type(text: str) -> str | None:

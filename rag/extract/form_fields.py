@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, takewhile
 from typing import Any
 
-from rag.extract.geometry import PlacedWord, clamped_box, contains_center
+from rag.extract.annotations import is_hidden
+from rag.extract.geometry import PlacedWord, clamped_box, contains_center, is_off_page
 from rag.extract.limits import is_out_of_memory
 from rag.model import Box, Word
 
@@ -20,6 +21,9 @@ _CHECKBOX, _LIST, _RADIO, _SIGNATURE, _COMBO, _TEXT = (
     "ComboBox",
     "Text",
 )
+_PASSWORD = 1 << 13
+"""Flag of text fields whose value viewers do not show (PDF 1.7, table 228)."""
+
 _MAX_GAP = 0.06
 """Maximum gap between a field and its label, and between two words of the label, as a fraction of the page's width."""
 _MAX_LABEL_WORDS = 12
@@ -37,13 +41,14 @@ def form_fields(page: Any, words: Sequence[Word], displayed: Displayed) -> Itera
     outside = [word for word in words if not any(contains_center(box, word.box) for _, box in fields)]
     for widget, box in fields:
         kind, value = widget.field_type_string, _value(widget)
+        is_password = kind == _TEXT and widget.field_flags & _PASSWORD
         label = (widget.field_label or "").strip() or _label(box, outside, before=kind not in (_CHECKBOX, _RADIO))
         label = label or re.sub(r"[_\W]+", " ", widget.field_name or "").strip()
         if kind == _CHECKBOX:
             yield f"Form field: {label}: {'not ticked' if value in _OFF else 'ticked'}", box
         elif kind == _RADIO and value not in _OFF and value == str(widget.on_state()):
             yield f"Form field: {label}: chosen", box
-        elif kind in (_TEXT, _COMBO, _LIST) and value and not _is_printed(value, box, words):
+        elif kind in (_TEXT, _COMBO, _LIST) and value and not is_password and not _is_printed(value, box, words):
             yield f"Form field: {label}: {value}", box
         elif kind == _SIGNATURE:
             yield f"Signature field: {label}: {_signature(page.parent, widget.xref)}", box
@@ -70,9 +75,22 @@ def printed_boxes(words: Sequence[Word]) -> Iterator[tuple[str, Box]]:
 
 
 def _fields(page: Any, displayed: Displayed) -> list[tuple[Any, Box]]:
-    """Return the page's fields and their regions."""
+    """Return the page's fields and their regions, without those that are hidden or outside the page.
+
+    Signatures are kept: viewers list them although their field may be hidden.
+    """
     widgets = islice(page.widgets() or (), _MAX_FIELDS)
-    return [(widget, clamped_box(*displayed(widget.rect))) for widget in widgets]
+    places = [(widget, displayed(widget.rect)) for widget in widgets]
+    return [
+        (widget, clamped_box(*place))
+        for widget, place in places
+        if widget.field_type_string == _SIGNATURE or not (is_hidden(_flags(page, widget)) or is_off_page(place))
+    ]
+
+
+def _flags(page: Any, widget: Any) -> int:
+    kind, flags = page.parent.xref_get_key(widget.xref, "F")
+    return int(flags) if kind == "int" else 0
 
 
 def without_tick_marks(page: Any, words: list[PlacedWord], displayed: Displayed) -> list[PlacedWord]:

@@ -48,6 +48,11 @@ def clamped_box(x0: float, y0: float, x1: float, y1: float) -> Box:
     return Box(left, top, right, bottom)
 
 
+def is_off_page(box: Box) -> bool:
+    """Return whether a box, in fractions of the page, is outside of it, as what a crop box cuts off."""
+    return box.x1 < 0 or box.x0 > 1 or box.y1 < 0 or box.y0 > 1
+
+
 def turned_box(box: Box, turn: int) -> Box:
     """Return the box as it lies on its page after the page is turned clockwise by 0, 90, 180 or 270 degrees."""
     x0, y0, x1, y1 = box

@@ -22,7 +22,7 @@ from rag.extract.protocol import (
 from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
-_VERSION = "3"
+_VERSION = "4"
 """Incremented when changed code extracts different pages from the same bytes."""
 
 
@@ -77,9 +77,8 @@ class GuardedExtractor:
         except (ChildStopped, ValueError, Unreadable) as error:
             if self._closed:
                 raise _closed() from None
-            reason = error.reason if isinstance(error, ChildStopped) else StopReason.CRASH
-            text = f"The files inside of it couldn't be read: {self._describe(reason)}. Share them as files."
-            return Attachments((), (Note(text, lost=True),))
+            text = f"The files inside of it couldn't be read{self._cause(error)} Share them as files."
+            return Attachments((), (Note(shorten(text), lost=True),))
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout.
@@ -212,6 +211,12 @@ class GuardedExtractor:
                     f"The file can't be opened: {error.strerror}.", "Check that it still exists and can be read."
                 ) from error
             yield child, copy
+
+    def _cause(self, error: ChildStopped | ValueError | Unreadable) -> str:
+        """Return why a request failed, as the end of a sentence that is about what failed."""
+        if isinstance(error, Unreadable):
+            return f". {error}"
+        return f": {self._describe(error.reason if isinstance(error, ChildStopped) else StopReason.CRASH)}."
 
     def _describe(self, reason: StopReason) -> str:
         return {

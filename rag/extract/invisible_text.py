@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from unicodedata import bidirectional
+
+from rag.extract.layout.right_to_left import is_right_to_left
 
 _INVISIBLE = 3
 """Text rendering mode: no fill, no stroke (PDF 1.7, table 106)."""
@@ -41,11 +42,6 @@ class InvisibleText:
     def write(self, page: Any) -> None:
         """Write the collected words to the page."""
         self._writer.write_text(page, render_mode=_INVISIBLE)
-
-
-def is_right_to_left(word: str) -> bool:
-    """Return whether a word has letters of a script that is written from right to left."""
-    return any(bidirectional(letter) in ("R", "AL") for letter in word)
 
 
 def in_visual_order(word: str) -> str:

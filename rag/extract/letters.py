@@ -35,6 +35,12 @@ _TOUCHING = 0.12
 _MIN_LETTERS, _MIN_DISTINCT, _MIN_MEAN = 4, 3, 2.5
 """Minimum number of single letters in a row, of different ones, and of letters per letterspaced word on average."""
 
+_MAX_SPACE = 0.5
+"""Maximum gap between words, as a multiple of the font size, on a page that has no spaces but positions, as of TeX."""
+
+_FIRST_CHINESE = "\u2e80"
+"""The first letter of the Chinese, Japanese and Korean scripts."""
+
 _UNEVEN = 1.5
 """A gap that is this much wider than the median gap separates two letterspaced words."""
 
@@ -104,38 +110,64 @@ def _touch(before: Glyph, after: Glyph, size: float) -> bool:
     return after.box[0] - before.box[2] < _TOUCHING * size
 
 
-def join_letterspaced(words: list[list[Glyph]], size: float) -> list[list[Glyph]]:
+def join_letterspaced(
+    words: Sequence[list[Glyph]], typed: Sequence[bool], size: float, *, page_types_spaces: bool
+) -> list[list[Glyph]]:
     """Return a line's words with letterspaced ones ("I N V O I C E") joined; wider gaps separate two of them.
 
-    `size` is the font size in points.
+    `typed`: whether the file has a space before each word. `size` is the font size in points. `page_types_spaces`:
+    whether the file has any space on the page; if not, words have gaps of at most _MAX_SPACE between them.
     """
     joined: list[list[Glyph]] = []
     run: list[list[Glyph]] = []
-    for word in words:
+    run_typed: list[bool] = []
+
+    def close() -> None:
+        if len(run) >= _MIN_LETTERS:
+            gap = median(_gap(a, b) for a, b in pairwise(run))
+            looks_typed = median(run_typed[1:]) if page_types_spaces else gap <= _MAX_SPACE * size
+            joined.extend(_letterspaced(run, gap, size, looks_typed=bool(looks_typed)))
+        else:
+            joined.extend(run)
+        run.clear()
+        run_typed.clear()
+
+    for word, is_typed in zip(words, typed, strict=True):
         is_letter = word[0].text.isalnum() and not any(glyph.text.isalnum() for glyph in word[1:])
         if run and not (is_letter and 0 < _gap(run[-1], word) <= _MAX_WORD_GAP * size):
-            joined += _letterspaced(run, size)
-            run = []
+            close()
         if is_letter:
             run.append(word)
+            run_typed.append(is_typed)
         else:
             joined.append(word)
-    return [*joined, *_letterspaced(run, size)]
+    close()
+    return joined
 
 
-def _letterspaced(run: list[list[Glyph]], size: float) -> list[list[Glyph]]:
-    """Return single letters as the words that they form, or unchanged if they form none: too few, A B C D, or A A B."""
+def _letterspaced(run: list[list[Glyph]], gap: float, size: float, *, looks_typed: bool) -> list[list[Glyph]]:
+    """Return single letters as the words that they form, or unchanged if they form none: too few, A B C D, or A A B.
+
+    `gap` is the median one. `looks_typed`: the letters are as far apart as words are, so they may be a list: "vitamins
+    A D E K". They form words only if wider gaps separate several, or if they are written as a word.
+    """
     letters = [word[0].text for word in run]
     is_alphabet = all(len(a) == len(b) == 1 and ord(b) - ord(a) == 1 for a, b in pairwise(letters))
     if sum(letter.isalpha() for letter in letters) < _MIN_LETTERS or len(set(letters)) < _MIN_DISTINCT or is_alphabet:
         return run
-    gap = median(_gap(a, b) for a, b in pairwise(run))
     words = [list(run[0])]
     for before, word in pairwise(run):
         if _gap(before, word) > _UNEVEN * gap:
             words.append([])
         words[-1] += word
+    if looks_typed and len(words) == 1 and not _is_written_as_word("".join(letters)):
+        return run
     return words if gap <= _MAX_GAP * size and len(run) >= _MIN_MEAN * len(words) else run
+
+
+def _is_written_as_word(letters: str) -> bool:
+    """Return whether letters are in lowercase after a capital, or of a script without spaces, such as Chinese."""
+    return letters.istitle() or min(letters) >= _FIRST_CHINESE
 
 
 def _gap(before: Sequence[Glyph], after: Sequence[Glyph]) -> float:

@@ -16,6 +16,8 @@ _OUT_OF_MEMORY_MESSAGES = (
     "bad allocation",
     "out of memory",
     "malloc",
+    "calloc",
+    "realloc",
     "insufficient memory",
     "failed to allocate",
 )

@@ -38,8 +38,10 @@ _SHADOW = 0.15
 _MARGIN = 0.003
 """Added around unreadable words for OCR, as a fraction of the page."""
 
-HIDDEN = Note("Some text on this page can't be seen (covered, cut off, or in the color of its background): left out.")
-UNREADABLE = Note(
+_HIDDEN_TEXT = Note(
+    "Some text on this page can't be seen (covered, cut off, or in the color of its background): left out."
+)
+_UNREADABLE = Note(
     "Some words on this page can't be read: their font doesn't say which letters they are. Turn on `read.ocr`.",
     lost=True,
 )
@@ -110,7 +112,7 @@ def seen_page_words(
         left_out = _left_out(invisible, covered, shown, picture.image)
         left_out += [word.text for word in hidden if not frame.is_on_page(word)]
         if _is_text(left_out, words):
-            notes.append(HIDDEN)
+            notes.append(_HIDDEN_TEXT)
         words += shown
     if unreadable:
         recognized = _recognize(unreadable, frame, picture.image, ocr) if ocr is not None else {}
@@ -118,7 +120,7 @@ def seen_page_words(
         left = [word for word in unreadable if word.run not in recognized]
         words += frame.place(left)
         if left:
-            notes.append(UNREADABLE)
+            notes.append(_UNREADABLE)
     return PageWords(words, watermark_blocks(frame.place(marks)), tuple(notes))
 
 
@@ -142,7 +144,7 @@ def uncovered_page_words(layer: Sequence[LayerWord], frame: Frame, order: Drawin
     seen, hidden = split_uncovered(layer, order)
     words = frame.place(seen)
     is_left_out = _is_text({word.text for word in hidden}, words)
-    return PageWords(words, [], (HIDDEN,) if is_left_out else ())
+    return PageWords(words, [], (_HIDDEN_TEXT,) if is_left_out else ())
 
 
 def is_layer_garbled(layer: Sequence[LayerWord]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import Unreadable
 from rag.extract.annotations import comment_blocks
 from rag.extract.beside_text import DocumentNotes, beside_text, read_document_notes
+from rag.extract.covered_places import CoveredPlaces
 from rag.extract.file_types import meaningful_title
 from rag.extract.form_fields import without_tick_marks
 from rag.extract.geometry import PlacedWord, Region, append_lines, clamped_box, contains_center, group_into_lines
@@ -210,7 +211,8 @@ class PdfExtractor:
             cropped = save_crops([*blocks, *shown.watermarks], shown.image, number, into)
         with timer("parse"):
             printed = [word for block in cropped for line in block.lines for word in line.words]
-            beside, damage = beside_text(page, printed, document_notes, shown.frame.displayed)
+            covered = CoveredPlaces(shown.image, shown.frame.place(layer), printed)
+            beside, damage = beside_text(page, printed, document_notes, shown.frame.displayed, covered.is_covered)
             comments = comment_blocks(page, shown.frame.displayed)
         return ExtractedPage(
             number=number,

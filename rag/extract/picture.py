@@ -81,7 +81,7 @@ class PictureExtractor:
     def inspect(self, path: Path, media_type: str) -> Inspection:
         with self._open(path, media_type) as image:
             frames = page_frames(image, media_type)
-            count = len(frames) if len(frames) > 1 else count_parts(image)
+            count = len(frames.numbers) if len(frames.numbers) > 1 else count_parts(image)
             if count > self._settings.max_pages:
                 raise Unreadable(
                     f"The picture has {count:,} pages; the limit is {self._settings.max_pages:,}.",
@@ -94,7 +94,7 @@ class PictureExtractor:
     def open_pages(self, path: Path, media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         with self._open(path, media_type) as image:
-            frames = page_frames(image, media_type)
+            frames = page_frames(image, media_type).numbers
             yield lambda number: self._extract(image, frames, number, into)
 
     def text_layer(self, _path: Path, _media_type: str, number: int) -> ExtractedPage:
@@ -104,7 +104,7 @@ class PictureExtractor:
     def draw_region(self, path: Path, media_type: str, request: Request, into: Path) -> ExtractedPage:
         """Draw a part of a page of the picture, turned clockwise by `request.turn` degrees; it is never enlarged."""
         with self._open(path, media_type) as opened:
-            image = self._page_image(opened, page_frames(opened, media_type), request.first)
+            image = self._page_image(opened, page_frames(opened, media_type).numbers, request.first)
         image = turned_image(image, request.turn)
         image = image.crop(pixel_box(request.region, image.size))
         image.thumbnail((request.width, MAX_REGION_PIXELS // max(1, request.width)))

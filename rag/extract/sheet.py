@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, Grid, Group
+from rag.extract.beside_text import aside
+from rag.extract.convert.plain_text import wrap_line
+from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, LINE_HEIGHT, Grid, Group
 from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.protocol import Request
 from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
+from rag.text import estimate_tokens
+
+_MAX_LINE_CHARS, _LINKS_PER_BLOCK = 400, 12
+
+_MAX_WORD_TOKENS = 200
+"""Tokens up to which the lines of a word are joined."""
 
 
 class SheetExtractor:
@@ -94,6 +102,7 @@ def _blocks(words: Sequence[Word], grid: Grid, rect: Any) -> Iterator[Block]:
         heading = line(title)
         yield Block(BlockKind.TITLE, heading.box, (heading,))
     rows = _rows(words, grid)
+    yield from _asides(grid, scaled)
     for group in grid.groups:
         numbers = [*([group.header] if group.header is not None else []), *range(group.first, group.last + 1)]
         lines = tuple(line(rows[number]) for number in numbers if rows[number])
@@ -107,6 +116,27 @@ def _blocks(words: Sequence[Word], grid: Grid, rect: Any) -> Iterator[Block]:
         )
 
 
+def _asides(grid: Grid, scaled: Callable[[Box], Box]) -> Iterator[Block]:
+    """Yield a block for each comment and text box, and some for the addresses of links."""
+    links: list[tuple[str, Box]] = []
+    for text, row, column in grid.remarks:
+        is_placed = row >= 0 and column >= 0
+        cell = Box(*(edges[at] for at in (0, 1) for edges in _edges(grid, row, column))) if is_placed else None
+        lines = [(line, scaled(cell) if cell else WHOLE_PAGE) for line in wrap_line(text, _MAX_LINE_CHARS)]
+        if text.startswith("Link: "):
+            links += lines
+        elif block := aside(lines):
+            yield block
+    for at in range(0, len(links), _LINKS_PER_BLOCK):
+        if block := aside(links[at : at + _LINKS_PER_BLOCK]):
+            yield block
+
+
+def _edges(grid: Grid, row: int, column: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the left and right, and the upper and lower border of a cell."""
+    return (grid.columns[column], grid.columns[column + 1]), (grid.rows[row], grid.rows[row + 1])
+
+
 def _inner_rows(grid: Grid, group: Group) -> Sequence[float]:
     """Return the borders between the rows of a group, and the one above it if a header is."""
     return grid.rows[group.first + (group.header is None) : group.last + 1]
@@ -114,11 +144,34 @@ def _inner_rows(grid: Grid, group: Group) -> Sequence[float]:
 
 def _rows(words: Sequence[Word], grid: Grid) -> list[list[Word]]:
     """Return the words of each row, cell by cell."""
-    placed: list[list[tuple[int, float, int, Word]]] = [[] for _ in grid.rows[1:]]
+    placed: list[list[tuple[int, int, int, Word]]] = [[] for _ in grid.rows[1:]]
     for index, word in enumerate(words):  # in the order of reading, also of text from right to left
         x, y = (word.box.x0 + word.box.x1) / 2, (word.box.y0 + word.box.y1) / 2
         row = bisect(grid.rows, y) - 1
         if 0 <= row < len(placed) and word.box.x0 >= grid.columns[0]:
-            column = min(bisect(grid.columns, x), len(grid.columns) - 1)
-            placed[row].append((column, round(y), index, word))
-    return [[word for *_, word in sorted(row, key=lambda cell: cell[:3])] for row in placed]
+            column = min(bisect(grid.columns, x), len(grid.columns) - 1) - 1
+            placed[row].append((column, int((y - grid.rows[row]) / LINE_HEIGHT), index, word))
+    continued = set(grid.continued)
+    return [
+        _whole_words(sorted(cells, key=lambda cell: cell[:3]), {place[1:] for place in continued if place[0] == row})
+        for row, cells in enumerate(placed)
+    ]
+
+
+def _whole_words(words: Sequence[tuple[int, int, int, Word]], continued: Set[tuple[int, int]]) -> list[Word]:
+    """Return the words of a row, given with column and line, those whole that are broken between lines of a cell.
+
+    `continued`: column and line of the lines that begin inside of a word. A text without spaces is cut into words that
+    a chunk has space for.
+    """
+    whole: list[Word] = []
+    above: tuple[int, int] | None = None
+    for column, line, _, word in words:
+        is_rest = (column, line) in continued and above == (column, line - 1)
+        above = column, line
+        joined = whole[-1].text + word.text if is_rest else ""
+        if joined and estimate_tokens(joined) <= _MAX_WORD_TOKENS:
+            whole[-1] = Word(joined, whole[-1].box.union(word.box))
+        else:
+            whole.append(word)
+    return whole

@@ -80,11 +80,23 @@ def read_words(pymupdf: Any, page: Any) -> list[LayerWord]:
     flags = (
         pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_PRESERVE_LIGATURES & ~pymupdf.TEXT_MEDIABOX_CLIP
     ) | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
+    blocks = page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())["blocks"]
+    types_spaces = any(map(_has_typed_space, blocks))
     words: list[LayerWord] = []
-    for block_number, block in enumerate(page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())["blocks"]):
+    for block_number, block in enumerate(blocks):
         for line_number, line in enumerate(block.get("lines", ())):
-            words += _words_of_line(line, (block_number << 20) + line_number, block_number)
+            words += _words_of_line(line, (block_number << 20) + line_number, block_number, types_spaces)
     return words
+
+
+def _has_typed_space(block: Any) -> bool:
+    """Return whether a block has a space that is in the file."""
+    return any(
+        char["c"].isspace() and not char["synthetic"]
+        for line in block.get("lines", ())
+        for span in line["spans"]
+        for char in span["chars"]
+    )
 
 
 def union(rects: Iterable[Rect]) -> Rect:
@@ -93,15 +105,17 @@ def union(rects: Iterable[Rect]) -> Rect:
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def _words_of_line(line: Any, run: int, block: int) -> Iterator[LayerWord]:
+def _words_of_line(line: Any, run: int, block: int, page_types_spaces: bool) -> Iterator[LayerWord]:
     spans = line["spans"]
     if not spans:
         return
     across, down = line["dir"]
     upright = across > 1 - _MIN_SLANT and not line["wmode"]
     size = max(span["size"] for span in spans)
-    parts = _split(compose_accents([glyph for span in spans for glyph in _glyphs(span)], size))
-    for part in join_letterspaced(parts, size) if upright else parts:
+    parts, typed = _split(compose_accents([glyph for span in spans for glyph in _glyphs(span)], size))
+    if upright:
+        parts = join_letterspaced(parts, typed, size, page_types_spaces=page_types_spaces)
+    for part in parts:
         yield LayerWord(part, run, block, upright, min(abs(across), abs(down)) > _MIN_SLANT)
 
 
@@ -124,17 +138,23 @@ def _glyphs(span: Any) -> Iterator[Glyph]:
             yield Glyph(text, box, char["origin"], size, color, painted, is_synthetic)
 
 
-def _split(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
-    """Split glyphs into words at spaces, and where the direction of writing changes."""
-    words: list[list[Glyph]] = [[]]
-    was_rtl = False
+def _split(glyphs: Sequence[Glyph]) -> tuple[list[list[Glyph]], list[bool]]:
+    """Split glyphs into words at spaces, and where the direction of writing changes.
+
+    Return the words, and for each whether a space of the file is before it.
+    """
+    words: list[list[Glyph]] = []
+    typed: list[bool] = []
+    was_rtl = is_typed = False
+    is_new = True
     for glyph in glyphs:
         if glyph.text.isspace():
-            words.append([])
+            is_new, is_typed = True, is_typed or not glyph.is_synthetic
             continue
         is_rtl = _FIRST_RTL <= glyph.text <= _LAST_RTL
-        if is_rtl != was_rtl and words[-1]:
+        if is_new or is_rtl != was_rtl:
             words.append([])
-        was_rtl = is_rtl
+            typed.append(is_typed)
+        was_rtl, is_new, is_typed = is_rtl, False, False
         words[-1].append(glyph)
-    return [word for word in words if word]
+    return words, typed

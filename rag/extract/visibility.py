@@ -49,8 +49,10 @@ _MIN_OPACITY = 0.9
 _COARSEST = 0.05
 """Pixels per point below which nothing can be judged."""
 
-_LIGHT = 0xF0F0F0
-"""Set in the colors of white and nearly white text."""
+_PAPER = (255, 255, 255)
+
+_MIN_DIFFERENCE = 16
+"""Of the 255 levels of a color, between text and what it is on, on a page that can't be drawn."""
 
 
 class DrawingOrder:
@@ -84,11 +86,26 @@ class DrawingOrder:
         )
 
     def is_seen(self, word: LayerWord) -> bool:
-        """Return whether no area is painted over the word, and one before it if the word is white."""
+        """Return whether no area is painted over the word, and those below it have other colors, as far as known."""
         number, areas = self._number(word), self._areas(word)
         if number is None or any(area > number for area in areas):
             return False
-        return bool(areas) or any(glyph.color & _LIGHT != _LIGHT for glyph in word.glyphs)
+        below = self._color(areas)
+        return below is None or any(
+            max(abs(a - b) for a, b in zip(glyph.color.to_bytes(3), below, strict=True)) >= _MIN_DIFFERENCE
+            for glyph in word.glyphs
+        )
+
+    def _color(self, areas: Sequence[int]) -> Sequence[float] | None:
+        """Return the color, of three parts from 0 to 255, of areas over each other on paper; None if not known."""
+        color: Sequence[float] | None = _PAPER
+        for area in areas:
+            fill, opacity = self._fills.get(area), self._opacities.get(area, 1.0)
+            if fill is None or opacity >= 1 or color is None:
+                color = fill if opacity >= 1 else None
+            else:
+                color = [opacity * top + (1 - opacity) * under for top, under in zip(fill, color, strict=True)]
+        return color
 
     def is_over_picture(self, word: LayerWord) -> bool:
         """Return whether a picture is at the word's place, and nothing else over it."""
@@ -113,6 +130,15 @@ class DrawingOrder:
     def _numbers(self) -> dict[tuple[int, int], int]:
         """The last painting of a glyph at each place where one starts."""
         return {_key(char[2]): span["seqno"] for span in self._page.get_texttrace() for char in span["chars"]}
+
+    @cached_property
+    def _fills(self) -> dict[int, Sequence[float]]:
+        """The colors of areas; pictures and gradients have none."""
+        return {
+            path["seqno"]: [255 * part for part in path["fill"]]
+            for path in self._page.get_drawings()
+            if path.get("fill")
+        }
 
     @cached_property
     def _opacities(self) -> dict[int, float]:

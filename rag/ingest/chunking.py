@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from rag.extract.geometry import bounding_box
 from rag.ingest.earlier_pages import EarlierPages, is_number
 from rag.ingest.picture_chunks import (
     MAX_TOKENS,
@@ -79,7 +80,7 @@ class _Flow:
                 text="\n".join(line.text for line in self.lines),
                 heading=self.heading,
                 caption="",
-                box=_union(self.lines),
+                box=bounding_box(line.box for line in self.lines),
                 line_boxes=tuple(line.box for line in self.lines),
             )
         )
@@ -181,11 +182,11 @@ def _chunk_page(
     texts = [block for block in page.blocks if block.lines and block.kind is not BlockKind.ASIDE]
     has_only_running = all(block.kind in _RUNNING for block in texts)
     height = median([_height(line) for block in texts for line in block.lines] or [0.0])
-    has_only_repeated = all(_new_lines(block, height, earlier)[1] for block in texts)
+    has_only_repeated = all(_new_lines(block, page, height, earlier)[1] for block in texts)
     for block in page.blocks:
         if block.kind is BlockKind.ASIDE:
             continue
-        lines, is_repeated = _new_lines(block, height, earlier)
+        lines, is_repeated = _new_lines(block, page, height, earlier)
         if has_only_repeated and block.kind not in _RUNNING:  # the page's only words
             lines, is_repeated = block.lines, False
         if is_repeated or (not has_only_running and _is_running(block, page.blocks)):
@@ -212,18 +213,18 @@ def _chunk_page(
     return [*flows, *pictures, *further, *margins.chunks(page.number), *asides, *whole], heading
 
 
-def _new_lines(block: Block, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
+def _new_lines(block: Block, page: ExtractedPage, height: float, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
     """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    Blocks of other kinds have to repeat exactly, in a margin. Titles and large headings are always indexed: they begin
-    what follows. `height` is that of the page's lines.
+    A table has to repeat completely, apart from page numbers, and a text exactly; both in a margin. Titles and large
+    headings are always indexed: they begin what follows. `height` is that of the page's lines.
     """
     is_large = block.kind is BlockKind.HEADING and any(
         _height(line) > _MAX_RUNNING_HEIGHT * height for line in block.lines
     )
     if block.kind in (BlockKind.TITLE, BlockKind.FIGURE) or is_large:
         return block.lines, False
-    parts = [earlier.new_part(line) for line in block.lines]
+    parts = [earlier.new_part(line, page.number, page.label) for line in block.lines]
     new = [part for part in parts if part is not None]
     is_repeated = bool(parts) and all(part is not line for part, line in zip(parts, block.lines, strict=True))
     if block.kind in _RUNNING:
@@ -268,7 +269,9 @@ def _pictures(
         lines_above = sum(
             len(other.lines) for other in page.blocks if other.box.y1 <= block.box.y0 and other.kind not in _RUNNING
         )
-        begun = earlier.header_of(page.number, block.box, len(rows[0].cells), lines_above)
+        begun = earlier.header_of(
+            page.number, block.box, len(rows[0].cells), lines_above=lines_above, heading=heading, caption=caption
+        )
         if begun is not None:
             rows = with_header(rows, begun[0], block.box)
             caption = caption or begun[1]
@@ -294,10 +297,3 @@ def _next_heading(heading: str, block: Block) -> str:
     if block.kind is BlockKind.TITLE:
         return text
     return f"{title}{HEADING_SEPARATOR}{text}" if title else text
-
-
-def _union(lines: Sequence[Line]) -> Box:
-    box = lines[0].box
-    for line in lines[1:]:
-        box = box.union(line.box)
-    return box

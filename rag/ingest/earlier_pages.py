@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from rag.extract.geometry import bounding_box
 from rag.ingest.markdown_rows import is_table, row_cells, text_lines
+from rag.ingest.picture_chunks import label_of
 from rag.model import Box, Kind, Line, NewChunk
 
 _NUMBER = re.compile(r"\W*(?:\d{1,4}(?:\W+\d{1,4}){0,3}|(?=[ivxl])x{0,3}l?x{0,3}(?:ix|iv|v?i{0,3}))\W*", re.IGNORECASE)
 """A word that may be a page number or a date: at most four numbers of at most four digits, or a Roman numeral."""
+
+_PAGE_NUMBER = re.compile(r"\W*(\d{1,4})(?:[-–—/|:](\d{1,4}))?\W*")
+"""A page number in digits, also one with the chapter or the number of pages: "3/12"."""
+
+_MAX_OFFSET = 30
+"""Maximum difference between a page's number and its place in the file, unless it is the page's label: a cover, a table
+of contents. Numbers of invoices that count with the pages are larger."""
+
+_ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = 0.2, 0.8, 0.1, 0.9
 """Margins, as fractions of the page. Only lines that lie in one of them can repeat."""
@@ -38,6 +49,7 @@ by at most the third."""
 class _Seen:
     """A line of an earlier page."""
 
+    page: int
     words: tuple[str, ...]
     box: Box
 
@@ -64,48 +76,82 @@ class EarlierPages:
                 boxes = [_rounded(box) for box in chunk.line_boxes]
                 self._lines += boxes
                 for text, box in zip(text_lines(chunk.text), boxes, strict=False):
-                    self._add_line(text, box)
+                    self._add_line(chunk.page, text, box)
 
-    def _add_line(self, text: str, box: Box) -> None:
+    def _add_line(self, page: int, text: str, box: Box) -> None:
         if _is_marginal(box):
             words = _words(text)
             places = self._seen.setdefault(_pattern(words), [])
             if len(places) < _MAX_PLACES:
-                places.append(_Seen(words, box))
+                places.append(_Seen(page, words, box))
 
-    def new_part(self, line: Line) -> Line | None:
-        """Return the line if no earlier page has it at this place, else its numbers that differ, or None without any.
+    def new_part(self, line: Line, page: int, label: str | None) -> Line | None:
+        """Return the line if no earlier page has it at this place, else its page numbers that differ, or None without.
 
-        "Price list, page 3" is new on the first page with a line of this form; on a later page, only "4" is.
+        "Price list, page 3" is new on the first page with a line of this form; on a later page, only "4" is. A line in
+        which other numbers differ, such as an amount, is new. `page` and `label`: number and printed label of its page.
         """
         words = _words(line.text)
         box = _rounded(line.box)
         if not words or not _is_marginal(box):
             return line
-        known = [seen for seen in self._seen.get(_pattern(words), ()) if _is_at(seen.box, box)]
-        if not known:
-            return line
-        others = iter(known[0].words)
-        kept = tuple(word for word in line.words if (own := _words(word.text)) != tuple(islice(others, len(own))))
-        if not kept:
-            return None
-        around = kept[0].box
-        for word in kept[1:]:
-            around = around.union(word.box)
-        return Line(kept, around, line.ocr)
+        for seen in self._seen.get(_pattern(words), ()):
+            changed = [(before, now) for before, now in zip(seen.words, words, strict=True) if before != now]
+            if _is_at(seen.box, box) and all(_counts_pages(*pair, page - seen.page, page, label) for pair in changed):
+                others = iter(seen.words)
+                kept = tuple(
+                    word for word in line.words if (own := _words(word.text)) != tuple(islice(others, len(own)))
+                )
+                return replace(line, words=kept, box=bounding_box(word.box for word in kept)) if kept else None
+        return line
 
-    def header_of(self, page: int, table: Box, columns: int, lines_above: int) -> tuple[list[str], str] | None:
+    def header_of(
+        self, page: int, table: Box, columns: int, *, lines_above: int, heading: str, caption: str
+    ) -> tuple[list[str], str] | None:
         """Return the header row and the caption of the table that continues on this page as `table`; None without one.
 
-        `columns`: the number of its columns. `lines_above`: how many lines are above it on its page.
+        `columns`: the number of its columns. `lines_above`: how many lines are above it on its page. `heading` is the
+        path above it, `caption` its own: a table below another heading, or with another caption, is a new one.
         """
         if page != self._page + 1 or not self._tables or lines_above > _MAX_LINES_BETWEEN or table.y0 > _HIGH:
             return None
         last = max(self._tables, key=lambda chunk: chunk.box.y1)
+        if heading != last.heading or not _is_continued(last.caption, caption):
+            return None
         box, header = _rounded(last.box), row_cells(text_lines(last.text)[0])
         lines_below = sum(line.y0 >= box.y1 for line in self._lines)
         is_same = len(header) == columns and max(abs(box.x0 - table.x0), abs(box.x1 - table.x1)) <= _ALIGNED
         return (header, last.caption) if is_same and box.y1 >= _LOW and lines_below <= _MAX_LINES_BETWEEN else None
+
+
+def _is_continued(before: str, caption: str) -> bool:
+    """Return whether a table with this caption can be the one with the caption `before`, continued."""
+    if not caption:
+        return True
+    labels = [label_of(before), label_of(caption)]
+    return labels[0] == labels[1] if any(labels) else bool(before) and caption.casefold().startswith(before.casefold())
+
+
+def _counts_pages(before: str, now: str, pages: int, page: int, label: str | None) -> bool:
+    """Return whether a word that an earlier page had as `before` is the page's number: larger by the pages between."""
+    old, new = _numbers(before), _numbers(now)
+    changed = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
+    return (
+        len(old) == len(new)
+        and len(changed) == 1
+        and changed[0][1] - changed[0][0] == pages
+        and (abs(changed[0][1] - page) <= _MAX_OFFSET or changed[0][1] in _numbers(label or ""))
+    )
+
+
+def _numbers(word: str) -> list[int]:
+    """Return the numbers of a word that may be a page number, or an empty list."""
+    if found := _PAGE_NUMBER.fullmatch(word):
+        return [int(number) for number in found.groups() if number]
+    digits = [_ROMAN.get(letter, 0) for letter in word.lower() if letter.isalnum()]
+    if not all(digits):
+        return []
+    return [sum(-a if a < b else a for a, b in zip(digits, [*digits[1:], 0], strict=True))] if digits else []
 
 
 def is_number(line: Line) -> bool:

@@ -90,16 +90,20 @@ class Indexing:
     def retry(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Fetch and extract files again that failed; without names, all of them. Return their outcomes.
 
+        A file failed also if one that is attached to it did; an attachment's name stands for the files that it is in.
         Wait for the files that every Magpie process can fetch. The others are `waiting` for the bot. All delays and
         pauses after failures end now.
         """
-        ids = self._source_ids(names) if names else None
+        ids = self._source_ids(names, by_attachments=True) if names else None
         with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
-            failed = [row for row in statuses.list_statuses(connection, ids, newest=True) if row.state == "failed"]
+            listed = statuses.list_statuses(connection, ids, newest=True)
+            failed = [row for row in listed if row.state == "failed" or row.failed_attachments]
             fetched = sources.retry_failed(connection, [row.source for row in failed])
             for row in failed:
-                if row.source not in fetched and row.document is not None:
+                if row.state == "failed" and row.source not in fetched and row.document is not None:
                     extractions.request_extraction(connection, row.document, extractor.version)
+                for document in row.failed_attachments:
+                    extractions.request_extraction(connection, document, extractor.version)
             sources.end_delays(connection)
             outages.probe_now(connection)
         ours = [row.source for row in failed if fetched.get(row.source, SourceKind.PATH) in tuple(SourceKind)]
@@ -132,14 +136,20 @@ class Indexing:
             found = _list_matching(connection, names, ids, space, user)
         return sorted(found, key=lambda share: share.shared_at)
 
-    def _source_ids(self, names: Sequence[str]) -> list[int]:
-        """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name."""
+    def _source_ids(self, names: Sequence[str], *, by_attachments: bool = False) -> list[int]:
+        """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name.
+
+        `by_attachments`: the name of an attachment stands for the files that it is attached to.
+        """
         found: list[int] = []
         with self._catalog.read_transaction() as connection:
             for name in names:
                 resolved = str(Path(name).resolve()) if Path(name).exists() else name
                 rows = sources.find_sources(connection, name) or sources.find_sources(connection, resolved)
-                if not rows and (inside := find_attached(connection, name)):
+                inside = [] if rows else find_attached(connection, name)
+                if by_attachments:
+                    rows += [row for _, _, file in inside for row in sources.find_sources(connection, file)]
+                if not rows and inside:
                     files = ", ".join(dict.fromkeys(file for _, _, file in inside))
                     raise NotFound(f"{inside[0][1]} is attached to {files}.", f"Name that file: {inside[0][2]}")
                 if not rows:

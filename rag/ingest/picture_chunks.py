@@ -188,10 +188,9 @@ def caption_of(block: Block, blocks: Sequence[Block]) -> str:
 
 def mention_of(caption: str, near: Sequence[ExtractedPage]) -> str:
     """Return the nearest paragraph that refers to the figure or table of this caption, or an empty string."""
-    found = _LABEL.match(caption)
-    if found is None:
+    label = label_of(caption)
+    if label is None:
         return ""
-    label = _label(found)
     for page in near:
         for block in page.blocks:
             if block.kind in (BlockKind.TEXT, BlockKind.LIST, BlockKind.FOOTNOTE):
@@ -200,6 +199,12 @@ def mention_of(caption: str, near: Sequence[ExtractedPage]) -> str:
                 if at is not None:
                     return _around_mention(text, at.start())
     return ""
+
+
+def label_of(caption: str) -> tuple[str, str] | None:
+    """Return the label that a caption begins with, in a form to compare; None without one."""
+    found = _LABEL.match(caption)
+    return _label(found) if found else None
 
 
 def _label(found: re.Match[str]) -> tuple[str, str]:

@@ -11,10 +11,13 @@ _KEPT_VARIABLES = frozenset(
     (
         "PATH LANG LANGUAGE TZ TMPDIR SYSTEMROOT LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR"
         " OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS OPENBLAS_CORETYPE OPENBLAS_L2_SIZE"
-        " PYTHONWARNINGS PYTHONDEVMODE PYTHONFAULTHANDLER PYTHONMALLOC MALLOC_ARENA_MAX"
+        " TESSDATA_PREFIX PYTHONWARNINGS PYTHONDEVMODE PYTHONFAULTHANDLER PYTHONMALLOC MALLOC_ARENA_MAX"
     ).split()
 )
-"""Variables for program paths, locale and computation. Every other variable may be a secret and is not passed on."""
+"""Variables for paths of programs and their data, locale and computation.
+
+Every other variable may be a secret and is not passed on.
+"""
 
 _PR_SET_DUMPABLE = 4
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rag import NotFound, Rag, Scope, Settings, ShareFilter, documents_named, open_rag
+from rag.errors import Unreadable
+from rag.model import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
 
@@ -118,6 +120,32 @@ def test_reading_again_keeps_one_of_each_attachment(tmp_path: Path) -> None:
         rag.index([])
         assert len(reader.reads) == 3
         assert len(places(rag, "florins")) == len(places(rag, "letter")) == 1
+
+
+@pytest.mark.parametrize("names", [[], ["locked.xml"], ["report.pdf"]])
+def test_attachment_that_failed_is_tried_again(tmp_path: Path, names: list[str]) -> None:
+    """Its reader can read it the second time."""
+
+    class Mended(TextExtractor):
+        is_mended = False
+
+        def inspect(self, path: Path) -> Inspection:
+            if not self.is_mended and path.read_text() == INVOICE:
+                raise Unreadable("The tool for it is missing.", "Install it.")
+            return super().inspect(path)
+
+    report = write(tmp_path, "report.pdf", attached("Annual report", locked_xml=INVOICE, kept_xml="Kept guilders"))
+    reader = Mended()
+    with opened(tmp_path, reader) as rag:
+        rag.index([report])
+        assert places(rag, "florins") == []
+        reads = len(reader.reads)
+        reader.is_mended = True
+        (outcome,) = rag.retry(names)
+        assert (outcome.file, outcome.notes) == ("report.pdf", ())
+        assert places(rag, "florins") == ["locked.xml, attached to report.pdf, p. 1 (printed p1)"]
+        assert len(reader.reads) == reads + 1
+        assert rag.retry(names) == []
 
 
 def test_deeper_attachment_than_the_limit_is_read_when_its_file_is_shared(tmp_path: Path) -> None:

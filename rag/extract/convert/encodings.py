@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -42,10 +43,11 @@ _WESTERN = (
     "àâæçéèêëîïôœùûüÿ",  # French
     "äöüß",
     "àèéìíîòóùú",  # Italian
-    "áéíñóúüª°º",  # Spanish
-    "áàâãçéêíóôõúüªº",  # Portuguese
+    "áéíñóúü",  # Spanish
+    "áàâãçéêíóôõúü",  # Portuguese
     "åäöæøéü",  # Danish, Norwegian, Swedish, Finnish
     "áéëèïíóöüúêçñ",  # Dutch, Catalan
+    "äõöüšž",  # Estonian, and foreign names in Finnish
 )
 _CENTRAL = (
     "ąćęłńóśźż",
@@ -55,8 +57,11 @@ _CENTRAL = (
     "ăâîşţșț",
     "čćđšž",
 )
+_ICELANDIC, _ICELANDIC_VOWELS = "áéíóúýðþæö", "áéíóúæ"
+"""Icelandic has vowels with accents, and hardly any other letters beyond ASCII: otherwise, ð, þ and ý are letters of
+Turkish or Lithuanian in the wrong encoding."""
 _LATIN = {
-    "cp1252": (*_WESTERN, "áéíóúýðþæö"),
+    "cp1252": (*_WESTERN, _ICELANDIC),
     "iso8859_15": _WESTERN,
     "mac_roman": _WESTERN,
     "cp1250": _CENTRAL,
@@ -71,15 +76,23 @@ _LATIN = {
 }
 """Encodings of Latin letters, the most common first, with the letters of the languages that are written in them."""
 
-_ICELANDIC, _ICELANDIC_VOWELS = frozenset("ðþý"), frozenset("áéíóúæ")
-"""Icelandic needs a vowel with an accent: without one, these letters are Turkish ones in the wrong encoding."""
-
 _MIN_COVERED = 0.8
 _MAX_ACCENT_SHARE = 0.6
 """At most this share of the letters of a Latin text has accents; a larger one is another script."""
 
-_BETWEEN_LETTERS = frozenset("’‘´`·ʼ–—-/\u00ad\u00a0")
-_AFTER_LETTERS = frozenset("¹¿¡¸¨¦¬¤¶¯„‚∫∂∑∏√∞≈∆◊∩≤≥≠")
+_MIN_MARGIN = 0.02
+"""By how much an encoding has to fit better than Windows-1252, by far the most common one."""
+_MAX_RUN = 1.5
+"""Mean number of adjacent characters beyond ASCII in a Western text; those of other scripts form whole words."""
+_MIN_FOREIGN_WORD = 3
+"""A word of at least this many letters, all of them beyond ASCII, is not in Latin script."""
+_WORD = re.compile(r"[^\W\d_µªº¹²³¼½¾]+")
+"""A word, without the characters in it that are symbols: of units, ordinal numbers, powers and fractions."""
+_ORDINALS = frozenset("ªº")
+_RUN = re.compile(r"[^\x00-\x7f]+")
+
+_BETWEEN_LETTERS = frozenset("’‘´`·ʼ–—-/²…×™\u00ad\u00a0")
+_AFTER_LETTERS = frozenset("¿¡¸¨¦¬¤¶¯„‚∫∂∑∏√∞≈∆◊∩≤≥≠")
 """Symbols that text has hardly ever directly behind a letter, but letters of other encodings have their bytes."""
 _BEFORE_NO_LETTERS = frozenset("∫∂∏√∞≈◊∩¸¨")
 """Likewise directly before a letter."""
@@ -88,6 +101,21 @@ _MARKUP = re.compile(rb"<[^<>]{0,1000}>")
 _KANA = re.compile("[\u3041-\u30ff]")
 _MIN_KANA_SHARE = 0.15
 """The smallest share of kana among the characters beyond ASCII of a Japanese text."""
+
+_FIRST = ("ascii", "iso8859-1", "cp1252")
+"""Encodings that programs also declare for UTF-8, and for Windows-1252."""
+_SUPERSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-9": "cp1254",
+    "tis-620": "cp874",
+}
+"""Encodings that browsers decode as a larger one (WHATWG Encoding Standard)."""
+
+XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{1,40})")
+"""The declaration at the beginning of an XML file."""
 
 _CYRILLIC = ("cp1251", "koi8_u", "cp866", "mac_cyrillic", "iso8859_5")
 _FREQUENT_CYRILLIC, _MIN_FREQUENT_SHARE = frozenset("оеаинтсрвл"), 0.5
@@ -133,11 +161,38 @@ def decode_text(data: bytes, *, whole: bool = True) -> str | None:
         return _if_text(repaired)
     if _if_text(data.decode("latin-1")) is None:
         return None
+    return _if_text(_decode_legacy(data))
+
+
+def _decode_legacy(data: bytes) -> str:
+    """Return the text in an encoding of older programs. Raise Unreadable if it is unknown."""
+    xml = XML_ENCODING.match(data)
+    if xml is not None and (declared := decode_declared(data, xml[1].decode("ascii"))) is not None:
+        return declared
     sample = _sample(data)
-    encoding = _japanese(sample) or _latin(sample) or _cyrillic(sample) or _other_script(sample)
+    encoding = (
+        _japanese(sample) or _latin(sample) or _cyrillic(sample) or _isolated_western(sample) or _other_script(sample)
+    )
     if encoding is None:
         raise Unreadable("The text has an encoding that Magpie doesn't know.", "Save it as UTF-8.")
-    return _if_text(data.decode(encoding, "replace"))
+    return data.decode(encoding, "replace")
+
+
+def decode_declared(data: bytes, charset: str) -> str | None:
+    """Return the bytes in a declared encoding; None if it is unknown, or they are not valid in it."""
+    try:
+        name = codecs.lookup(charset).name
+        names = ("utf-8", "cp1252") if name in _FIRST else (_SUPERSETS.get(name, name),)
+        return next((text for name in names if (text := _decode_whole(data, name)) is not None), None)
+    except (LookupError, ValueError):
+        return None
+
+
+def _decode_whole(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
 
 
 def _if_text(text: str) -> str | None:
@@ -207,8 +262,15 @@ def _cyrillic(data: bytes) -> str | None:
 
 
 def _latin(data: bytes) -> str | None:
-    """Return the encoding in which the letters with accents are those of one language, and stand where letters do."""
-    best = max(_fits(data), key=lambda fit: fit.share, default=_Fit(0, ""))
+    """Return the encoding in which the letters with accents are those of one language, and stand where letters do.
+
+    It is Windows-1252 unless another one fits clearly better.
+    """
+    fits = list(_fits(data))
+    best = max(fits, key=lambda fit: fit.share, default=_Fit(0, ""))
+    western = next((fit for fit in fits if fit.encoding == "cp1252"), None)
+    if western is not None and best.share <= western.share + _MIN_MARGIN:
+        best = western
     return best.encoding if best.share >= _MIN_COVERED else None
 
 
@@ -217,17 +279,41 @@ def _fits(data: bytes) -> Iterator[_Fit]:
         text = _decode(data, encoding)
         if text is None or any("\x80" <= letter <= "\x9f" for letter in text):
             continue
-        letters = sum(letter.isalpha() for letter in text)
-        accented = [letter.lower() for letter in text if letter.isalpha() and not letter.isascii()]
-        if len(accented) > _MAX_ACCENT_SHARE * letters:
+        words = Counter(word.lower() for word in _WORD.findall(text))
+        accents = {word: [letter for letter in word if not letter.isascii()] for word in words}
+        used = Counter(letter for word, count in words.items() for letter in accents[word] * count)
+        if used.total() > _MAX_ACCENT_SHARE * sum(len(word) * count for word, count in words.items()):
             continue
-        # "İ" in lower case is two characters; the second is not a letter of any alphabet.
-        used = {letter[0] for letter in accented}
-        if used & _ICELANDIC and not used & _ICELANDIC_VOWELS:
-            alphabets = tuple(alphabet for alphabet in alphabets if "ð" not in alphabet)
-        covered = max(sum(letter[0] in alphabet or letter[0] == "i" for letter in accented) for alphabet in alphabets)
-        total = len(accented) + _misplaced(text)
+        if not _is_icelandic(used):
+            alphabets = tuple(alphabet for alphabet in alphabets if alphabet != _ICELANDIC)
+        # A single letter can be a symbol, such as Ø for a diameter.
+        accents = {word: letters for word, letters in accents.items() if letters and len(word) > 1}
+        covered = max(
+            sum(_covered(word, letters, alphabet) * words[word] for word, letters in accents.items())
+            for alphabet in alphabets
+        )
+        total = sum(len(letters) * words[word] for word, letters in accents.items()) + _misplaced(text)
         yield _Fit(covered / total if total else 1, encoding)
+
+
+def _is_icelandic(used: Counter[str]) -> bool:
+    covered = sum(count for letter, count in used.items() if letter in _ICELANDIC)
+    return covered >= _MIN_COVERED * used.total() and any(letter in _ICELANDIC_VOWELS for letter in used)
+
+
+def _covered(word: str, accents: list[str], alphabet: str) -> int:
+    """Return how many of a word's letters with accents are those of a language."""
+    if len(accents) == len(word) >= _MIN_FOREIGN_WORD:
+        return 0
+    # "İ" in lower case is two characters; the second, a dot, is not a letter of any alphabet.
+    return sum(letter in alphabet or letter == "\u0307" for letter in accents)
+
+
+def _isolated_western(data: bytes) -> str | None:
+    """Return Windows-1252 if the characters beyond ASCII are mostly single ones between those of ASCII, else None."""
+    text = _decode(data, "cp1252")
+    runs = _RUN.findall(text) if text is not None else []
+    return "cp1252" if runs and sum(map(len, runs)) <= _MAX_RUN * len(runs) else None
 
 
 def _misplaced(text: str) -> int:
@@ -236,7 +322,9 @@ def _misplaced(text: str) -> int:
     for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if letter.isascii():
             continue
-        if letter.isalpha():
+        if letter in _ORDINALS:
+            count += after.isalpha()
+        elif letter.isalpha():
             count += letter.isupper() and before.islower()
         elif before.isalpha():
             count += letter in _AFTER_LETTERS or (after.isalpha() and letter not in _BETWEEN_LETTERS)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import EmailPolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from rag.errors import Unreadable
 from rag.extract.convert.file_pictures import FilePictures, data_address
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.rich_text import (
     RichText,
-    decode_declared,
+    decode_markup,
     decode_page,
     missing_pictures,
     page_parts,
@@ -35,12 +36,16 @@ _HEADER = re.compile(r"[!-9;-~]{1,76}:(?:[ \t].*)?$")
 _MAIL_HEADERS = frozenset(
     "from to cc subject date received message-id mime-version return-path delivered-to reply-to content-type".split()
 )
+_MAILBOX_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]{0,200}\n(?=[!-9;-~]{1,76}:)")
+"""The line before each mail of a mailbox; in mails, such a line begins with ">" (RFC 4155)."""
 _MIN_MAIL_HEADERS = 3
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _MAX_HEADER_CHARS = 2_000
 _MAX_SOURCE_CHARS = 4_000
 """Characters of a header that are parsed. The time grows faster than their number, and each look at it parses again."""
 _MAX_PARTS = 1_000
+_TEXTS = ("text/plain", "text/html", "text/rfc822-headers")
+_MAILS = ("message/rfc822", "message/global")
 _ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 
 
@@ -48,7 +53,9 @@ def mail_type(text: str) -> str | None:
     """Return EML or MHTML if a text begins with the headers of one, else None."""
     names: set[str] = set()
     content_type = ""
-    for line in text.lstrip("\ufeff\n\r").splitlines():
+    text = text.lstrip("\ufeff\n\r")
+    lines = text.partition("\n")[2] if text.startswith("From ") else text  # the first line of a mailbox
+    for line in lines.splitlines():
         if not line.strip():
             break
         if line[0] in " \t":
@@ -67,35 +74,39 @@ def read_mail(path: Path, media_type: str, max_megapixels: int) -> RichText:
     """Return a mail with its headers. Raise Unreadable if it is damaged or has no content."""
     if media_type == MSG:
         return _read_msg(path, max_megapixels)
-    message = _parse(path)
-    resources = _Resources(message)
-    pictures = FilePictures(resources.find, max_megapixels)
+    messages = _parse(path)
+    pictures = FilePictures(_Resources(messages).find, max_megapixels)
+    mails = [_read_message(message, pictures) for message in messages]
+    notes = dict.fromkeys(note for mail in mails for note in mail.notes)
+    return RichText([part for mail in mails for part in mail.parts], pictures, mails[0].title, tuple(notes))
+
+
+def _read_message(message: EmailMessage, pictures: FilePictures) -> RichText:
     bodies, notes, missing = [], [], 0
     for part in _bodies(message):
-        data = _content(part)
         if part.get_content_type() == "text/html":
-            simple = page_parts(decode_declared(data, part.get_content_charset("")) or decode_page(data), pictures.tag)
+            simple = page_parts(_decode_page(part), pictures.tag)
             bodies += simple.parts
             missing += simple.missing_pictures
+        elif part.get_content_maintype() == "message":
+            bodies.append(paragraphs(_report(part)))
         else:
-            bodies.append(paragraphs(decode_declared(data, part.get_content_charset(""))))
+            bodies.append(paragraphs(decode_markup(_content(part), part.get_content_charset(""))))
     if any(part.get_content_type() in _ENCRYPTED for part in message.walk()):
         notes.append(Note("The mail is encrypted; only its headers were read.", lost=True))
     headers = {name: _header(message, name) for name in ("Subject", *_SHOWN_HEADERS)}
-    attached = [name for name, _ in _attachments(message)]
+    attached = [name for name, _ in _mail_attachments(message)]
     return _rich_text(headers, bodies, attached, pictures, (*notes, *missing_pictures(missing)))
 
 
 def read_web_archive(path: Path, max_megapixels: int) -> RichText:
     """Return the page of an MHTML file. Raise Unreadable if it has none."""
-    message = _parse(path)
+    [message, *_] = _parse(path)
     page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
     if page is None:
         raise Unreadable("The web archive has no page.", "Save the page again, or print it as a PDF.")
-    pictures = FilePictures(_Resources(message).find, max_megapixels)
-    data = _content(page)
-    charset = page.get_content_charset("")
-    simple = page_parts(decode_declared(data, charset) if charset else decode_page(data), pictures.tag)
+    pictures = FilePictures(_Resources([message]).find, max_megapixels)
+    simple = page_parts(_decode_page(page), pictures.tag)
     title = simple.title or _header(message, "Subject")
     return RichText(simple.parts, pictures, title, missing_pictures(simple.missing_pictures))
 
@@ -108,7 +119,8 @@ def mail_attachments(path: Path, media_type: str) -> Iterator[tuple[str, bytes]]
     if media_type == MSG:
         yield from _msg_attachments(_load_msg(path))
     else:
-        yield from _attachments(_parse(path))
+        for message in _parse(path):
+            yield from _mail_attachments(message)
 
 
 class _ShortHeaders(_Policy):
@@ -119,17 +131,34 @@ class _ShortHeaders(_Policy):
         return name, value[:_MAX_SOURCE_CHARS]
 
 
-def _parse(path: Path) -> EmailMessage:
-    with path.open("rb") as file:
-        return BytesParser(policy=_ShortHeaders()).parse(file)
+def _parse(path: Path) -> list[EmailMessage]:
+    """Return the mail, or all mails of a mailbox."""
+    data = path.read_bytes()
+    starts = list(_MAILBOX_LINE.finditer(data)) if data.startswith(b"From ") else []
+    ends = [*(start.start() for start in starts[1:]), len(data)]
+    mails = [data[start.end() : end] for start, end in zip(starts, ends, strict=True)] if starts else [data]
+    return [BytesParser(policy=_ShortHeaders()).parsebytes(mail) for mail in mails]
+
+
+def _decode_page(part: Message) -> str:
+    """Return a part's HTML in the encoding of its header, or in the one that the HTML declares."""
+    data, charset = _content(part), part.get_content_charset("")
+    return decode_markup(data, charset) if charset else decode_page(data)
 
 
 def _header(message: EmailMessage, name: str) -> str:
     try:
         value = str(message.get(name) or "")
     except (ValueError, IndexError, AttributeError, TypeError):  # the parser of addresses raises these when damaged
-        value = dict(message.raw_items()).get(name, "")
+        value = "\ufffd"
+    if "\ufffd" in value:
+        value = next((_raw(raw) for key, raw in message.raw_items() if key.lower() == name.lower()), "")
     return " ".join(value.split())[:_MAX_HEADER_CHARS]
+
+
+def _raw(value: str) -> str:
+    """Return a header as it was written, by old programs in an encoding that nothing declares."""
+    return decode_markup(str(value).encode("utf-8", "surrogateescape"), "")
 
 
 def _bodies(part: Message) -> Iterator[Message]:
@@ -144,8 +173,17 @@ def _bodies(part: Message) -> Iterator[Message]:
     elif kind.startswith("multipart/"):
         for child in _children(part):
             yield from _bodies(child)
-    elif kind in ("text/plain", "text/html"):
+    elif kind in _TEXTS or (kind.startswith("message/") and kind not in _MAILS):
         yield part
+
+
+def _report(part: Message) -> str:
+    """Return the fields of a report, such as the one on a mail that was not delivered."""
+    fields = (
+        "\n".join(f"{name}: {' '.join(_raw(value).split())}" for name, value in child.raw_items())
+        for child in _children(part)
+    )
+    return "\n\n".join(fields)
 
 
 def _children(part: Message) -> list[Message]:
@@ -169,17 +207,34 @@ def _content(part: Message) -> bytes:
     return data if isinstance(data, bytes) else b""
 
 
-def _attachments(part: Message) -> Iterator[tuple[str, bytes]]:
+def _mail_attachments(message: Message) -> Iterator[tuple[str, bytes]]:
+    pages = (_decode_page(part) for part in _bodies(message) if part.get_content_type() == "text/html")
+    return _attachments(message, {address for page in pages for address in _shown_addresses(page)})
+
+
+def _shown_addresses(page: str) -> set[str]:
+    """Return the addresses of the pictures that a page shows."""
+    addresses: set[str] = set()
+
+    def find(address: str) -> str:
+        addresses.update((address, unquote(address)))
+        return ""
+
+    page_parts(page, find)
+    return addresses
+
+
+def _attachments(part: Message, shown: Set[str]) -> Iterator[tuple[str, bytes]]:
     kind = part.get_content_type()
-    if kind == "message/rfc822":
+    if kind in _MAILS:
         for child in _children(part):
             subject = _header(child, "Subject") if isinstance(child, EmailMessage) else ""
             yield _file_name(f"{subject or 'mail'}.eml"), child.as_bytes()
     elif kind.startswith("multipart/"):
         for child in _children(part):
-            yield from _attachments(child)
-    elif _is_attached(part) or kind not in ("text/plain", "text/html"):
-        is_shown = kind.startswith("image/") and part["Content-ID"] and part.get_content_disposition() != "attachment"
+            yield from _attachments(child, shown)
+    elif _is_attached(part) or kind not in _TEXTS:
+        is_shown = part.get_content_disposition() != "attachment" and not shown.isdisjoint(_addresses(part))
         if not is_shown and (data := _content(part)):
             yield _file_name(_name(part) or f"attachment.{kind.rpartition('/')[2]}"), data
 
@@ -190,19 +245,24 @@ def _file_name(name: str) -> str:
     return "".join(letter for letter in base if letter.isprintable()).strip(". ")[:200] or "attachment"
 
 
+def _addresses(part: Message) -> Iterator[str]:
+    """Yield the addresses by which a page can refer to a part of its mail."""
+    if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
+        yield f"cid:{identifier}"
+    if location := str(part.get("Content-Location", "")).strip():
+        yield location
+
+
 class _Resources:
     """The pictures of a mail by the addresses its text can have for them; nothing else can be opened."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, messages: Sequence[Message]) -> None:
         self._parts: dict[str, Message] = {}
-        for part in message.walk():
-            if identifier := str(part.get("Content-ID", "")).strip().strip("<>"):
-                self._parts[f"cid:{identifier}"] = part
-            if location := str(part.get("Content-Location", "")).strip():
-                self._parts[location] = part
+        for part in (part for message in messages for part in message.walk()):
+            self._parts |= dict.fromkeys(_addresses(part), part)
 
     def find(self, address: str) -> bytes | None:
-        part = self._parts.get(address)
+        part = self._parts.get(address) or self._parts.get(unquote(address))
         return data_address(address) if part is None else _content(part)
 
 
@@ -262,10 +322,10 @@ def _read_msg(path: Path, max_megapixels: int) -> RichText:
 
 
 def _msg_attachments(message: Any) -> Iterator[tuple[str, bytes]]:
-    page = _msg_page(message) or ""
+    shown = _shown_addresses(_msg_page(message) or "")
     for attachment in message.attachments:
         identifier = attachment.properties.str_prop_value(_CONTENT_ID)
-        if attachment.file_bytes and not (identifier and f"cid:{identifier}" in page):
+        if attachment.file_bytes and f"cid:{identifier}" not in shown:
             yield _file_name(attachment.file_name or "attachment"), attachment.file_bytes
 
 

@@ -91,19 +91,26 @@ class _Reader:
             if picture is not None:
                 yield self._picture(_joined(data[picture]))
             elif "text/html" in data:
-                simple = page_parts(_joined(data["text/html"])[:_MAX_OUTPUT_CHARS], self._pictures.tag)
+                simple = page_parts(self._cut(_joined(data["text/html"])), self._pictures.tag)
                 self._missing += simple.missing_pictures
                 yield from simple.parts
             elif "text/markdown" in data:
-                yield from markdown.render_markdown(normalize_text(_joined(data["text/markdown"]))).parts
+                yield from markdown.render_markdown(normalize_text(self._cut(_joined(data["text/markdown"])))).parts
+            elif "text/latex" in data:
+                yield self._text(_joined(data["text/latex"]))
+            elif "image/svg+xml" in data:
+                self._missing += 1
             elif "text/plain" in data:
                 yield self._text(_joined(data["text/plain"]))
             else:
                 self._missing += bool(data)
 
     def _text(self, text: str) -> str:
+        return _code(self._cut(text)) if text.strip() else ""
+
+    def _cut(self, text: str) -> str:
         self._is_cut = self._is_cut or len(text) > _MAX_OUTPUT_CHARS
-        return _code(text[:_MAX_OUTPUT_CHARS]) if text.strip() else ""
+        return text[:_MAX_OUTPUT_CHARS]
 
     def _picture(self, data: str) -> str:
         address = str(len(self._outputs))

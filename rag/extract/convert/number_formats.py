@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -31,17 +33,28 @@ BUILT_IN = {
     45: "mm:ss",
     46: "[h]:mm:ss",
     47: "mm:ss.0",
+    **dict.fromkeys((*range(27, 32), 36, *range(50, 55), 57, 58), "yyyy-mm-dd"),
 }
-"""Codes by number. Number 14 is a date in the order of the reader's country, which a file does not say: ISO here."""
+"""Codes by number. Number 14, and from 27 on those of East Asia, are dates in the order of the reader's country, which
+a file does not say: ISO here."""
 
 _TOKEN = re.compile(
     r'"(?P<text>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\[\]-]*)(?:-[^\[\]]*)?\]|\[(?P<elapsed>h+|m+|s+)\]'
     r"|\[[^\[\]]*\]|(?P<ampm>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<general>General)"
-    r"|(?P<number>[#0?][#0?,.]*(?:E[+-]0+)?|\.[#0?]+)|(?P<other>.)",
+    r"|(?P<number>[#0?][#0?,.]*(?:E[+-]0+)?|\.[#0?][#0?,]*)|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
+_CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?(?:E[+-]?\d+)?)\]", re.IGNORECASE)
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<>": operator.ne,
+}
 _MAX_CODE_CHARS = 255
-_MAX_DIGITS = 15
+_GENERAL_DIGITS, _MAX_DIGITS = 10, 15
 """A spreadsheet stores 15 significant digits."""
 _MAX_SERIAL = 2958466
 """The serial number of the day after 9999-12-31."""
@@ -65,22 +78,20 @@ _DATES = {
 
 def format_number(value: float, code: str, *, from_1904: bool = False) -> str:
     """Return a cell's number as its format code shows it; `from_1904`: days count from 1904."""
-    sections = _sections(code[:_MAX_CODE_CHARS])
-    index = 1 if value < 0 and len(sections) > 1 else 2 if value == 0 and len(sections) > 2 else 0
-    section = sections[index]
-    if not section:
-        return ""
+    section, is_negative = _section(value, code[:_MAX_CODE_CHARS])
+    if section is None:
+        return format_general(value)
     tokens = list(_TOKEN.finditer(section))
     if any(token["date"] or token["elapsed"] for token in tokens):
         return _as_date(value, tokens, from_1904=from_1904)
-    if all(not token["number"] and not token["general"] for token in tokens):
-        return format_general(value) if "@" in section else _literals(tokens)
-    if sum(bool(token["number"]) for token in tokens) > 1:  # a fraction, or groups of digits
+    numbers = [token["number"] for token in tokens if token["number"]]
+    if not numbers and not any(token["general"] for token in tokens):
+        return _literals(tokens)
+    if len(numbers) > 1:  # a fraction, or groups of digits
         return format_general(value)
-    size = abs(value) if index == 1 else value
     percents = sum(token["other"] == "%" for token in tokens)
-    number = next((token["number"] for token in tokens if token["number"]), None)
-    shown = format_general(size) if number is None else _digits(size * 100**percents, number)
+    size = abs(value)
+    shown = _digits(size * 100**percents, numbers[0]) if numbers else format_general(size)
     parts: list[str] = []
     is_placed = False
     for token in tokens:
@@ -89,19 +100,47 @@ def format_number(value: float, code: str, *, from_1904: bool = False) -> str:
             is_placed = True
         else:
             parts.append(_literals([token]))
-    return "".join(parts).strip()
+    has_sign = value < 0 and not is_negative and bool(shown.strip("0.,"))
+    return "-" * has_sign + "".join(parts).strip()
 
 
 def format_general(value: float) -> str:
-    """Return a number without a format: at most ten significant digits, as a wide cell shows it."""
+    """Return a number without a format as a wide cell shows it: at most ten significant digits, and all of its
+    whole part up to 15 digits."""
     if value == int(value) and abs(value) < 10**_MAX_DIGITS:
         return str(int(value))
-    return f"{value:.10g}"
+    whole_digits = len(str(int(abs(value)))) if abs(value) < 10**_MAX_DIGITS else 0
+    return f"{value:.{max(_GENERAL_DIGITS, whole_digits)}G}"
+
+
+def _section(value: float, code: str) -> tuple[str | None, bool]:
+    """Return the section of a code that a number takes, or None if it has none, and whether it is for negative ones.
+
+    Such a section shows the number without its sign.
+    """
+    sections = _sections(code)
+    defaults: list[tuple[str, float] | None] = [None] * len(sections)
+    if len(sections) > 1:
+        defaults[0] = (">", 0) if len(sections) > 2 else (">=", 0)
+    if len(sections) > 2:
+        defaults[1] = ("<", 0)
+    conditions = [_condition(section) or default for section, default in zip(sections, defaults, strict=True)]
+    for index, condition in enumerate(conditions):
+        if condition is None or _COMPARE[condition[0]](value, condition[1]):
+            after_positive = index == 1 and conditions[0] in ((">", 0), (">=", 0))
+            return sections[index], after_positive or condition in (("<", 0), ("<=", 0))
+    return None, False
+
+
+def _condition(section: str) -> tuple[str, float] | None:
+    """Return the condition of a section, such as `[>=1000]`, as an operator and a number."""
+    found = _CONDITION.search(section)
+    return (found[1], float(found[2])) if found else None
 
 
 @cache
 def _sections(code: str) -> list[str]:
-    """Return the sections of a code for positive numbers, negative ones, zero and text."""
+    """Return the sections of a code for numbers, without the one for text: at most three."""
     sections, quoted, start, at = [], False, 0, 0
     while at < len(code):
         if code[at] == "\\":
@@ -112,7 +151,9 @@ def _sections(code: str) -> list[str]:
             sections.append(code[start:at])
             start = at + 1
         at += 1
-    return [*sections, code[start:]]
+    sections.append(code[start:])
+    is_text = any(token["other"] == "@" for token in _TOKEN.finditer(sections[-1]))
+    return sections[: min(3, len(sections) - is_text)]
 
 
 def _literals(tokens: list[re.Match[str]]) -> str:
@@ -123,24 +164,23 @@ def _literals(tokens: list[re.Match[str]]) -> str:
 
 
 def _digits(value: float, pattern: str) -> str:
-    """Return a number with the decimals, thousands separators or exponent of a pattern such as `#,##0.00`."""
+    """Return a number from 0 up with the decimals, thousands separators or exponent of a pattern such as `#,##0.00`."""
     mantissa, _, exponent = pattern.upper().partition("E")
     whole, _, fraction = mantissa.partition(".")
+    whole, fraction, commas = whole.rstrip(","), fraction.rstrip(","), len(whole) + len(fraction)
+    thousands = commas - len(whole) - len(fraction)  # a comma behind all digits divides by 1,000
     decimals = sum(letter in "#0?" for letter in fraction)
     if exponent:
         return f"{value:.{decimals}E}"
-    scaled = Decimal(f"{value:.{_MAX_DIGITS}g}").scaleb(-3 * (len(whole) - len(whole.rstrip(","))))
+    scaled = Decimal(f"{value:.{_MAX_DIGITS}g}").scaleb(-3 * thousands)
     rounded = scaled.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) if abs(scaled) < 10**12 else scaled
-    text = f"{rounded:,f}" if "," in whole.rstrip(",") else f"{rounded:f}"
+    text = f"{rounded:,f}" if "," in whole else f"{rounded:f}"
     optional = len(fraction) - len(fraction.rstrip("#?"))
     while optional and text.endswith("0") and "." in text:
         text, optional = text[:-1], optional - 1
     text = text.rstrip(".") if "." in text else text
     digits = sum(letter == "0" for letter in whole)
-    sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
-    if "," not in text:
-        text = text.zfill(digits + (len(text) - len(text.partition(".")[0])))
-    return sign + text if text.strip("0.,") or not sign else text
+    return text if "," in text else text.zfill(digits + len(text) - len(text.partition(".")[0]))
 
 
 def _as_date(value: float, tokens: list[re.Match[str]], *, from_1904: bool) -> str:

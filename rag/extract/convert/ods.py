@@ -10,21 +10,26 @@ from zipfile import ZipFile
 from rag.errors import Unreadable
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.sheets import (
-    CUT,
     MAX_COLUMNS,
     MAX_ROWS,
     CellCounter,
+    Remark,
     Sheet,
     Workbook,
+    comment_text,
     drawings_note,
     hidden_cells_note,
     hidden_note,
+    link_text,
+    remarks_note,
 )
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
 _TABLE, _TEXT, _STYLE = (f"{{{_SPACE.format(name)}}}" for name in ("table", "text", "style"))
 _DRAWINGS = ("Pictures/", "Object ")
-_NOT_TEXT = frozenset(f"{{{_SPACE.format('office')}}}{name}" for name in ("annotation", "annotation-end"))
+_OFFICE = f"{{{_SPACE.format('office')}}}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_NOT_TEXT = frozenset(f"{_OFFICE}{name}" for name in ("annotation", "annotation-end"))
 
 
 def read_ods(path: Path) -> Workbook:
@@ -46,7 +51,10 @@ class _Reader:
         self._hidden_styles: set[str] = set()
         self._hidden_sheets: list[str] = []
         self._partly_hidden: list[str] = []
+        self._without_cells: list[str] = []
         self._sheets: list[Sheet] = []
+        self._remarks: list[Remark] = []
+        """Those of the sheet that is being read."""
 
     def read(self, archive: ZipFile) -> Workbook:
         from lxml.etree import iterparse
@@ -62,8 +70,9 @@ class _Reader:
             )
             self._read_tables(events)
         notes = [*hidden_note(self._hidden_sheets), *(hidden_cells_note(name) for name in self._partly_hidden)]
+        notes += (remarks_note(name) for name in self._without_cells)
         notes += drawings_note(any(name.startswith(_DRAWINGS) for name in archive.namelist()))
-        return Workbook(tuple(self._sheets), (*notes, *([CUT] if self._counter.is_full else [])))
+        return Workbook(tuple(self._sheets), (*notes, *self._counter.notes()))
 
     def _read_tables(self, events: Iterator[tuple[str, Any]]) -> None:
         depth = row = column = 0
@@ -78,6 +87,7 @@ class _Reader:
                 depth += 1 if event == "start" else -1
                 if event == "start" and depth == 1:
                     cells, hidden_columns, row, column = {}, set(), 0, 0
+                    self._remarks = []
                 elif depth == 0:
                     self._add_sheet(element, cells)
             elif kind == "table-column" and event == "end":
@@ -95,8 +105,12 @@ class _Reader:
         if table.get(f"{_TABLE}style-name") in self._hidden_styles:
             self._hidden_sheets.append(name)
         else:
-            self._sheets.append(Sheet(name, cells))
+            self._remarks += (
+                Remark(0, 0, text) for shapes in table.iterchildren(f"{_TABLE}shapes") for text in _shape_texts(shapes)
+            )
+            self._sheets.append(Sheet(name, cells, tuple(self._remarks)))
             self._partly_hidden += [name] if hidden else []
+            self._without_cells += [name] if self._remarks and not any(cells.values()) else []
         table.clear()
 
     def _add_row(self, element: Any, row: int, cells: dict[int, dict[int, str]], hidden: set[int]) -> int:
@@ -107,12 +121,35 @@ class _Reader:
         shown = {} if is_hidden else {column: text for column, text in texts.items() if column not in hidden}
         if len(shown) < len(texts):
             cells[-1] = {0: ""}
+        for column, text in () if is_hidden else _remarks(element, row):
+            if column not in hidden and not self._counter.is_full and (kept_text := self._counter.keep(text)):
+                self._remarks.append(Remark(row, column, kept_text))
         for number in range(row, row + repeated if shown else row):
             if self._counter.is_full:
                 break
             kept = {column: self._counter.keep(text) for column, text in shown.items()}
             cells[number] = {column: text for column, text in kept.items() if text}
         return row + repeated
+
+
+def _remarks(row: Any, number: int) -> Iterator[tuple[int, str]]:
+    """Yield column and text of the comments, links and text boxes of a row with this number."""
+    column = 0
+    for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
+        for comment in cell.iterchildren(f"{_OFFICE}annotation"):
+            author = next((part.text or "" for part in comment.iterchildren("{*}creator")), "")
+            yield column, comment_text(number, column, author, " ".join(map(_paragraph, comment.iter(f"{_TEXT}p"))))
+        for link in cell.iter(f"{_TEXT}a"):
+            yield column, link_text(_paragraph(link), link.get(_HREF, ""))
+        for text in _shape_texts(cell):
+            yield column, text
+        column += _count(cell, "number-columns-repeated", MAX_COLUMNS)
+
+
+def _shape_texts(element: Any) -> Iterator[str]:
+    for shape in element.iterchildren("{*}frame", "{*}custom-shape", "{*}rect", "{*}g"):
+        if text := " ".join(filter(None, map(_paragraph, shape.iter(f"{_TEXT}p")))).strip():
+            yield f"Text box: {text}"
 
 
 def _count(element: Any, name: str, limit: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
-from rag.extract.convert.sheets import CUT, CellCounter, Sheet, Workbook, hidden_note
+from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_note
+from rag.model import Note
 
 _DELIMITERS = ",;\t|"
 _MIN_LINES, _MIN_SAME_SHARE = 3, 0.9
@@ -22,9 +24,27 @@ _MAX_FIELD_CHARS = 60
 """Mean length of the fields of a table; prose with commas has longer ones."""
 _MAX_SPACED_SHARE = 0.2
 """Share of the commas or semicolons that a space follows, as in prose."""
+_MIN_FILLED = 0.05
+"""A column has content in at least this share of the rows: what follows the last semicolon of code is not a column."""
+_TIME_COMMA = re.compile(r"(\d\d:\d\d:\d\d),(?=\d{3}[\s\]])")
+"""The decimal comma in the times of logs."""
+_LOG_LINE = re.compile(
+    r"\W?(?:\d{4}\D\d\d\D\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:).{0,200}?"
+    r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\b",
+    re.IGNORECASE,
+)
+_CODE_LINE = re.compile(r"(?:.*[{};]|\s*\w[\w.]*\(.*\))\s*$")
+_MAX_CODE_SHARE = 0.5
 _MAX_CSV_BYTES = 64 << 20
 _MAX_GRID = 20_000_000
 """Cells of the smallest rectangle around a sheet's content: calamine keeps all of them, 24 bytes each."""
+
+_AS_STORED = Note(
+    "Formats of numbers, hidden rows and columns, comments and links of XLS and XLSB files aren't known: numbers were "
+    "read as they are stored (5.1% as 0.051), and hidden rows and columns too. Save the file as XLSX to have it read "
+    "as it is shown.",
+    lost=True,
+)
 
 
 def find_delimiter(text: str) -> str | None:
@@ -32,23 +52,33 @@ def find_delimiter(text: str) -> str | None:
     lines = [line for line in text[: 1 << 16].splitlines()[:_SAMPLE_LINES] if line.strip()]
     if len(lines) < _MIN_LINES or lines[0].lstrip()[:1] in ("{", "[", "<", "#"):
         return None
-    for delimiter in _DELIMITERS:
+    if _LOG_LINE.match(lines[0]) and _share(lines, _LOG_LINE) >= _MIN_SAME_SHARE:
+        return None
+    lines = [_TIME_COMMA.sub(r"\1.", line) for line in lines]
+    is_code = _share(lines, _CODE_LINE) > _MAX_CODE_SHARE
+    for delimiter in _DELIMITERS if not is_code else ";":
         if delimiter in lines[0] and _is_table(lines, delimiter):
             return delimiter
     return None
 
 
+def _share(lines: list[str], pattern: re.Pattern[str]) -> float:
+    return sum(pattern.match(line) is not None for line in lines) / len(lines)
+
+
 def _is_table(lines: list[str], delimiter: str) -> bool:
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        rows = [row for row in csv_rows("\n".join(lines), delimiter) if row]
     except csv.Error:
         return False
     [(width, count)] = Counter(map(len, rows)).most_common(1)
+    filled = Counter(column for row in rows for column, field in enumerate(row[:width]) if field.strip())
+    columns = sum(count >= _MIN_FILLED * len(rows) for count in filled.values())
     fields = [field for row in rows for field in row]
     joined = "\n".join(lines)
     spaced = joined.count(f"{delimiter} ") if delimiter in ",;" else 0
     return (
-        width > 1
+        columns > 1
         and len(rows) >= _MIN_LINES
         and count >= _MIN_SAME_SHARE * len(rows)
         and len(rows[0]) == width
@@ -70,14 +100,14 @@ def read_csv(path: Path) -> Workbook:
     cells: dict[int, dict[int, str]] = {}
     csv.field_size_limit(_MAX_CSV_BYTES)
     try:
-        for row, fields in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+        for row, fields in enumerate(csv_rows(text, delimiter)):
             if counter.is_full:
                 break
             if shown := {column: kept for column, field in enumerate(fields) if (kept := counter.keep(field))}:
                 cells[row] = shown
     except csv.Error as error:
         raise Unreadable("The table is damaged.", "Save it as CSV again.") from error
-    return Workbook((Sheet("", cells),), (CUT,) if is_cut or counter.is_full else ())
+    return Workbook((Sheet("", cells),), counter.notes(is_cut=is_cut))
 
 
 def read_with_calamine(path: Path) -> Workbook:
@@ -102,7 +132,7 @@ def read_with_calamine(path: Path) -> Workbook:
         if not is_panic and not isinstance(error, python_calamine.CalamineError | OSError | ValueError):
             raise
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
-    return Workbook(tuple(sheets), (*hidden_note(hidden), *([CUT] if counter.is_full else [])))
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes(), _AS_STORED))
 
 
 def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import Unreadable
-from rag.extract.convert.encodings import decode_text
+from rag.extract.convert.encodings import XML_ENCODING, decode_declared, decode_text
 from rag.extract.convert.file_pictures import FilePictures, data_address
 from rag.extract.convert.plain_text import normalize_text
 from rag.extract.convert.simple_html import PictureFinder, SimpleHtml, simplify
 from rag.model import Note
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{1,40})")
 _CHARSET_RANGE = 4096
 
 
@@ -46,17 +46,19 @@ def page_parts(source: str, find_picture: PictureFinder) -> SimpleHtml:
 def decode_page(data: bytes) -> str:
     """Return the bytes of a web page as text, in the encoding it declares, or in the detected one."""
     head = data[:_CHARSET_RANGE]
-    declared = _XML_ENCODING.search(head) or _CHARSET.search(head)
-    return decode_declared(data, declared[1].decode("ascii") if declared else "")
+    declared = XML_ENCODING.search(head) or _CHARSET.search(head)
+    charset = declared[1].decode("ascii").lower() if declared else ""
+    # A declaration that is found as ASCII is not in UTF-16.
+    return decode_markup(data, "" if charset.startswith(("utf-16", "utf-32")) else charset)
 
 
-def decode_declared(data: bytes, charset: str) -> str:
+def decode_markup(data: bytes, charset: str) -> str:
     """Return the bytes as text in a declared encoding, or in the detected one if that is missing or wrong."""
-    try:
-        # Programs write "iso-8859-1" for Windows-1252.
-        return data.decode("cp1252" if charset.lower() in ("iso-8859-1", "latin1", "us-ascii") else charset)
-    except (LookupError, UnicodeDecodeError):
-        return decode_text(data) or ""
+    text = decode_declared(data, charset)
+    if text is None:
+        with suppress(Unreadable):  # a part of a mail must not hide the other parts
+            text = decode_text(data)
+    return data.decode("cp1252", "replace") if text is None else text
 
 
 def paragraphs(text: str) -> str:

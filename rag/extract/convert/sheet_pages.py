@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect, bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from rag.extract.convert.plain_text import display_width, wrap_line
-from rag.extract.convert.sheets import Sheet, Workbook, cell_range
+from rag.extract.convert.sheets import Remark, Sheet, Workbook, cell_range
 from rag.text import estimate_tokens
 
 WIDTH_CHARS = 140
@@ -35,6 +36,8 @@ class Row:
 
     number: int
     lines: tuple[tuple[str, ...], ...]
+    continued: tuple[frozenset[int], ...]
+    """The lines of each column, counted from 0, that begin inside of a word of the line above."""
     names_columns: bool = False
     is_repeated: bool = False
     """It is the header from an earlier page."""
@@ -54,6 +57,11 @@ class SheetPage:
     groups: tuple[tuple[Row, ...], ...]
     is_repeated: bool = False
     """The first column is repeated from the first page of these rows."""
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def first_row(self) -> int:
+        return next(row.number for group in self.groups for row in group if not row.is_repeated)
 
     @property
     def range(self) -> str:
@@ -72,7 +80,20 @@ def workbook_pages(workbook: Workbook) -> Iterator[SheetPage]:
     """Yield the pages of all sheets; empty sheets have none."""
     for sheet in workbook.sheets:
         if sheet.cells:
-            yield from _sheet_pages(sheet)
+            yield from _with_remarks(list(_sheet_pages(sheet)), sheet.remarks)
+
+
+def _with_remarks(pages: Sequence[SheetPage], remarks: Sequence[Remark]) -> Iterator[SheetPage]:
+    """Yield the pages, each with the remarks on its cells; those on other cells are on the page before them."""
+    first_rows = [page.first_row for page in pages]
+    placed: dict[int, list[Remark]] = {}
+    for remark in remarks:
+        first = first_rows[max(0, bisect(first_rows, remark.row) - 1)]
+        beside = range(bisect_left(first_rows, first), bisect(first_rows, first))
+        at = next((at for at in beside if pages[at].columns[-1] >= remark.column), beside[-1])
+        placed.setdefault(at, []).append(remark)
+    for at, page in enumerate(pages):
+        yield replace(page, remarks=tuple(placed[at])) if at in placed else page
 
 
 def _sheet_pages(sheet: Sheet) -> Iterator[SheetPage]:
@@ -84,9 +105,14 @@ def _sheet_pages(sheet: Sheet) -> Iterator[SheetPage]:
         for band, is_repeated in bands:
             own = [places[column] for column in band[is_repeated:]]
             if any(row.lines[place] for row in rows if not row.is_repeated for place in own):
-                cut = [replace(row, lines=tuple(row.lines[places[column]] for column in band)) for row in rows]
+                cut = [_cut_row(row, [places[column] for column in band]) for row in rows]
                 page_widths = tuple(widths[column] for column in band)
                 yield SheetPage(sheet.name, tuple(band), page_widths, tuple(_groups(cut)), is_repeated)
+
+
+def _cut_row(row: Row, columns: Sequence[int]) -> Row:
+    lines = tuple(row.lines[column] for column in columns)
+    return replace(row, lines=lines, continued=tuple(row.continued[column] for column in columns))
 
 
 def _column_widths(cells: Mapping[int, Mapping[int, str]], columns: Sequence[int]) -> dict[int, int]:
@@ -143,9 +169,38 @@ def _wrap_row(
 ) -> Iterator[Row]:
     """Yield a row with the lines of its cells; more than one part if it is higher than a page."""
     wrapped = [tuple(wrap_line(cells[column], widths[column])) if column in cells else () for column in columns]
-    most = LINES // 2 if max(map(len, wrapped)) > LINES else LINES
-    for first in range(0, max(1, *map(len, wrapped)), most):
-        yield Row(number, tuple(lines[first : first + most] for lines in wrapped))
+    continued = [
+        _continued(cells[column], lines) if len(lines) > 1 else frozenset[int]()
+        for column, lines in zip(columns, wrapped, strict=True)
+    ]
+    height = max(1, *map(len, wrapped))
+    most = LINES // 2 if height > LINES else LINES
+    first = 0
+    while first < height:
+        end = _part_end(first + most, height, most, continued)
+        inner = (frozenset(line - first for line in lines if first < line < end) for lines in continued)
+        yield Row(number, tuple(lines[first:end] for lines in wrapped), tuple(inner))
+        first = end
+
+
+def _continued(text: str, lines: Sequence[str]) -> frozenset[int]:
+    """Return the lines that begin inside of a word of the line above, of a text that was wrapped into these lines."""
+    found: set[int] = set()
+    end = 0
+    for at, line in enumerate(lines):
+        start = text.index(line, end)
+        if at and start == end and not line[0].isspace():
+            found.add(at)
+        end = start + len(line)
+    return frozenset(found)
+
+
+def _part_end(end: int, height: int, most: int, continued: Sequence[frozenset[int]]) -> int:
+    """Return where to end a part of a high row: between words, if its lower half allows that."""
+    if end >= height:
+        return height
+    between = (at for at in range(end, end - most // 2, -1) if not any(at in lines for lines in continued))
+    return next(between, end)
 
 
 def _find_header(rows: Sequence[Mapping[int, str]]) -> int | None:

@@ -22,7 +22,7 @@ from rag.extract.convert.sheets import Workbook, column_letters
 GRID_FILE = "cells"
 """Name of the file in the PDF that says where the cells are, as GRIDS."""
 
-_FONT_SIZE, _LINE, _CHAR = 8.5, 11, 5.1
+_FONT_SIZE, LINE_HEIGHT, _CHAR = 8.5, 11, 5.1
 """Size of the font, height of a line and width of a character, in points."""
 _PAD = 3
 _MARGIN, _TITLE_HEIGHT, _LETTERS_HEIGHT, _NUMBERS_WIDTH = 24, 20, 14, 40
@@ -31,7 +31,7 @@ _GRAY, _TINT, _BORDER = "0.9 0.9 0.9", "0.9 0.95 1", "0.65 G 0.5"
 
 _CSS = f"""
 body {{ margin: 0; }}
-pre {{ font-family: monospace; font-size: {_FONT_SIZE}pt; line-height: {_LINE}pt; margin: 0; white-space: pre; }}
+pre {{ font-family: monospace; font-size: {_FONT_SIZE}pt; line-height: {LINE_HEIGHT}pt; margin: 0; white-space: pre; }}
 p {{ font-family: sans-serif; font-size: 11pt; font-weight: bold; margin: 0; white-space: pre; }}
 """
 _NUMBER = re.compile(r"[-+(]?[^\w\s]{0,3}\d[\d.,:\s]*(?:[%)]|\s?[^\w\s]{1,3})?")
@@ -55,6 +55,10 @@ class Grid:
     columns: tuple[float, ...]
     rows: tuple[float, ...]
     groups: tuple[Group, ...]
+    continued: tuple[tuple[int, int, int], ...] = ()
+    """Row, column and line in the cell, from 0, of each line that begins inside of a word of the line above."""
+    remarks: tuple[tuple[str, int, int], ...] = ()
+    """Text, row and column on the page, from 0, of what the sheet says beside these cells; -1: on none of them."""
 
 
 GRIDS = TypeAdapter(tuple[Grid, ...])
@@ -95,8 +99,24 @@ def write_workbook_pdf(pymupdf: Any, workbook: Workbook, into: Path, max_pages: 
 def _grid(page: SheetPage, rows: Sequence[Row]) -> Grid:
     left, top = _MARGIN + _NUMBERS_WIDTH, _MARGIN + _TITLE_HEIGHT + _LETTERS_HEIGHT
     columns = accumulate((width * _CHAR + 2 * _PAD for width in page.widths), initial=float(left))
-    borders = accumulate((float(row.height * _LINE) for row in rows), initial=float(top))
-    return Grid(page.label, _MARGIN + _TITLE_HEIGHT - 2, tuple(columns), tuple(borders), tuple(_placed_groups(page)))
+    borders = accumulate((float(row.height * LINE_HEIGHT) for row in rows), initial=float(top))
+    continued = (
+        (at, column, line)
+        for at, row in enumerate(rows)
+        for column, lines in enumerate(row.continued)
+        for line in sorted(lines)
+    )
+    title_bottom = _MARGIN + _TITLE_HEIGHT - 2
+    groups = tuple(_placed_groups(page))
+    remarks = tuple(_placed_remarks(page, rows))
+    return Grid(page.label, title_bottom, tuple(columns), tuple(borders), groups, tuple(continued), remarks)
+
+
+def _placed_remarks(page: SheetPage, rows: Sequence[Row]) -> Iterator[tuple[str, int, int]]:
+    places = {row.number: at for at, row in enumerate(rows)}
+    columns = {column: at for at, column in enumerate(page.columns)}
+    for remark in page.remarks:
+        yield remark.text, places.get(remark.row, -1), columns.get(remark.column, -1)
 
 
 def _placed_groups(page: SheetPage) -> Iterator[Group]:
@@ -130,7 +150,7 @@ def _texts(page: SheetPage, rows: Sequence[Row], grid: Grid) -> Iterator[tuple[t
     for at, column in enumerate(page.columns):
         name = column_letters(column).center(page.widths[at])
         yield (grid.columns[at] + _PAD, letters_top, width, grid.rows[0]), f"<pre>{name}</pre>"
-    top, bottom = grid.rows[0], grid.rows[-1] + _LINE
+    top, bottom = grid.rows[0], grid.rows[-1] + LINE_HEIGHT
     numbers = [((str(row.number + 1).rjust(6),), row.height) for row in rows]
     yield (_MARGIN, top, width, bottom), _column_html(numbers)
     for place, column_width in enumerate(page.widths):

@@ -10,11 +10,26 @@ from rag.model import Note
 MAX_CELLS = 100_000
 """Cells with content that are read of one file: 300 to 1,200 pages."""
 
-MAX_CELL_CHARS = 20_000
-"""Characters of one cell; a spreadsheet allows 32,767."""
+MAX_CELL_CHARS = 32_767
+"""Characters of one cell; a spreadsheet allows as many, a CSV file more."""
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 """Size of a sheet in Excel."""
+
+_CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)
+_CUT_CELLS = Note(
+    f"Of a longer cell, only the first {MAX_CELL_CHARS:,} characters were read. Split it to have all of it found.",
+    lost=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a sheet says beside the text of its cells, such as a comment on the cell at `row` and `column`, from 0."""
+
+    row: int
+    column: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,7 @@ class Sheet:
 
     name: str
     cells: Mapping[int, Mapping[int, str]]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,7 @@ class CellCounter:
 
     def __init__(self) -> None:
         self._count = 0
+        self._has_cut_cells = False
 
     @property
     def is_full(self) -> bool:
@@ -49,8 +66,14 @@ class CellCounter:
     def keep(self, text: str) -> str:
         """Count a cell and return its text on one line, without control characters and not too long."""
         self._count += 1
+        self._has_cut_cells |= len(text) > MAX_CELL_CHARS
         shown = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_CELL_CHARS])
         return shown.strip()
+
+    def notes(self, *, is_cut: bool = False) -> tuple[Note, ...]:
+        """Return the notes about cells that were cut or not read; `is_cut`: the file has more than was counted."""
+        cut_cells = (_CUT_CELLS,) if self._has_cut_cells else ()
+        return (*cut_cells, *((_CUT,) if is_cut or self.is_full else ()))
 
 
 def column_letters(column: int) -> str:
@@ -66,6 +89,24 @@ def column_letters(column: int) -> str:
 def cell_range(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
     """Return a range of cells counted from 0, such as B7:D12."""
     return f"{column_letters(first_column)}{first_row + 1}:{column_letters(last_column)}{last_row + 1}"
+
+
+def comment_text(row: int, column: int, author: str, text: str) -> str:
+    """Return what a comment on a cell says, with its author if that is known; "" if it has no words."""
+    by = f" by {author.strip()}" if author.strip() else ""
+    return f"Comment{by} on {column_letters(column)}{row + 1}: {text}" if text.strip() else ""
+
+
+def link_text(cell: str, address: str) -> str:
+    """Return the address of a cell's link, with the cell's words; "" if they show it."""
+    shown, address = " ".join(cell.split()), address.strip()
+    return "" if not address or address.removeprefix("mailto:") in shown else f"Link: {shown} {address}"
+
+
+def remarks_note(sheet: str) -> Note:
+    """Return the note about remarks that are damaged, or that no cell is beside of."""
+    text = f"Comments, links or text boxes of sheet “{sheet[:60]}” weren't read. Share a PDF of it to have them found."
+    return Note(text, lost=True)
 
 
 def hidden_note(hidden: list[str]) -> tuple[Note, ...]:
@@ -86,6 +127,3 @@ def drawings_note(has_drawings: bool) -> tuple[Note, ...]:
     """Return the note about charts and pictures, of which only the cells behind them are read."""
     text = "Charts and pictures of the spreadsheet aren't read. Share a PDF of it to have them found."
     return (Note(text, lost=True),) if has_drawings else ()
-
-
-CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
+from rag.extract.convert.math_text import formulas_as_text
+from rag.extract.convert.page_style import Element, Look, StyleSheets, declarations, look_of
 from rag.extract.convert.plain_text import wrap_line
 
 PictureFinder = Callable[[str], str | None]
@@ -33,19 +35,12 @@ _TABLE_PARTS = frozenset(("table", "tr", "td", "th", "caption"))
 _HEAD_CHARS = 2_000
 _EMPTY_ELEMENT = re.compile(r"<([A-Za-z][\w:-]*+)((?:[^<>/]|/(?!>))*+)/>")
 
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])"
-    r"|mso-hide\s*:\s*all|opacity\s*:\s*0(?![.\d])|(?<![-\w])color\s*:\s*transparent",
-    re.IGNORECASE,
-)
-_NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_SIMPLE_SELECTOR = re.compile(r"[a-z0-9]*([.#][\w-]+)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"]{3,150}", re.IGNORECASE)
 """Addresses of links that are shown behind their words; longer ones are for counting clicks."""
 
 _MAX_WORD_CHARS = 60
 _MAX_TABLE_COLUMNS = 60
-_MAX_SPAN = 100
+_MAX_SPAN, _MAX_ROW_SPAN = 100, 1000
 _MAX_INDENT = 8
 _INDENT = 18
 _PART_CHARS = 20_000
@@ -67,7 +62,8 @@ def simplify(source: str, find_picture: PictureFinder) -> SimpleHtml:
     head = source[:_HEAD_CHARS]
     if "<?xml" in head or "http://www.w3.org/1999/xhtml" in head:
         source = _EMPTY_ELEMENT.sub(_with_end_tag, source)
-    target = _Simplifier(find_picture, hidden_selectors(source))
+    source = formulas_as_text(source)
+    target = _Simplifier(find_picture, StyleSheets.of(source))
     parser = HTMLParser(target=target, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
     parser.feed(source)
     return cast("SimpleHtml", parser.close())
@@ -78,46 +74,6 @@ def _with_end_tag(found: re.Match[str]) -> str:
     return found[0] if found[1].lower() in _VOID else f"<{found[1]}{found[2]}></{found[1]}>"
 
 
-def hidden_selectors(source: str) -> frozenset[str]:
-    """Return the classes (`.name`) and ids (`#name`) that the page's own style sheets hide on any screen."""
-    hidden: set[str] = set()
-    lowered = source.lower()
-    end = 0
-    while (start := lowered.find("<style", end)) >= 0 and (end := lowered.find("</style", start)) >= 0:
-        for selectors, rule in _rules(_without_comments(source[start:end].partition(">")[2])):
-            if _NOT_DISPLAYED.search(rule):
-                matches = (_SIMPLE_SELECTOR.fullmatch(selector.strip()) for selector in selectors.split(","))
-                hidden.update(match[1] for match in matches if match)
-    return frozenset(hidden)
-
-
-def _without_comments(css: str) -> str:
-    """Return style rules without their comments, and without what follows one that does not end."""
-    kept, end = [], 0
-    while (start := css.find("/*", end)) >= 0:
-        kept.append(css[end:start])
-        end = css.find("*/", start + 2) + 2
-        if end < 2:
-            return "".join(kept)
-    return "".join([*kept, css[end:]])
-
-
-def _rules(sheet: str) -> Iterator[tuple[str, str]]:
-    """Yield selectors and declarations, without those of conditions such as `@media print`."""
-    depth, start, selectors = 0, 0, ""
-    for brace in re.finditer(r"[{}]", sheet):
-        if brace[0] == "{":
-            if depth == 0:
-                selectors, start = sheet[start : brace.start()], brace.end()
-            depth += 1
-        elif depth:
-            depth -= 1
-            if depth == 0:
-                if "@" not in selectors:
-                    yield selectors, sheet[start : brace.start()]
-                start = brace.end()
-
-
 class _Table:
     """The rows of a table so far; `is_layout`: it only places things, as tables in mails do."""
 
@@ -125,16 +81,18 @@ class _Table:
         self.rows: list[list[list[str]]] = []  # rows of cells of blocks
         self.cell: list[str] | None = None
         self.is_head = False
-        self.span = 1
+        self.columns, self.lines = 1, 1  # that the cell spans
+        self.until: dict[int, int] = {}  # for each column, the first row that no cell from above reaches
         self.is_layout = False
 
 
 class _Simplifier:
     """The target of a parser: collects paragraphs in `_blocks`; text goes to `_line` until a block ends."""
 
-    def __init__(self, find_picture: PictureFinder, hidden: frozenset[str]) -> None:
+    def __init__(self, find_picture: PictureFinder, sheets: StyleSheets) -> None:
         self._find_picture = find_picture
-        self._hidden = hidden
+        self._sheets = sheets
+        self._around: list[Element] = []  # the open elements
         self._blocks: list[str] = []
         self._line: list[str] = []
         self._open: list[str] = []  # inline tags of the line
@@ -164,12 +122,9 @@ class _Simplifier:
         return SimpleHtml(parts, " ".join(self._page_title.split()), self._missing)
 
     def start(self, tag: str, values: Mapping[str, str]) -> None:
-        if self._skipped:
-            self._skipped_depth += tag == self._skipped
+        if not self._is_shown(tag, values):
             return
-        if tag not in _VOID and (tag in _SKIPPED or self._is_hidden(values)):
-            self._skipped, self._skipped_depth = tag, 1
-        elif tag == "title":
+        if tag == "title":
             self._title = []
         elif tag == "br":
             self._line.append("\n" if self._pre else "<br>")
@@ -182,7 +137,8 @@ class _Simplifier:
         elif tag in _TABLE_PARTS:
             self._start_cell(tag, values)
         elif tag == "a":
-            self._links.append((values.get("href", ""), len(self._line)))
+            address = values.get("href", "") if self._around[-1].look.shows_text else ""
+            self._links.append((address, len(self._line)))
         elif tag in _INLINE and not self._pre:
             self._open.append(_INLINE[tag])
             self._line.append(f"<{_INLINE[tag]}>")
@@ -190,9 +146,11 @@ class _Simplifier:
     def end(self, tag: str) -> None:
         if self._skipped:
             self._skipped_depth -= tag == self._skipped
-            if self._skipped_depth == 0:
-                self._skipped = ""
-        elif tag == "title" and self._title is not None:
+            self._skipped = self._skipped if self._skipped_depth else ""
+            return
+        if self._around and self._around[-1].tag == tag:
+            self._around.pop()
+        if tag == "title" and self._title is not None:
             self._page_title = self._page_title or "".join(self._title)
             self._title = None
         elif tag == "table":
@@ -219,20 +177,45 @@ class _Simplifier:
             return
         if self._title is not None:
             self._title.append(data)
+        elif self._around and not self._around[-1].look.shows_text:
+            self._line.append(" ")
         elif self._pre:
             self._line.append(data)
         else:
             self._line.append(_escaped(re.sub(r"[ \t\r\n\f]+", " ", data)))
 
-    def _is_hidden(self, values: Mapping[str, str]) -> bool:
-        names = {f".{name}" for name in values.get("class", "").split()} | {f"#{values.get('id', '')}"}
-        return "hidden" in values or bool(_HIDDEN.search(values.get("style", ""))) or bool(names & self._hidden)
+    def _is_shown(self, tag: str, values: Mapping[str, str]) -> bool:
+        """Enter an element; return False if it is left out."""
+        if self._skipped:
+            self._skipped_depth += tag == self._skipped
+            return False
+        look = self._enter(tag, values)
+        if tag in _VOID:
+            return not look.is_removed and (look.shows_text if tag == "input" else not look.is_invisible)
+        if tag in _SKIPPED or look.is_removed:
+            self._skipped, self._skipped_depth = tag, 1
+        return not self._skipped
+
+    def _enter(self, tag: str, values: Mapping[str, str]) -> Look:
+        """Return the look of an element, which is from now on around others if it can be."""
+        classes = (f".{name}" for name in values.get("class", "").lower().split())
+        element = Element(tag, frozenset((tag, f"#{values.get('id', '').lower()}", *classes)))
+        attributes = {"display": "none"} if "hidden" in values else {}
+        attributes |= {"background-color": values["bgcolor"].lower()} if values.get("bgcolor") else {}
+        attributes |= {"background-image": "url()"} if values.get("background") else {}
+        attributes |= {"color": values["color"].lower()} if tag == "font" and values.get("color") else {}
+        declared = self._sheets.declared(element, self._around, declarations(values.get("style", "")))
+        if tag in ("html", "body"):  # hidden until a script has run
+            declared = {name: value for name, value in declared.items() if name.startswith("background")}
+        look = look_of(self._around[-1].look if self._around else self._sheets.look, attributes | declared)
+        if tag not in _VOID and tag not in _SKIPPED and not look.is_removed:
+            self._around.append(element._replace(look=look))
+        return look
 
     def _start_block(self, tag: str, values: Mapping[str, str]) -> None:
         self._flush()
         if tag in _LISTS:
-            start = values.get("start", "1")
-            self._lists.append((int(start) if start.isdecimal() and len(start) < 9 else 1) - 1 if tag == "ol" else None)
+            self._lists.append(_number(values.get("start", "")) - 1 if tag == "ol" else None)
         elif tag == "li":
             number = self._lists[-1] if self._lists else None
             if number is not None:
@@ -257,9 +240,10 @@ class _Simplifier:
             self._tables[-1].rows.append([])
         else:
             self._end_cell()
-            span = values.get("colspan", "1")
-            self._tables[-1].span = min(int(span), _MAX_SPAN) if span.isdecimal() and len(span) < 9 else 1
-            self._tables[-1].cell = []
+            table = self._tables[-1]
+            table.columns = max(1, min(_number(values.get("colspan", "")), _MAX_SPAN))
+            table.lines = min(_number(values.get("rowspan", "")) or _MAX_ROW_SPAN, _MAX_ROW_SPAN)
+            table.cell = []
 
     def _end_cell(self) -> None:
         self._flush()
@@ -268,7 +252,12 @@ class _Simplifier:
             return
         if not table.rows:
             table.rows.append([])
-        table.rows[-1] += [table.cell, *([] for _ in range(table.span - 1))]
+        row, number = table.rows[-1], len(table.rows) - 1
+        while len(row) <= _MAX_TABLE_COLUMNS and table.until.get(len(row), 0) > number:
+            row.append([])
+        if table.lines > 1:
+            table.until |= dict.fromkeys(range(len(row), len(row) + table.columns), number + table.lines)
+        row += [table.cell, *([] for _ in range(table.columns - 1))]
         table.cell = None
 
     def _end_table(self) -> None:
@@ -329,6 +318,11 @@ class _Simplifier:
         table.is_layout = table.is_layout or block.startswith(("<h", "<table", "<pre"))
         if table.cell is not None:
             table.cell.append(block)
+
+
+def _number(value: str) -> int:
+    """Return a number in an attribute; 1 if it is missing or wrong."""
+    return int(value) if value.isdecimal() and len(value) < 9 else 1
 
 
 def _cell_html(blocks: list[str]) -> str:

@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.rich_text import missing_pictures
+from rag.extract.convert.svg_labels import local_name, replace_html_labels
+from rag.model import Note
 
 SVG = "image/svg+xml"
 
-_REMOVED = frozenset("script foreignObject iframe audio video set animate animateMotion animateTransform".split())
+_REMOVED = frozenset("script iframe audio video set animate animateMotion animateTransform".split())
 _REFERENCES = ("href", "{http://www.w3.org/1999/xlink}href")
 _MAX_SIDE = 2000
 """Longest side of the page in points; MuPDF draws larger drawings slowly."""
 
 
-def write_svg_pdf(pymupdf: Any, path: Path, into: Path) -> None:
-    """Write a drawing as a PDF. Raise Unreadable if it is damaged."""
+def write_svg_pdf(pymupdf: Any, path: Path, into: Path) -> tuple[Note, ...]:
+    """Write a drawing as a PDF; return notes about what it lacks. Raise Unreadable if it is damaged."""
     from lxml.etree import LxmlError, XMLParser, fromstring, tostring
 
     damaged = Unreadable("The drawing is damaged and can't be displayed.", "Export it as a PNG or PDF.")
@@ -27,6 +30,7 @@ def write_svg_pdf(pymupdf: Any, path: Path, into: Path) -> None:
         root = fromstring(path.read_bytes(), parser)
     except (LxmlError, ValueError) as error:
         raise damaged from error
+    missing = replace_html_labels(root)
     _remove_references(root)
     try:
         with pymupdf.open("svg", tostring(root)) as drawing:
@@ -42,12 +46,13 @@ def write_svg_pdf(pymupdf: Any, path: Path, into: Path) -> None:
             page = scaled.new_page(width=rect.width * scale, height=rect.height * scale)
             page.show_pdf_page(page.rect, document, 0)
             scaled.save(str(into))
+    return missing_pictures(missing)
 
 
 def _remove_references(root: Any) -> None:
     """Remove scripts, and references that are not to the drawing itself or to bytes inside of it."""
     for element in list(root.iter()):
-        name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+        name = local_name(element)
         parent = element.getparent()
         if (not name or name in _REMOVED) and parent is not None:
             _remove(parent, element)

@@ -108,8 +108,7 @@ class PdfConverter:
             self._write(into, rich.parts, markdown.CSS, title=rich.title, archive=rich.pictures.archive(self._pymupdf))
             return Details(notes=rich.notes)
         if media_type == SVG:
-            write_svg_pdf(self._pymupdf, path, into)
-            return NO_DETAILS
+            return Details(notes=write_svg_pdf(self._pymupdf, path, into))
         if media_type not in (TEXT, MARKDOWN):
             return self._convert_office(path, media_type, into)
         max_pages = self._settings.max_pages

@@ -20,6 +20,11 @@ _MARGINS = re.compile(r"word/(?:header|footer)\d*\.xml")
 _SKIPPED = frozenset(("pPr", "rPr", "instrText", "delText", "Fallback"))
 """Elements without text of the page. A fallback repeats a drawing for programs that don't know its newer form."""
 _LETTERS = {"tab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_SYMBOLS = {
+    "wingdings": {0x6F: "☐", 0xA8: "☐", 0xFB: "✗", 0xFC: "✓", 0xFD: "☒", 0xFE: "☑"},
+    "wingdings 2": {0x50: "✓", 0x52: "☑", 0x53: "☒", 0xA3: "☐"},
+}
+"""Boxes and ticks of forms, by the font in lower case and the code in it. Other symbols are ornaments."""
 _BLOCKS = ("p", "tbl")
 _NOTE_MARKS = ("footnoteReference", "endnoteReference", "commentReference")
 
@@ -94,7 +99,10 @@ class _Reader:
                 self.pages.start_page()
 
     def _read_table(self, table: Element) -> None:
-        rows = [[self._cell(cell) for cell in row if local(cell) == "tc"] for row in table if local(row) == "tr"]
+        rows = [
+            [self._cell(cell) for cell in outermost(row, ("tc",), _SKIPPED)]
+            for row in outermost(table, ("tr",), _SKIPPED)
+        ]
         if any(attribute(mark, "val") not in _NO for mark in elements(table, "pageBreakBefore")):
             self.pages.start_page()
         self.pages.add_table(rows)
@@ -124,6 +132,8 @@ def _text(paragraph: Element, links: dict[str, str] | None = None) -> str:
             pieces.append(element.text or "")
         elif name == "br" and attribute(element, "type") == "page":
             pieces.append("\f")
+        elif name == "sym":
+            pieces.append(_symbol(attribute(element, "font"), attribute(element, "char")))
         elif name in _LETTERS:
             pieces.append(_LETTERS[name])
         else:
@@ -132,6 +142,15 @@ def _text(paragraph: Element, links: dict[str, str] | None = None) -> str:
                 pending.append(f" ({address.removeprefix('mailto:')})")
             pending.extend(reversed(element))
     return "".join(pieces)
+
+
+def _symbol(font: str, code: str) -> str:
+    """Return the letter of a `sym` element, whose code may be shifted to the private codes; "" if it is not known."""
+    try:
+        number = int(code, 16)
+    except ValueError:
+        return ""
+    return _SYMBOLS.get(font.lower(), {}).get(number - 0xF000 if 0xF000 <= number <= 0xF0FF else number, "")
 
 
 def _is_hidden(run: Element) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -14,19 +14,23 @@ from rag.errors import Unreadable
 from rag.extract.convert.number_formats import BUILT_IN, format_general, format_number
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.sheets import (
-    CUT,
     MAX_COLUMNS,
     MAX_ROWS,
     CellCounter,
+    Remark,
     Sheet,
     Workbook,
     drawings_note,
     hidden_cells_note,
     hidden_note,
+    link_text,
+    remarks_note,
 )
+from rag.extract.convert.xlsx_parts import elements, relation_id, relations, text_of, unescaped
+from rag.extract.convert.xlsx_remarks import PLACE, column_number, sheet_remarks
 from rag.model import Note
 
-_PLACE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
+_LINK = re.compile(r'HYPERLINK\(\s*"([^"]+)"', re.IGNORECASE)
 _MAIN = "xl/workbook.xml"
 _DRAWINGS = ("xl/charts/", "xl/media/", "xl/diagrams/")
 _TRUE = ("1", "true")
@@ -45,11 +49,21 @@ class _Book:
 
 
 @dataclass
-class _Missing:
-    """Whether a sheet has hidden cells, and how many of its formulas have no saved result."""
+class _Seen:
+    """What was seen in a sheet beside its visible cells."""
 
-    hidden: bool = False
+    has_hidden: bool = False
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     formulas: int = 0
+    """How many have no saved result."""
+    links: list[tuple[str, str]] = field(default_factory=list)
+    """Cell and relation of each link."""
+    remarks: list[Remark] = field(default_factory=list)
+    """The addresses of links that are formulas."""
+
+    def is_hidden(self, row: int, column: int) -> bool:
+        return row in self.hidden_rows or any(first <= column <= last for first, last in self.hidden_columns)
 
 
 def read_xlsx(path: Path) -> Workbook:
@@ -73,73 +87,73 @@ def _read(archive: ZipFile) -> Workbook:
     read: list[Sheet] = []
     notes = list(hidden_note(hidden))
     for name, part in sheets:
-        missing = _Missing()
+        seen = _Seen()
         cells: dict[int, dict[int, str]] = {}
         if part in names:
             with archive.open(names[part]) as file:
-                for row, column, text in _cells(file, book, missing):
+                for row, column, text in _cells(file, book, seen):
                     if counter.is_full:
                         break
                     if shown := counter.keep(text):
                         cells.setdefault(row, {})[column] = shown
-        read.append(Sheet(name, {row: dict(sorted(cells[row].items())) for row in sorted(cells)}))
-        if missing.hidden:
+        cells = {row: dict(sorted(cells[row].items())) for row in sorted(cells)}
+        remarks = _remarks(archive, names, part, cells, seen, counter)
+        read.append(Sheet(name, cells, tuple(remarks or ())))
+        if remarks is None or (remarks and not cells):
+            notes.append(remarks_note(name))
+        if seen.has_hidden:
             notes.append(hidden_cells_note(name))
-        if missing.formulas:
+        if seen.formulas:
             text = f"Sheet “{name[:60]}” has formulas without a saved result. Save it in Excel to have them found."
             notes.append(Note(text, lost=True))
     drawings = drawings_note(any(name.startswith(_DRAWINGS) for name in names))
-    return Workbook(tuple(read), (*notes, *drawings, *([CUT] if counter.is_full else [])))
+    return Workbook(tuple(read), (*notes, *drawings, *counter.notes()))
 
 
-def _elements(file: IO[bytes], *tags: str) -> Iterator[Any]:
-    """Yield the elements with these local names at their end, then drop their content.
+def _remarks(
+    archive: ZipFile,
+    names: Mapping[str, str],
+    part: str,
+    cells: Mapping[int, Mapping[int, str]],
+    seen: _Seen,
+    counter: CellCounter,
+) -> list[Remark] | None:
+    """Return the remarks on visible cells, in the order of the cells; None if they are damaged."""
+    from lxml.etree import LxmlError
 
-    Entities are not expanded, nothing outside the file is opened, and the parser's limits on depth and size hold.
-    """
-    from lxml.etree import iterparse
-
-    wanted = [f"{{*}}{tag}" for tag in tags]
-    for _, element in iterparse(file, tag=wanted, resolve_entities=False, no_network=True, load_dtd=False):
-        yield element
-        element.clear()
-        parent = element.getparent()
-        if parent is not None:
-            while element.getprevious() is not None:
-                del parent[0]
+    shown: list[Remark] = []
+    try:
+        for remark in (*seen.remarks, *sheet_remarks(archive, names, part, seen.links, cells)):
+            if counter.is_full:
+                break
+            if not seen.is_hidden(remark.row, remark.column) and (text := counter.keep(remark.text)):
+                shown.append(replace(remark, text=text))
+    except (LxmlError, LookupError, ValueError):
+        return None
+    return sorted(shown, key=lambda remark: (remark.row, remark.column))
 
 
 def _listed_sheets(archive: ZipFile, names: dict[str, str]) -> tuple[str, list[tuple[str, str]], list[str], bool]:
     """Return the workbook's part, (name, part) of its visible sheets, the names of hidden ones, and its first year."""
-    main = next((part for kind, part in _relations(archive, names, "").values() if kind == "officeDocument"), _MAIN)
-    targets = _relations(archive, names, main)
+    main = next(
+        (found.part for found in relations(archive, names, "").values() if found.kind == "officeDocument"), _MAIN
+    )
+    targets = relations(archive, names, main)
     sheets: list[tuple[str, str]] = []
     hidden: list[str] = []
     from_1904 = False
     with archive.open(names[main]) as file:
-        for element in _elements(file, "workbookPr", "sheet"):
+        for element in elements(file, "workbookPr", "sheet"):
             if element.tag.endswith("workbookPr"):
                 from_1904 = element.get("date1904", "0") in _TRUE
                 continue
             name = element.get("name", "")
-            relation = next((value for key, value in element.attrib.items() if key.endswith("}id")), "")
             if element.get("state", "visible") != "visible":
                 hidden.append(name)
             else:
-                sheets.append((name, targets.get(relation, ("", ""))[1]))
+                target = targets.get(relation_id(element))
+                sheets.append((name, target.part if target else ""))
     return main, sheets, hidden, from_1904
-
-
-def _relations(archive: ZipFile, names: dict[str, str], part: str) -> dict[str, tuple[str, str]]:
-    """Return {id: (kind, part)} of what a part refers to; "" is the package itself."""
-    folder, name = posixpath.split(part)
-    relations: dict[str, tuple[str, str]] = {}
-    with archive.open(names[posixpath.join(folder, "_rels", f"{name}.rels")]) as file:
-        for relation in _elements(file, "Relationship"):
-            target = posixpath.join("/", folder, relation.get("Target", "").replace("\\", "/"))
-            kind = posixpath.basename(relation.get("Type", ""))
-            relations[relation.get("Id", "")] = kind, posixpath.normpath(target).lstrip("/").lower()
-    return relations
 
 
 def _shared_strings(archive: ZipFile, part: str | None) -> list[str]:
@@ -148,22 +162,12 @@ def _shared_strings(archive: ZipFile, part: str | None) -> list[str]:
     strings: list[str] = []
     size = 0
     with archive.open(part) as file:
-        for element in _elements(file, "si"):
-            strings.append(_text(element))
+        for element in elements(file, "si"):
+            strings.append(text_of(element))
             size += len(strings[-1])
             if size > _MAX_SHARED_CHARS:
                 raise Unreadable("The spreadsheet has too much text.", "Split it into several files.")
     return strings
-
-
-def _text(element: Any) -> str:
-    """Return the words of a string with formats, without the readings above Japanese words."""
-    parts = (
-        child.text or ""
-        for child in element.iter("{*}t")
-        if child.getparent() is None or not str(child.getparent().tag).endswith("}rPh")
-    )
-    return "".join(parts)
 
 
 def _formats(archive: ZipFile, part: str | None) -> list[str]:
@@ -180,54 +184,54 @@ def _formats(archive: ZipFile, part: str | None) -> list[str]:
     return [codes.get(number) or BUILT_IN.get(number, _GENERAL) for number in ids]
 
 
-def _cells(file: IO[bytes], book: _Book, missing: _Missing) -> Iterator[tuple[int, int, str]]:
+def _cells(file: IO[bytes], book: _Book, seen: _Seen) -> Iterator[tuple[int, int, str]]:
     """Yield row, column and text of the visible cells with content."""
-    hidden_columns: list[tuple[int, int]] = []
     next_row = 0
-    for element in _elements(file, "col", "row"):
+    for element in elements(file, "col", "row", "hyperlink"):
+        if element.tag.endswith("}hyperlink"):
+            seen.links.append((element.get("ref", ""), relation_id(element)))
+            continue
         is_hidden = element.get("hidden", "0") in _TRUE
         if element.tag.endswith("}col"):
             if is_hidden:
-                hidden_columns.append((int(element.get("min", "1")) - 1, int(element.get("max", "1")) - 1))
+                seen.hidden_columns.append((int(element.get("min", "1")) - 1, int(element.get("max", "1")) - 1))
             continue
         row = int(element.get("r", next_row + 1)) - 1
         next_row, next_column = row + 1, 0
+        if is_hidden:
+            seen.hidden_rows.add(row)
         for cell in element.iterchildren("{*}c"):
-            place = _PLACE.fullmatch(cell.get("r", ""))
-            column = _column(place[1]) if place else next_column
+            place = PLACE.fullmatch(cell.get("r", ""))
+            column = column_number(place[1]) if place else next_column
             next_column = column + 1
-            text = _shown(cell, book, missing)
+            text = _shown(cell, book, seen)
             if not text or not (0 <= row < MAX_ROWS and column < MAX_COLUMNS):
                 continue
-            if is_hidden or any(first <= column <= last for first, last in hidden_columns):
-                missing.hidden = True
-            else:
-                yield row, column, text
+            if seen.is_hidden(row, column):
+                seen.has_hidden = True
+                continue
+            yield row, column, text
+            formula = next((child.text or "" for child in cell.iterchildren("{*}f")), "")
+            if (link := _LINK.search(formula)) and (address := link_text(text, link[1])):
+                seen.remarks.append(Remark(row, column, address))
 
 
-def _column(letters: str) -> int:
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column - 1
-
-
-def _shown(cell: Any, book: _Book, missing: _Missing) -> str:
+def _shown(cell: Any, book: _Book, seen: _Seen) -> str:
     """Return a cell as it is shown."""
     kind = cell.get("t", "n")
     if kind == "inlineStr":
-        return _text(cell)
+        return text_of(cell)
     value = next((child.text or "" for child in cell.iterchildren("{*}v")), "")
     if not value:
         formula = next((child.text or "" for child in cell.iterchildren("{*}f")), "")
-        missing.formulas += bool(formula)
+        seen.formulas += bool(formula)
         return f"={formula}" if formula else ""
     if kind == "s":
         return book.strings[int(value)]
     if kind == "b":
         return "TRUE" if value == "1" else "FALSE"
     if kind in ("str", "e", "d"):
-        return value
+        return unescaped(value)
     style = int(cell.get("s", "0"))
     code = book.formats[style] if style < len(book.formats) else _GENERAL
     try:

@@ -9,7 +9,7 @@ from email.message import Message
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
-HTML = ("text/html", "application/xhtml+xml")
+WEB_PAGES = ("text/html", "application/xhtml+xml")
 
 _MAGIC = (
     b"%PDF-",
@@ -30,7 +30,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 def is_web_page(headers: Mapping[str, str]) -> bool:
     """Return whether a response says that it is a web page to be displayed."""
     disposition = headers.get("content-disposition", "").partition(";")[0].strip().lower()
-    return media_type(headers) in HTML and disposition != "attachment"
+    return media_type(headers) in WEB_PAGES and disposition != "attachment"
 
 
 def media_type(headers: Mapping[str, str]) -> str:

@@ -16,12 +16,18 @@ _FEW_WORDS = 250
 _MAX_ADDRESS = 2000
 _NO_WORDS = 15
 _CHECK_WORDS = 150
+_FORM_WORDS = _FEW_WORDS / 4
+"""A sign-in page or a check for robots that only its address or common words give away has fewer words."""
 
 _SIGN_IN_ADDRESS = re.compile(
-    r"//(?:accounts|login|signin|auth|sso|idp|id|passport)\.|/(?:users?/)?(?:log[-_]?in|sign[-_]?in|log[-_]?on|sso|saml2?"
-    r"|oauth2?|authorize|auth|adfs|cas)(?:[/.?#]|$)",
+    r"//(?:accounts|login|signin|sso|idp|passport)\.|/(?:users?/)?(?:log[-_]?in|sign[-_]?in|log[-_]?on|saml2?|adfs)"
+    r"(?:[/.?#]|$)",
     re.IGNORECASE,
 )
+_FORM_ADDRESS = re.compile(
+    r"//(?:auth|id)\.|/(?:users?/)?(?:sso|oauth2?|authorize|auth|cas)(?:[/.?#]|$)", re.IGNORECASE
+)
+"""Addresses of sign-in pages if there is a form: others are in Indonesian, or about OAuth."""
 _SIGN_IN = re.compile(
     r"\b(?:sign|log)[ -]?(?:in|on)\b|\banmeld|\beinloggen|\bconnexion|\bse connecter|\binicia[r]? sesi|\bacceder\b"
     r"|\bentrar\b|\baccedi\b|\bzaloguj|\blogowanie|\binlog|\blogga in|\blog ind|\blogg inn|\bkirjaudu|\bpřihl|\bgiriş"
@@ -34,11 +40,12 @@ _MUST_SIGN_IN = re.compile(
     re.IGNORECASE,
 )
 _ROBOT_CHECK = re.compile(
-    r"just a moment\.\.\.|checking (?:if|your browser)|verify(?:ing)? (?:that )?you(?:'re| are) (?:a )?(?:human|not a)"
-    r"|enable javascript and cookies to continue|attention required! \| cloudflare|are you a (?:human|robot)"
-    r"|unusual traffic from|complete the (?:security check|captcha)|not a robot",
+    r"just a moment\.\.\.|checking (?:if the site connection|your browser before)|unusual traffic from"
+    r"|verify(?:ing)? (?:that )?you(?:'re| are) (?:a )?(?:human|not a)|enable javascript and cookies to continue"
+    r"|attention required! \| cloudflare|complete the (?:security check|captcha)",
     re.IGNORECASE,
 )
+_ROBOT_QUESTION = re.compile(r"are you a (?:human|robot)|not a robot|checking your browser", re.IGNORECASE)
 _CONSENT = re.compile(
     r"\bcookie|\bconsent|value your privacy|before you continue|bevor sie|avant de continuer", re.IGNORECASE
 )
@@ -96,21 +103,35 @@ def refusal(facts: PageFacts, asked: str, shown: str, removed_words: int) -> str
     `removed_words`: how many words of walls were removed from it.
     """
     names = f"{facts.title}\n{facts.heading}"
-    if facts.count < _CHECK_WORDS and (_ROBOT_CHECK.search(facts.title) or _ROBOT_CHECK.search(facts.text)):
+    texts = (facts.title, facts.text)
+    if facts.count < _CHECK_WORDS and any(map(_ROBOT_CHECK.search, texts)):
         return ROBOT_CHECK
-    if facts.count < _FEW_WORDS:
-        is_named = bool(_SIGN_IN.search(names)) or bool(_SIGN_IN_ADDRESS.search(shown))
-        was_sent = bool(_SIGN_IN_ADDRESS.search(shown)) and not _SIGN_IN_ADDRESS.search(asked)
-        must = facts.count < _FEW_WORDS / 4 and bool(_MUST_SIGN_IN.search(facts.text))
-        is_form_only = facts.user and facts.count < _FEW_WORDS / 6
-        if facts.password or was_sent or must or is_form_only or (is_named and facts.user):
-            return SIGN_IN
+    if facts.count < _FORM_WORDS and any(map(_ROBOT_QUESTION.search, texts)):
+        return ROBOT_CHECK
+    if facts.count < _FEW_WORDS and _is_sign_in(facts, names, asked, shown):
+        return SIGN_IN
     is_named_consent = bool(_CONSENT.search(names)) or bool(_CONSENT_ADDRESS.search(shown))
     if facts.count < 2 * _FEW_WORDS and facts.consent and facts.choices and is_named_consent:
         return CONSENT
     if facts.count < _NO_WORDS and removed_words > _NO_WORDS:
         return CONSENT
     return None
+
+
+def _is_sign_in(facts: PageFacts, names: str, asked: str, shown: str) -> bool:
+    """Return whether a page with few words asks people to sign in: by a form, or by its name and address."""
+    is_few = facts.count < _FORM_WORDS
+    is_named = bool(_SIGN_IN.search(names))
+    is_at_form = bool(_SIGN_IN_ADDRESS.search(shown))
+    was_sent = is_at_form and not _SIGN_IN_ADDRESS.search(asked)
+    is_form_only = facts.user and facts.count < _FEW_WORDS / 6
+    return (
+        facts.password
+        or is_form_only
+        or (facts.user and (is_named or is_at_form or bool(_FORM_ADDRESS.search(shown))))
+        or (was_sent and (is_named or is_few))
+        or (is_few and bool(_MUST_SIGN_IN.search(facts.text)))
+    )
 
 
 def file_of(facts: PageFacts) -> str | None:

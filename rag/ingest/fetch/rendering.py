@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.extract.page_structure import CUT, HIDDEN, WIDE
 from rag.ingest.fetch import page_scripts as scripts
-from rag.ingest.fetch.content_types import HTML, media_type
+from rag.ingest.fetch.content_types import WEB_PAGES, media_type
 from rag.ingest.fetch.page_checks import PageFacts, file_of, refusal
 from rag.ingest.fetch.page_text import STYLES, FrameSnapshot, PageText, read_snapshot
 from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, Tile, split_into_tiles, write_screenshot_pdf
@@ -90,7 +90,7 @@ class PageLoader:
         if self._last is None:
             return None
         kind = media_type(self._last.headers)
-        return str(self._last.url) if kind and kind not in HTML else None
+        return str(self._last.url) if kind and kind not in WEB_PAGES else None
 
 
 def render_page(page: Page, url: str, seconds: float, max_tiles: int, path: Path) -> Rendered:

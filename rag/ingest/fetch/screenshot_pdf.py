@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.extract.geometry import Region, clamped_box
-from rag.extract.invisible_text import InvisibleText, InvisibleTextFonts, is_right_to_left
+from rag.extract.invisible_text import InvisibleText, InvisibleTextFonts
+from rag.extract.layout.right_to_left import is_right_to_left
 from rag.extract.mupdf import load_pymupdf
 from rag.extract.page_structure import PageStructure, write_structure
 from rag.images import encode_jpeg

@@ -1,4 +1,4 @@
-"""Spreadsheets for the tests, written part by part."""
+"""Spreadsheets for the tests, written part by part, and what is read of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from rag.extract.convert.sheets import column_letters
+from rag.extract.guarded import GuardedExtractor
+from rag.ingest.chunking import chunk_pages
+from rag.model import ExtractedPage, Kind, NewChunk
 from tests.rag.extract.compound_files import compound_file
 
 Cell: TypeAlias = str | float | tuple[float, int] | None
@@ -18,6 +21,20 @@ Cell: TypeAlias = str | float | tuple[float, int] | None
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+
+
+def read(reader: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
+    pages = reader.extract(path, 1, reader.inspect(path).page_count, into)
+    assert [page.error for page in pages] == [None] * len(pages)
+    return pages
+
+
+def tables(pages: list[ExtractedPage]) -> list[NewChunk]:
+    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
+
+
+def all_words(pages: list[ExtractedPage]) -> list[str]:
+    return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
 
 
 def zipped(path: Path, parts: Mapping[str, str | bytes]) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,88 @@ def test_finds_embedded_files_and_those_pinned_to_a_page(reader: GuardedExtracto
     assert attachments.notes == ()
 
 
-def test_same_bytes_are_found_once_and_other_kinds_of_files_have_none(
+def test_same_bytes_are_found_under_each_name_and_other_kinds_of_files_have_none(
     reader: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
-    data = pdf(("a.txt", b"Same"), ("b.txt", b"Same"), ("c.txt", b"Other"))
-    assert named(found(reader, tmp_path, into, data)) == [("a.txt", ""), ("c.txt", "")]
+    inner = pdf(("a.txt", b"Same"), ("d.txt", b"Same"))
+    data = pdf(("a.txt", b"Same"), ("b.txt", b"Same"), ("b.txt", b"Same"), ("inner.pdf", inner))
+    attachments = found(reader, tmp_path, into, data)
+    assert named(attachments) == [("a.txt", ""), ("b.txt", ""), ("inner.pdf", ""), ("d.txt", "inner.pdf")]
+    assert {(into / attachments.files[at].file).read_bytes() for at in (0, 1, 3)} == {b"Same"}
+    assert attachments.notes == ()
     assert reader.attachments(tmp_path / "parent.pdf", "image/png", into) == Attachments()
+
+
+def test_attachments_beside_damaged_ones_are_found(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    data = pdf(("broken.pdf", b"%PDF-1.4 broken"), ("a.txt", b"Fine"))
+    attachments = found(reader, tmp_path, into, data)
+    assert named(attachments) == [("broken.pdf", ""), ("a.txt", "")]
+    assert attachments.notes == ()  # the extraction of broken.pdf says it
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ada@example.com", "ben@example.com", "Tides"
+    mail.set_content("See below.")
+    mail.add_attachment(b"%PDF-1.4 broken", "application", "pdf", filename="broken.pdf")
+    mail.add_attachment(b"PK\x03\x04 broken", "application", "zip", filename="broken.docx")
+    mail.add_attachment("Fine", filename="a.txt")
+    path = tmp_path / "mail.eml"
+    path.write_bytes(mail.as_bytes())
+    attachments = reader.attachments(path, "message/rfc822", into)
+    assert [each.name for each in attachments.files] == ["broken.pdf", "broken.docx", "a.txt"]
+    assert attachments.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("damage", "left"),
+    [
+        (lambda document: document.xref_set_key(pinned(document)[0], "FS", "null"), ["a.txt", "b.txt", "d.txt"]),
+        (
+            lambda document: document.xref_set_key(
+                document.pdf_catalog(), "Names/EmbeddedFiles", f"<</Names[(1) null (2) {filespec(document)}]>>"
+            ),
+            ["b.txt", "c.txt", "d.txt"],
+        ),
+    ],
+    ids=["pinned", "embedded"],
+)
+def test_damaged_entry_of_a_pdf_hides_no_other(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, damage: Callable[[Any], None], left: list[str]
+) -> None:
+    document = papers.new()
+    for name in ("a", "b"):
+        document.embfile_add(name, name.encode(), filename=f"{name}.txt", ufilename=f"{name}.txt")
+    for name in ("c", "d"):
+        document.new_page().add_file_annot((100, 100), name.encode(), f"{name}.txt", ufilename=f"{name}.txt")
+    damage(document)
+    attachments = found(reader, tmp_path, into, document.tobytes())
+    assert [each.name for each in attachments.files] == left
+    (note,) = attachments.notes
+    assert note.lost
+    assert note.text == "An attached file is empty or damaged."
+
+
+def test_many_damaged_entries_hide_no_file(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    attachments = found(reader, tmp_path, into, pdf(*((f"{at}.txt", b"") for at in range(70)), ("a.txt", b"Fine")))
+    assert named(attachments) == [("a.txt", "")]
+    assert attachments.notes[0].text == "The attached file 0.txt is empty or damaged."
+    assert attachments.notes[-1].text == "50 more attached files are empty or damaged."
+
+
+def pinned(document: Any) -> list[int]:
+    subtypes = {xref: document.xref_get_key(xref, "Subtype")[1] for xref in range(1, document.xref_length())}
+    return [xref for xref, subtype in subtypes.items() if subtype == "/FileAttachment"]
+
+
+def filespec(document: Any) -> str:
+    """Return the entry of the last embedded file."""
+    names: str = document.xref_get_key(document.pdf_catalog(), "Names/EmbeddedFiles/Names")[1]
+    return names.rpartition("(b)<<")[1].removeprefix("(b)") + names.rpartition("(b)<<")[2].rstrip("]")
+
+
+def test_note_says_why_no_file_inside_could_be_read(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    attachments = found(reader, tmp_path, into, b"%PDF-1.4 broken")
+    assert [note.text for note in attachments.notes] == [
+        "The files inside of it couldn't be read. The PDF is damaged and can't be opened. Share them as files."
+    ]
 
 
 def test_finds_files_inside_of_attachments_down_to_a_depth(
@@ -90,6 +167,15 @@ def test_more_files_than_the_limit_are_left_out_and_said(reader: GuardedExtracto
     assert note.text.startswith("Only the first 4 attached files were read.")
 
 
+def test_second_names_of_known_bytes_beyond_the_limits_are_not_said(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    data = pdf(("a.txt", b"0" * 600_000), ("b.txt", b"0" * 600_000), ("c.txt", b"Other"))
+    attachments = found(reader, tmp_path, into, data)
+    assert named(attachments) == [("a.txt", ""), ("c.txt", "")]
+    assert attachments.notes == ()
+
+
 def test_larger_files_than_the_limit_are_left_out_and_said(
     reader: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
@@ -112,7 +198,7 @@ def test_stream_that_grows_without_end_is_said_and_the_next_file_is_read(tmp_pat
         assert attachments.files == ()
         (note,) = attachments.notes
         assert note.lost
-        assert note.text.startswith("The files inside of it couldn't be read: ")
+        assert note.text.startswith("The files inside of it couldn't be read: it needed more than 1000 MB of memory.")
         assert found(extractor, tmp_path, into, pdf(("a.txt", b"Fine"))).files[0].name == "a.txt"
     finally:
         extractor.close()
@@ -135,6 +221,7 @@ def compressed_zeros(size: int) -> bytes:
         (" a \n\x00 b ", "a b"),
         ("/", ""),
         ("n" * 999, "n" * 200),
+        ("n" * 199 + " x", "n" * 199),
     ],
 )
 def test_name_is_one_line_without_folders(given: str, cleaned: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,16 @@ from PIL import Image
 from rag.extract.form_fields import printed_boxes
 from rag.extract.guarded import GuardedExtractor
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, TextSource, Word
+from rag.settings import ReadSettings
 from tests.rag.extract import papers
+
+
+@pytest.fixture(scope="module")
+def layer_extractor() -> Iterator[GuardedExtractor]:
+    """An extractor without OCR."""
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=800), None)
+    yield extractor
+    extractor.close()
 
 
 def asides(page: ExtractedPage) -> list[str]:
@@ -66,6 +76,62 @@ def test_link_of_two_lines_is_one_and_printed_or_scripted_addresses_are_left_out
     assert asides(found) == ["Link: the rota of the wardens https://wiki.example/rota"]
 
 
+BLACK, WHITE = (0, 0, 0), (1, 1, 1)
+
+
+@pytest.mark.parametrize("color", [BLACK, WHITE])
+def test_link_whose_words_are_covered_is_left_out(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path, color: tuple[int, int, int]
+) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    for y in (500, 550, 600):
+        page.insert_text((60, y), "the secret rota", fontsize=12)
+        link(page, (55, y - 12, 150, y + 5), f"https://wiki.example/{y}")
+    page.draw_rect((50, 480, 300, 510), fill=color, color=color)  # larger than the link
+    page.draw_rect((58, 541, 148, 552), fill=color, color=color)  # smaller
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == ["Link: the secret rota https://wiki.example/600"]
+
+
+def test_link_and_description_below_a_black_box_without_words_are_left_out(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = tagged("Depth chart: the char spawn below the scree")
+    page = document[0]
+    link(page, (55, 600, 150, 620), "https://wiki.example/rota")
+    for rect in ((50, 595, 300, 625), (100, 400, 300, 500)):
+        page.draw_rect(rect, fill=BLACK, color=BLACK)
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == []
+
+
+def test_link_over_a_picture_without_words_is_indexed(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    page.insert_text((120, 450), "below the picture", fontsize=12)
+    picture = Image.linear_gradient("L").resize((200, 100))
+    page.insert_image((100, 400, 300, 500), stream=papers.png(picture))
+    link(page, (100, 400, 300, 500), "https://wiki.example/map")
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == ["Link: https://wiki.example/map"]
+
+
+def test_what_is_outside_the_page_is_left_out(layer_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    page = document.new_page(width=600, height=800)
+    page.insert_text((100, 100), "the secret rota", fontsize=12)
+    page.insert_text((350, 500), "The times of the ferry are here.", fontsize=12)
+    link(page, (95, 88, 200, 105), "https://wiki.example/rota")
+    page.add_text_annot((100, 150), "Who wrote that?")
+    field(page, pymupdf.PDF_WIDGET_TYPE_CHECKBOX, "sealed", (75, 238, 93, 256), field_value=True)
+    page.set_cropbox(pymupdf.Rect(300, 400, 600, 800))
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    assert asides(found) == []
+
+
 def test_bookmarks_name_pages_that_do_not_print_them(
     ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
@@ -82,7 +148,7 @@ def tagged(description: str) -> Any:
     """Return a document with one picture that a tagged figure describes."""
     document = papers.new()
     page = papers.text_page(document)
-    page.insert_image((100, 400, 300, 500), stream=papers.png(Image.new("RGB", (200, 100), "#7799bb")))
+    page.insert_image((100, 400, 300, 500), stream=papers.png(Image.linear_gradient("L").resize((200, 100))))
     picture = page.get_contents()[-1]
     document.update_stream(picture, b"/Figure <</MCID 0>> BDC\n" + document.xref_stream(picture) + b"\nEMC")
     root, figure, numbers = (document.get_new_xref() for _ in range(3))
@@ -120,6 +186,13 @@ def field(page: Any, kind: int, name: str, rect: tuple[float, float, float, floa
     page.add_widget(widget)
 
 
+def draw_nothing(document: Any, widget: Any) -> None:
+    blank = document.get_new_xref()
+    document.update_object(blank, "<</Type/XObject/Subtype/Form/BBox[0 0 235 18]>>")
+    document.update_stream(blank, b" ")
+    document.xref_set_key(widget.xref, "AP", f"<</N {blank} 0 R>>")
+
+
 def test_form_fields_say_whether_they_are_ticked_and_signed(
     ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
@@ -133,10 +206,8 @@ def test_form_fields_say_whether_they_are_ticked_and_signed(
     field(page, pymupdf.PDF_WIDGET_TYPE_TEXT, "lock", (165, 218, 400, 236), field_value="Gannet Lock")
     field(page, pymupdf.PDF_WIDGET_TYPE_TEXT, "Keeper_of_lock", (165, 418, 400, 436), field_value="Ulf")
     keeper = next(widget for widget in page.widgets() if widget.field_name == "Keeper_of_lock")
-    blank, signature = document.get_new_xref(), document.get_new_xref()
-    document.update_object(blank, "<</Type/XObject/Subtype/Form/BBox[0 0 235 18]>>")
-    document.update_stream(blank, b" ")
-    document.xref_set_key(keeper.xref, "AP", f"<</N {blank} 0 R>>")
+    draw_nothing(document, keeper)
+    signature = document.get_new_xref()
     document.update_object(
         signature,
         "<</Type/Annot/Subtype/Widget/FT/Sig/T(approval)/Rect[60 60 200 90]/F 4"
@@ -154,6 +225,25 @@ def test_form_fields_say_whether_they_are_ticked_and_signed(
     printed = " ".join(block.text for block in found.blocks if block.kind is not BlockKind.ASIDE)
     assert "Gannet Lock" in printed
     assert "3" not in printed.split()  # the glyph of the tick
+
+
+def test_hidden_form_fields_and_passwords_are_left_out(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = papers.text_page(document)
+    for number, name in enumerate(("shown", "hidden", "not viewed", "password")):
+        is_password = pymupdf.PDF_TX_FIELD_IS_PASSWORD if name == "password" else 0
+        rect = (75, 400 + 40 * number, 300, 420 + 40 * number)
+        field(page, pymupdf.PDF_WIDGET_TYPE_TEXT, name, rect, field_value=f"value {number}", field_flags=is_password)
+    flags = {"shown": 4, "hidden": 2, "not viewed": 32, "password": 4}
+    for widget in page.widgets():
+        document.xref_set_key(widget.xref, "F", str(flags[widget.field_name]))
+        draw_nothing(document, widget)
+    [found] = extract(layer_extractor, document, tmp_path, into)
+    words = " ".join(block.text for block in found.blocks)
+    assert "value 0" in words
+    assert not any(f"value {number}" in words for number in (1, 2, 3))
 
 
 def test_damaged_links_leave_the_page_and_a_note(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:

@@ -110,6 +110,10 @@ def test_text_layer_of_a_failed_page_has_no_covered_words(tmp_path: Path, into: 
     page.insert_text((300, 380), "invisible", render_mode=3)
     page.draw_rect((400, 370, 500, 390), fill=(0, 0, 0.5))
     page.insert_text((410, 384), "label", color=(1, 1, 1))
+    for top, fill, opacity in ((720, (1, 0, 0), 1), (740, (1, 1, 1), 1), (760, (1, 0, 0), 0.5)):
+        page.draw_rect((60, top, 300, top + 15), color=None, fill=fill, fill_opacity=opacity)
+        page.insert_text((100, top + 12), f"same{top}", fontsize=11, color=fill)
+    page.insert_text((200, 732), "contrast", fontsize=11)
     path = papers.save(document, tmp_path / "covered.pdf")
     extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_aborting")
     try:
@@ -117,9 +121,9 @@ def test_text_layer_of_a_failed_page_has_no_covered_words(tmp_path: Path, into: 
     finally:
         extractor.close()
     words = " ".join(block.text for block in extracted.blocks).split()
-    hidden = ["covered320", "covered340", "white", "invisible"]
+    hidden = ["covered320", "covered340", "white", "invisible", "same720", "same740"]
     assert [word for word in hidden if word in words] == []
-    assert {"label", "underneath", "committee"} <= {*words}
+    assert {"label", "underneath", "committee", "contrast", "same760"} <= {*words}
     assert [note.lost for note in extracted.notes] == [False]
 
 

@@ -61,6 +61,48 @@ def test_hostile_drawing_shows_only_its_words(
     assert words(reader, svg(tmp_path / "a.svg", content, before), into) == "tern"
 
 
+XHTML = 'xmlns="http://www.w3.org/1999/xhtml"'
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            '<rect x="20" y="20" width="160" height="60" fill="#eeeeff"/><g transform="translate(20, 20)">'
+            f'<foreignObject width="160" height="60"><div {XHTML}><span>Pump house</span><br/>second &lt;floor&gt;'
+            "</div></foreignObject></g>",
+            "Pump house\nsecond <floor>",
+        ),
+        (
+            f'<switch><foreignObject width="100%" height="100%"><div {XHTML} style="padding-top:45px"><p>Open the '
+            'outer gate</p></div></foreignObject><text x="90" y="40" text-anchor="middle">Open the...</text></switch>'
+            '<switch><g requiredFeatures="x"/><a><text>Text is not SVG - cannot display</text></a></switch>',
+            "Open the outer gate",
+        ),
+        ('<switch><text x="9" y="40">first</text><text x="9" y="60">second</text></switch>', "first"),
+        (
+            f'<foreignObject x="9" y="9" width="90" height="50"><p {XHTML} style="display:none">x</p>'
+            f"<p {XHTML}>tern</p></foreignObject>",
+            "tern",
+        ),
+    ],
+    ids=["mermaid", "drawio", "switch", "hidden"],
+)
+def test_labels_of_a_drawing_that_are_html_are_read(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, content: str, expected: str
+) -> None:
+    path = svg(tmp_path / "a.svg", content)
+    assert reader.inspect(path).notes == ()
+    assert words(reader, path, into) == expected
+
+
+def test_picture_in_a_label_of_a_drawing_is_reported(reader: GuardedExtractor, tmp_path: Path) -> None:
+    label = f'<foreignObject width="90" height="50"><p {XHTML}>tern <img src="a.png"/></p></foreignObject>'
+    [note] = reader.inspect(svg(tmp_path / "a.svg", label)).notes
+    assert note.lost
+    assert "One picture" in note.text
+
+
 def test_drawing_that_takes_too_long_is_refused(tmp_path: Path) -> None:
     groups = (f'<use xlink:href="#g{at}"/>' * 30 for at in range(12))
     uses = "".join(f'<g id="g{at}">{group}</g>' for at, group in enumerate(groups, 1))
@@ -148,7 +190,41 @@ def test_long_animation_has_a_limited_number_of_pages(reader: GuardedExtractor, 
     frames = [lettered(str(number) * 12, (200, 100)) for number in range(50)]
     path = tmp_path / "long.gif"
     frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=50)
-    assert reader.inspect(path).page_count == MAX_KEY_FRAMES
+    inspection = reader.inspect(path)
+    assert inspection.page_count == MAX_KEY_FRAMES
+    [note] = inspection.notes
+    assert note.lost
+    assert note.text == "Of the 50 frames of the animation, 20 are pages; others that differ were left out."
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_steps_that_change_one_line_are_pages(reader: GuardedExtractor, tmp_path: Path, kind: str) -> None:
+    frames: list[Image.Image] = []
+    for text in ("step 1: open menu", "step 1: open menu", "step 2: press save", "step 3: done"):
+        frame = Image.new("RGB", (1200, 800), "white")
+        ImageDraw.Draw(frame).text((100, 100), text, fill="black", font_size=14)
+        frame.putpixel((len(frames), 0), (0, 0, 0))  # so that the encoder keeps every frame
+        frames.append(frame)
+    path = tmp_path / "steps"
+    frames[0].save(path, kind, save_all=True, append_images=frames[1:], duration=1000)
+    inspection = reader.inspect(path)
+    assert inspection.page_count == 3
+    assert [note.lost for note in inspection.notes] == [False]
+
+
+def test_last_frame_is_a_page_after_small_changes(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    frames = []
+    for length in range(1, 9):
+        frame = Image.new("RGB", (1200, 800), "white")
+        ImageDraw.Draw(frame).rectangle((100, 100, 100 + length, 110), fill="black")
+        frames.append(frame)
+    path = tmp_path / "bar"
+    frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    assert reader.inspect(path).page_count == 2
+    [page] = reader.extract(path, 2, 2, into)
+    with Image.open(into / (page.render or "")) as image:
+        assert image.width == 800
+        assert sum(image.convert("L").histogram()[:100]) > 20
 
 
 def zip_archive(path: Path) -> None:

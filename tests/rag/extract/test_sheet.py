@@ -11,33 +11,17 @@ from PIL import Image
 
 from rag import Scope, open_rag
 from rag.errors import Unreadable
-from rag.extract.convert.number_formats import format_number
 from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.ingest.chunking import chunk_pages
-from rag.model import BlockKind, ExtractedPage, Kind, NewChunk
+from rag.model import BlockKind
 from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
-from tests.rag.extract.sheet_files import Cell, ods, sheet_xml, xls, xlsb, xlsx, zipped
+from tests.rag.extract.sheet_files import Cell, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
 
 HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
-
-
-def read(reader: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
-    pages = reader.extract(path, 1, reader.inspect(path).page_count, into)
-    assert [page.error for page in pages] == [None] * len(pages)
-    return pages
-
-
-def tables(pages: list[ExtractedPage]) -> list[NewChunk]:
-    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
-
-
-def all_words(pages: list[ExtractedPage]) -> list[str]:
-    return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
 
 
 def darkest(image: Image.Image) -> int:
@@ -197,6 +181,14 @@ def test_other_spreadsheets_are_read(reader: GuardedExtractor, tmp_path: Path, i
         assert (page.label, all_words([page])[-2:]) == ("sheet Tides, A1:B1", ["tern", "17.5"])
 
 
+def test_note_says_what_is_not_known_of_binary_spreadsheets(reader: GuardedExtractor, tmp_path: Path) -> None:
+    for path in (xls(tmp_path / "a.xls", [["tern", 0.051]]), xlsb(tmp_path / "a.xlsb", [["tern", 0.051]])):
+        note = reader.inspect(path).notes[-1]
+        assert note.lost
+        assert "hidden rows and columns" in note.text
+        assert "as XLSX" in note.text
+
+
 BOMB = '<!DOCTYPE w [<!ENTITY a "x">' + "".join(
     f'<!ENTITY {chr(98 + at)} "{f"&{chr(97 + at)};" * 20}">' for at in range(9)
 )
@@ -293,33 +285,6 @@ def test_damaged_spreadsheets_are_refused_with_a_remedy(reader: GuardedExtractor
         with pytest.raises(Unreadable) as refused:
             reader.inspect(path)
         assert refused.value.hint.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("value", "code", "shown"),
-    [
-        (0.125, "0.0%", "12.5%"),
-        (46085, "dd.mm.yyyy", "04.03.2026"),
-        (46085.354, "yyyy-mm-dd h:mm", "2026-03-04 8:29"),
-        (46085.75, "h:mm AM/PM", "6:00 PM"),
-        (46085, '[$-409]d" of "mmmm yyyy;@', "4 of March 2026"),
-        (-5, "0;(0)", "(5)"),
-        (0, '0;-0;"–"', "–"),
-        (1.5, "[h]:mm:ss", "36:00:00"),
-        (12345, "#,##0,", "12"),
-        (3, "0.##", "3"),
-        (7, "000", "007"),
-        (0.1 + 0.2, "General", "0.3"),
-        (-12.5, "$#,##0.00_);[Red]($#,##0.00)", "($12.50)"),
-        (0.5, "# ?/?", "0.5"),
-        (1.005, "0.00", "1.01"),
-        (1e300, "0.00", "1" + "0" * 300),
-        (-1, "yyyy", "-1"),
-        (1, "[", "["),
-    ],
-)
-def test_number_is_shown_by_its_format(value: float, code: str, shown: str) -> None:
-    assert format_number(value, code).removesuffix(".00") == shown or format_number(value, code) == shown
 
 
 def test_hit_names_sheet_and_cells(tmp_path: Path) -> None:

@@ -106,6 +106,53 @@ def test_letterspaced_words_are_joined(layer_extractor: GuardedExtractor, tmp_pa
     assert words["ZEPPELIN"].x1 < words["HANGAR"].x0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vitamins A D E K are fat soluble.",
+        "Teams in group A, D, E, K play today.",
+        "Answers: B D A C A B D",
+        "Y N N Y X",
+        "B C N O F",
+        "x y z w u",
+        "press W A S D to move",
+    ],
+)
+def test_single_letters_between_typed_spaces_stay_apart(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path, text: str
+) -> None:
+    document = papers.new()
+    blank(document).insert_text((60, 60), text, fontsize=11)
+    assert text_of(only_page(layer_extractor, document, tmp_path, into)) == text
+
+
+def positioned(page: Any, y: int, words: str, gap: float) -> None:
+    """Write words as TeX does: each at its position, without a space."""
+    x, space = 60.0, gap * 12
+    for word in words.split():
+        page.insert_text((x, y), word, fontsize=12)
+        x += pymupdf.get_text_length(word, fontsize=12) + space
+
+
+def test_single_letters_at_the_distance_of_words_stay_apart_on_a_page_without_spaces(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = blank(document)
+    positioned(page, 60, "Vitamins A D E K are fat soluble", 0.33)
+    positioned(page, 90, "H A N G A R", 0.7)
+    words = words_of(only_page(layer_extractor, document, tmp_path, into))
+    assert {"A", "D", "E", "K", "HANGAR"} <= words.keys()
+
+
+def test_single_chinese_letters_between_spaces_are_joined(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    blank(document).insert_text((60, 60), "中 国 银 行", fontsize=11, fontname="china-s")
+    assert text_of(only_page(layer_extractor, document, tmp_path, into)) == "中国银行"
+
+
 def test_joined_word_has_the_box_of_its_ink(layer_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     letterspaced(blank_with_font(document), 500, "HANGAR", 9)

@@ -127,6 +127,36 @@ def test_repeated_line_is_indexed_again_where_it_changes_more_than_numbers() -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Total due 120.00", "Total due 360.00"),
+        ("Invoice 1001", "Invoice 1002"),
+        ("Due 05.01.2026", "Due 06.01.2026"),
+        ("Form QA-7 of 2025", "Form QA-7 of 2026"),
+    ],
+)
+def test_repeated_line_with_another_number_than_that_of_its_page_is_indexed_completely(first: str, second: str) -> None:
+    pages = [running(1, "Nordwind Seile", first), running(2, "Nordwind Seile", second)]
+    assert (2, second) in texts(chunk_pages(pages)[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "third"), [("Page 1 of 12", "Page 3 of 12"), ("Handbook xi", "Handbook xiii"), ("A 1/9 B", "A 3/9 B")]
+)
+def test_repeated_line_is_indexed_once_if_its_page_number_counts_the_pages(first: str, third: str) -> None:
+    chunks, _ = chunk_pages([running(1, "Nordwind Seile", first), running(3, "Nordwind Seile", third)])
+    number = next(word for word, other in zip(third.split(), first.split(), strict=True) if word != other)
+    assert texts(chunks)[-1] == (3, f"body of 3\n{number}")
+
+
+def test_page_number_of_the_printed_label_is_one() -> None:
+    first, second = (replace(running(n, "Vol. 12", f"{n + 340} Ropes"), label=str(n + 340)) for n in (1, 2))
+    assert texts(chunk_pages([first, second])[0])[-1] == (2, "body of 2\n342")
+    unlabeled = [replace(one, label=None) for one in (first, second)]
+    assert texts(chunk_pages(unlabeled)[0])[-1] == (2, "342 Ropes")
+
+
 def test_text_in_a_margin_that_differs_in_numbers_is_indexed_on_each_page() -> None:
     pages = [running(number, f"Step {number}", "For members only", kind=BlockKind.TEXT) for number in (1, 2)]
     assert texts(chunk_pages(pages)[0]) == [(1, "Step 1\nbody of 1\nFor members only"), (2, "Step 2\nbody of 2")]
@@ -165,6 +195,21 @@ def test_repeated_table_in_the_header_is_indexed_once() -> None:
     pages = [page(form, block(BlockKind.TEXT, f"body {number}"), number=number) for number in (1, 2)]
     found = [(chunk.page, chunk.kind) for chunk in chunk_pages(pages)[0] if chunk.text]
     assert found == [(1, Kind.TEXT), (1, Kind.TABLE), (2, Kind.TEXT)]
+
+
+@pytest.mark.parametrize("y", [0.03, 0.85])
+def test_table_in_a_margin_keeps_its_labels_where_its_numbers_differ(y: float) -> None:
+    def totals(*amounts: str) -> Block:
+        rows = [
+            tuple(Word(word, Box(x, y + step, x + 0.1, y + step + 0.02)) for word, x in ((label, 0.2), (amount, 0.6)))
+            for label, amount, step in zip(("VAT", "Total"), amounts, (0.0, 0.03), strict=True)
+        ]
+        lines = tuple(Line(words, words[0].box.union(words[1].box)) for words in rows)
+        return Block(BlockKind.TABLE, Box(0.1, y, 0.9, y + 0.05), lines, None, (y + 0.025,), (0.4,))
+
+    first = page(block(BlockKind.TEXT, "for Acme", CELLS), totals("20.00", "120.00"))
+    second = page(block(BlockKind.TEXT, "for Globex", CELLS), totals("60.00", "360.00"), number=2)
+    assert tables(first, second)[1].text == "| VAT | 60.00 |\n| --- | --- |\n| Total | 360.00 |"
 
 
 def test_large_heading_that_repeats_starts_each_page() -> None:
@@ -264,6 +309,34 @@ def test_table_with_its_own_header_row_or_below_other_text_does_not_continue() -
     text = block(BlockKind.TEXT, "\n".join("abcd"), Box(0.1, 0.1, 0.9, 0.19))
     assert "Item" not in tables(page(priced(1, header=True)), page(text, priced(2), number=2))[1].text
     assert "Item" not in tables(page(priced(1, header=True)), page(priced(3), number=3))[1].text
+
+
+TABLE_TOP = Box(0.1, 0.16, 0.9, 0.18)
+
+
+@pytest.mark.parametrize("kind", [BlockKind.TITLE, BlockKind.HEADING])
+def test_table_below_a_new_heading_does_not_continue(kind: BlockKind) -> None:
+    first = page(block(BlockKind.HEADING, "1. Parts", TABLE_TOP), priced(1, header=True))
+    above = page(block(kind, "2. Contacts", TABLE_TOP), priced(2), number=2)
+    assert tables(first, above)[1].text == "| rope 2 | 2 |\n| --- | --- |\n| tar 2 | 3 |"
+    at_the_end = replace(first, blocks=(*first.blocks, block(kind, "2. Contacts", Box(0.1, 0.9, 0.9, 0.92))))
+    assert "Item" not in tables(at_the_end, page(priced(2), number=2))[1].text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "continues"),
+    [
+        ("Table 4 Stores", "Table 4 (continued)", True),
+        ("Table 4 Stores", "Table 5 Contacts", False),
+        ("Stores", "Stores, continued", True),
+        ("Stores", "Contacts", False),
+        ("", "Contacts", False),
+    ],
+)
+def test_table_continues_below_the_caption_of_the_same_table_only(before: str, after: str, continues: bool) -> None:
+    first = page(block(BlockKind.CAPTION, before, TABLE_TOP), priced(1, header=True))
+    second = page(block(BlockKind.CAPTION, after, TABLE_TOP), priced(2), number=2)
+    assert ("Item" in tables(first, second)[1].text) is continues
 
 
 def test_dot_leaders_are_no_words_of_a_table() -> None:

@@ -47,6 +47,25 @@ ENCODED = [
     ("המגדלור בנמל נדלק בכל ערב בשעה תשע והמפתח אצל השומר", "cp1255"),
     ("تضاء منارة الميناء كل ليلة في التاسعة والمفتاح عند الحارس", "cp1256"),
     ("ประภาคารของท่าเรือเปิดไฟทุกคืนเวลาสามทุ่ม", "cp874"),
+    ("Total: Итого 5", "cp1251"),
+    ("Antonín Dvořák", "cp1250"),
+    ("Bucureşti: preţul este de 5 lei", "cp1250"),
+]
+
+SHORT_WESTERN = [
+    "The filter has a pore size of 0.45 µm and costs £12.",
+    "Le diamètre est de 5 µm à 20 °C.",
+    "part;size\nA;10 µm\nB;5 µm\n",
+    "Ångström 5 µm",
+    "Größe 10 µm, Höhe 5 µm",
+    "getÜberschrift() und setÄnderung()",
+    "McÉwan, O'Ñeill and DeÁvila met Zoë and François, Jürgen.",
+    "Area 5 m², U = 0.2 W/m²K, Ø 5 mm, ß decay",
+    "El 1º de mayo, nº 5, la 2ª vez",
+    "Ports: Tromsø, Málaga, Besançon, Zürich and Molière",
+    "Länge×Breite, 5±2",
+    "Wait…what? See note¹ of © 2024 • 10 µl",
+    "latency_us;5 µs\nlatency;10 µs\n",
 ]
 
 
@@ -55,6 +74,11 @@ ENCODED = [
 )
 def test_encoding_is_detected(text: str, encoding: str) -> None:
     assert decode_text(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize("text", SHORT_WESTERN)
+def test_short_western_text_with_units_and_names_is_read_as_written(text: str) -> None:
+    assert decode_text(text.encode("cp1252")) == text
 
 
 @pytest.mark.parametrize(

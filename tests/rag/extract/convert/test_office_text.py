@@ -98,6 +98,23 @@ def test_word_document_is_read_page_by_page(tmp_path: Path, read: Read, text_ext
     )
 
 
+def test_rows_cells_and_boxes_of_a_form_in_word_are_read(tmp_path: Path, read: Read) -> None:
+    def cell(content: str) -> str:
+        return f"<w:tc><w:p><w:r>{content}</w:r></w:p></w:tc>"
+
+    def control(content: str) -> str:
+        return f"<w:sdt><w:sdtContent>{content}</w:sdtContent></w:sdt>"
+
+    ticked = '<w:sym w:font="Wingdings" w:char="F0FE"/><w:t> sealed</w:t>'
+    empty = '<w:sym w:font="Wingdings" w:char="00A8"/><w:t> open</w:t>'
+    rows = (
+        f"<w:tr>{cell('<w:t>Gate</w:t>')}{control(cell('<w:t>Lock 7</w:t>'))}</w:tr>"
+        f"{control(f'<w:tr>{cell(ticked)}</w:tr><w:tr>{cell(empty)}</w:tr>')}"
+    )
+    path = office_files.docx(tmp_path / "file", [], body=f"<w:tbl>{rows}</w:tbl>")
+    assert read(path) == ["Gate Lock 7 \u2611 sealed \u2610 open Box: sealed: ticked Box: open: not ticked"]
+
+
 def test_slides_are_read_one_by_one(tmp_path: Path, read: Read, into: Path, text_extractor: GuardedExtractor) -> None:
     path = office_files.pptx(tmp_path / "file", ["one", "two", "three"], hidden=[2], notes={3: "Say this slowly."})
     assert read(path) == ["one", "two", "three Speaker notes: Say this slowly."]

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import quopri
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from rag.errors import Unreadable
-from rag.extract.convert.mail import EML, mail_attachments, mail_type
+from rag.extract.convert.mail import EML, mail_attachments, mail_type, read_mail
+from rag.extract.convert.notebook import read_notebook
 from rag.extract.convert.packages import MSG
 from rag.extract.convert.simple_html import simplify
 from rag.extract.file_types import detect_media_type
@@ -100,6 +102,7 @@ def test_web_page_is_read_with_headings_lists_tables_and_addresses(
         ('<meta http-equiv="Content-Type" content="text/html; charset=Shift_JIS">', "shift_jis"),
         ("", "koi8_r"),
         ('<meta charset="no-such">', "utf-8"),
+        ('<meta charset="utf-16">', "utf-8"),
     ],
 )
 def test_web_page_is_decoded_as_it_declares(
@@ -195,6 +198,76 @@ def test_body_of_a_mail_is_decoded(
     path = tmp_path / "a.eml"
     path.write_bytes(head.encode() + words.encode(encoding))
     assert f"Schlüssel From: a@b.example To: c@d.example {words}" in text_of(reader, path, into)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("iso-8859-2", "iso8859_2"), ("iso8859-1", "cp1252"), ("us-ascii", "utf-8"), ("latin1", "utf-8")],
+)
+@pytest.mark.parametrize("kind", ["mail", "page", "xml"])
+def test_declared_encoding_counts_even_where_none_could_be_detected(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, charset: str, encoding: str, kind: str
+) -> None:
+    words = {"iso8859_2": "5 ľm, 3 ľs, ťa", "cp1252": "µ ÄÖÜäöüß ÀÈÙ", "utf-8": "Größe 10 µm"}[encoding]
+    head = f"From: a@b.example\nSubject: tides\nTo: c@d.example\nContent-Type: text/plain; charset={charset}\n\n"
+    data = {
+        "mail": f"{head}{words}",
+        "page": f"<html><meta charset={charset}><body>{words}",
+        "xml": f'<?xml version="1.0" encoding="{charset}"?><a>{words}</a>',
+    }[kind]
+    path = tmp_path / "a.txt"
+    path.write_bytes(data.encode(encoding))
+    assert reader.inspect(path).media_type == {"mail": EML, "page": "text/html", "xml": "text/plain"}[kind]
+    assert words in text_of(reader, path, into)
+
+
+def parts_of(*parts: bytes) -> bytes:
+    head = b"From: a@b.example\nSubject: tides\nTo: c@d.example\nContent-Type: multipart/mixed; boundary=B\n\n"
+    return head + b"".join(b"--B\nContent-Type: " + part + b"\n" for part in parts) + b"--B--\n"
+
+
+def test_each_part_of_a_mail_has_its_own_encoding(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(
+        parts_of(
+            b"text/plain; charset=utf-8\n\n" + "Grüße aus Köln".encode(),
+            b"text/plain; charset=iso-8859-1\n\n" + "Größe und Höhe".encode("latin-1"),
+            b"text/plain; charset=no-such\n\nlast " + bytes([0x81, 0xFE, 0x8D, 0xC1]) * 5,
+            b"application/octet-stream; name=a.bin\nContent-Transfer-Encoding: binary\n\n" + bytes(range(256)) * 300,
+        )
+    )
+    assert reader.inspect(path).media_type == EML
+    text = text_of(reader, path, into)
+    assert "Grüße aus Köln Größe und Höhe last" in text
+    assert "Attachments: a.bin" in text
+
+
+def test_mailbox_of_several_mails_is_read(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    first, second = mail("first words", Date="Mon, 02 Mar 2026 09:00:00 +0000"), mail("second words")
+    second.add_attachment(b"a,b", maintype="text", subtype="x-plan", filename="plan.txt")
+    path = tmp_path / "Inbox"
+    start = b"From - Mon Mar 02 09:00:00 2026\nX-Mozilla-Status: 0001\n"
+    path.write_bytes(start + bytes(first) + b"\n\n" + start + bytes(second))
+    assert reader.inspect(path).media_type == EML
+    text = text_of(reader, path, into)
+    assert text.count("Übergabe From: Cosima") == 2
+    assert "first words" in text
+    assert text.endswith("Attachments: plan.txt second words")
+    assert dict(mail_attachments(path, EML)) == {"plan.txt": b"a,b"}
+
+
+def test_line_that_begins_with_from_does_not_split_a_mail(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(parts_of(b"text/plain\n\nwords\n\nFrom here: to there\n\nend"))
+    assert text_of(reader, path, into).endswith("words From here: to there end")
+
+
+def test_header_in_an_old_encoding_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes("From: a@b.example\nSubject: Größe der Schläuche\nTo: c@d.example\n\nwords".encode("cp1252"))
+    assert read_mail(path, EML, 10).title == "Größe der Schläuche"
+    path.write_bytes("From: a@b.example\nSubject: =?x?q?=FC?= a\nTo: c@d.example\n\nwords".encode("cp1252"))
+    assert read_mail(path, EML, 10).title.endswith("a")
 
 
 def test_text_with_colons_is_not_a_mail() -> None:
@@ -301,6 +374,44 @@ def test_notebook_is_read_cell_by_cell(reader: GuardedExtractor, tmp_path: Path,
     assert encoded[:20] not in text
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain", "stream", "error"])
+def test_output_of_a_cell_that_is_cut_is_reported(tmp_path: Path, kind: str) -> None:
+    for words, is_cut in (("auk " * 20_000, True), ("auk " * 20, False)):
+        lines: dict[str, object] = {"data": {kind: f"{words}tern"}, "output_type": "execute_result"}
+        if kind == "stream":
+            lines = {"text": f"{words}tern", "output_type": kind}
+        elif kind == "error":
+            lines = {"traceback": [f"{words}tern"], "output_type": kind}
+        path = tmp_path / "a.ipynb"
+        path.write_text(notebook({"cell_type": "code", "source": "a", "outputs": [lines]}))
+        rich = read_notebook(path, 10)
+        assert [note.lost for note in rich.notes] == [True] * is_cut
+        assert ("tern" in "".join(rich.parts)) is not is_cut
+
+
+def test_drawings_and_formulas_in_outputs_are_read_or_reported(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    outputs = [
+        {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": "<Figure size 9>"}},
+        {"output_type": "display_data", "data": {"text/latex": ["$E$"], "text/plain": ["<IPython.Latex object>"]}},
+    ]
+    path.write_text(notebook({"cell_type": "code", "source": "a", "outputs": outputs}))
+    rich = read_notebook(path, 10)
+    assert "$E$" in "".join(rich.parts)
+    assert [note.text[:11] for note in rich.notes] == ["One picture"]
+
+
+def test_formulas_of_a_page_are_read() -> None:
+    formula = "<mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup>"
+    annotation = "<annotation encoding='application/x-tex'>E=mc^2</annotation>"
+    source = f"<p>Energy <math><semantics><mrow>{formula}</mrow>{annotation}</semantics></math> here"
+    assert simplify(source, lambda _: None).parts == ["<p>Energy E=mc^2 here</p>"]
+    assert simplify(f"<p>Energy <math>{formula}</math> here", lambda _: None).parts == ["<p>Energy E=mc^2 here</p>"]
+    fraction = "<math alttext='\\frac{a}{b}'><mfrac><mi>a</mi><mi>b</mi></mfrac></math>"
+    assert simplify(f"<p>{fraction}", lambda _: None).parts == ["<p>\\frac{a}{b}</p>"]
+    assert simplify(f"<p>{fraction.replace('alttext', 'x')}", lambda _: None).parts == ["<p>a/b</p>"]
+
+
 DEEP = 20_000
 MAIL = "Content-Type: multipart/mixed; boundary=a\nFrom: x\nTo: y\nSubject: z\n\n"
 
@@ -361,6 +472,57 @@ def test_entities_of_a_book_are_not_expanded(reader: GuardedExtractor, tmp_path:
         reader.inspect(epub(tmp_path / "a.epub", **{part: bomb}))
 
 
+def inline(name: str, cid: str, data: bytes | None = None) -> EmailMessage:
+    part = EmailMessage()
+    part.set_content(data or picture(), "image", "png", filename=name, disposition="inline", cid=f"<{cid}>")
+    return part
+
+
+@pytest.mark.parametrize("body", ["See the receipt [cid:abc@x]", "<p>See the receipt</p><img hidden src='cid:abc@x'>"])
+def test_inline_picture_that_the_text_does_not_show_is_an_attachment(tmp_path: Path, body: str) -> None:
+    message = mail()
+    message.set_content(body, subtype="html" if body.startswith("<") else "plain")
+    message.make_mixed()
+    message.attach(inline("receipt.png", "abc@x"))
+    path = tmp_path / "a.eml"
+    path.write_bytes(bytes(message))
+    assert [name for name, _ in mail_attachments(path, EML)] == ["receipt.png"]
+    assert "<b>Attachments:</b> receipt.png" in read_mail(path, EML, 10).parts[0]
+
+
+def test_inline_picture_that_the_text_shows_is_not_an_attachment(tmp_path: Path) -> None:
+    message = mail()
+    message.set_content("<p>See</p><img src='cid:a%40x'><img src='https://x.example/b.png'>", subtype="html")
+    message.make_mixed()
+    message.attach(inline("a.png", "a@x"))
+    located = inline("b.png", "b@x")
+    located["Content-Location"] = "https://x.example/b.png"
+    message.attach(located)
+    path = tmp_path / "a.eml"
+    path.write_bytes(bytes(message))
+    assert list(mail_attachments(path, EML)) == []
+    rich = read_mail(path, EML, 10)
+    assert len(rich.pictures.files) == 2
+    assert rich.notes == ()
+
+
+def test_report_about_a_mail_that_was_not_delivered_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(
+        parts_of(
+            b"text/plain\n\nbounced",
+            b"message/delivery-status\n\nReporting-MTA: dns; x.example\n\n"
+            b"Final-Recipient: rfc822; ben@x.example\nDiagnostic-Code: smtp; 550 mailbox\n full",
+            b"text/rfc822-headers\n\nSubject: The storm\nTo: ben@x.example",
+        )
+    )
+    text = " ".join(" ".join(read_mail(path, EML, 10).parts).split())
+    assert "Reporting-MTA: dns; x.example" in text
+    assert "Diagnostic-Code: smtp; 550 mailbox full" in text
+    assert "Subject: The storm" in text
+    assert list(mail_attachments(path, EML)) == []
+
+
 def test_nothing_outside_a_file_is_fetched(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     asked: list[str] = []
 
@@ -399,6 +561,29 @@ def test_nothing_outside_a_file_is_fetched(reader: GuardedExtractor, tmp_path: P
     assert asked == []
 
 
+def table_of(source: str) -> list[list[str]]:
+    [part] = simplify(f"<table>{source}</table>", lambda _: None).parts
+    rows = re.findall(r"<tr>(.*?)</tr>", part)
+    return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+
+
+def test_cell_that_spans_rows_keeps_the_columns_of_the_next_rows() -> None:
+    head = "<tr><th>Region<th>Year<th>Use<tr><td rowspan=2>North<td>2023<td>5<tr><td>2024<td rowspan=3>7<tr><td>South"
+    assert table_of(head + "<td>2025<tr><td>East<td>2026") == [
+        ["Region", "Year", "Use"],
+        ["North", "2023", "5"],
+        ["", "2024", "7"],
+        ["South", "2025", ""],
+        ["East", "2026", ""],
+    ]
+    assert table_of("<tr><td colspan=2 rowspan=2>a<td>b<tr><td>c<tr><td>d<td>e<td>f") == [
+        ["a", "", "b"],
+        ["", "", "c"],
+        ["d", "e", "f"],
+    ]
+    assert table_of("<tr><td rowspan=0>a<td>b<tr><td>c<tr><td>d") == [["a", "b"], ["", "c"], ["", "d"]]
+
+
 def test_empty_elements_of_xhtml_end_at_once() -> None:
     source = (
         '<?xml version="1.0"?><html><head><title/><script src="a"/></head><body><p id="a"/>tern<br/>gull</body></html>'
@@ -408,7 +593,10 @@ def test_empty_elements_of_xhtml_end_at_once() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>", "<?xml <a/"],
+    [
+        *("<a ", "<", "<!--", "&", "</", "<p x='", "<td>", "<style>{", "<li>", "<img src=x>", "<b>", "<table>"),
+        *("<math>", "<math></math", "<math><mfrac>", "<?xml <a/", "<tr><td rowspan=999 colspan=99>"),
+    ],
 )
 def test_time_for_hostile_markup_grows_with_its_length(piece: str) -> None:
     before = time.thread_time()
