@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.demo.slack_server.state import Conversation, Message, Person, SlackFile
 from tests.leaks import world
-from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, WORD_MARK, MarkedDocument, name_of, word
+from tests.leaks.marked_documents import TOPICS, WORD_MARK, MarkedDocument, name_of, word
 from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
 from tests.leaks.world import Place
@@ -136,8 +136,9 @@ def ask_with_typing_error(simulation: Simulation, step: Step) -> None:
     """Ask for the word of a document, which need not be shared here, with a letter missing."""
     person = pick(people(simulation), step.a)
     space = writable_conversation(simulation, step.b, person)
-    if person is not None and space is not None:
-        code = MarkedDocument(step.c % MAX_DOCUMENTS).code
+    number = pick(sorted({document for document, _ in simulation.shares.values()}), step.c)
+    if person is not None and space is not None and number is not None:
+        code = MarkedDocument(number).code
         simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> what is under {code[:6]}{code[7:]}?")
 
 
@@ -303,7 +304,7 @@ WEIGHTS = {"words": 12, "share twice": 6, "edit words": 5, "take out": 4, "delet
     "ask in thread": 8,
     "ask with limits": 6,
     "ask for words": 5,
-    "ask with typing error": 5,
+    "ask with typing error": 8,
     "mention first": 5,
     "shuffle": 6,
     "lose share": 4,
