@@ -16,7 +16,7 @@ from rag.answer.excerpt import excerpt
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
-from rag.model import Answer, Hit, Mode, Passage, SearchResult
+from rag.model import Answer, Hit, Kind, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
@@ -55,7 +55,8 @@ def answer_question(
     `generating` is entered while the generator writes, and not for anything else.
     A MagpieError of the generator is not raised: the passages are quoted, with a notice that gives the reason.
     """
-    composer = _Composer(question, found, select_passages(found.hits, settings.passages))
+    hits = [_with_page_text(hit, read_page_text) for hit in found.hits]
+    composer = _Composer(question, found, select_passages(hits, settings.passages))
     if not found.found or not composer.passages:
         return composer.abstain(Mode.PASSAGES)
     if generator is None:
@@ -71,6 +72,11 @@ def answer_question(
     if draft.declined:
         return composer.point_at_messages() or composer.abstain(draft.mode)
     return composer.written(draft) if draft.cited else composer.quote(messages.NO_CITATION)
+
+
+def _with_page_text(hit: Hit, read_page_text: ReadPageText) -> Hit:
+    """Return a hit that is a page as a whole with the page's words; any other hit unchanged."""
+    return replace(hit, text=read_page_text(hit)) if hit.kind is Kind.PAGE and not hit.text.strip() else hit
 
 
 def place_line(passage: Passage) -> str:

@@ -72,7 +72,7 @@ class Translations:
             try:
                 found = self._translator.translate(text, missing)
             except (OperatorMustAct, TryAgain) as error:
-                log.info("A question was not translated: %s", type(error).__name__)
+                log.debug("A question was not translated: %s", type(error).__name__)
                 self._failure, self._next_try = (str(error).rstrip("."), error.hint), monotonic() + _RETRY_DELAY
             else:
                 known = self._remember(text, {language: found.get(language, "") for language in missing})

@@ -312,3 +312,13 @@ def test_message_is_not_evidence() -> None:
     generator = FakeGenerator(text="The pier is 55 metres long [1].")
     answer = answer_question(QUESTION, found(shared), generator, settings)
     assert NOT_FOUND_NOTE in answer.text
+
+
+def test_page_found_as_a_whole_is_quoted_and_read_by_its_words() -> None:
+    page = hit("", kind=Kind.PAGE, page_image=Path("p.jpg"))
+    words = "The pier is exactly 40 metres long."
+    text = answer_question(QUESTION, found(page), None, SETTINGS, read_page_text=lambda _: words).text
+    assert text == f"[1] handbook.pdf, p. 1\n“{words}”"
+    generator = FakeGenerator("The pier is 40 metres long [1].")
+    answer_question(QUESTION, found(page), generator, SETTINGS, read_page_text=lambda _: words)
+    assert words in generator.prompts[0].user
