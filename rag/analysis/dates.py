@@ -61,6 +61,7 @@ def dates(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     The forms are the day as "2026-03-05" and its month as "2026-03". "03/05/2026" can be read in two ways and has the
     forms of both.
     """
+    months = _months()
     for match in _ISO.finditer(text):
         yield from _found(match, [(match[1], int(match[2]), int(match[3]))])
     for match in _NUMERIC.finditer(text):
@@ -72,13 +73,13 @@ def dates(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     for match in _EAST_ASIAN.finditer(text):
         yield from _found(match, [(match[1], int(match[2]), int(match[3] or 0))])
     for match in _DAY_FIRST.finditer(text):
-        if month := _months().get(fold(match[2])):
+        if month := months.get(fold(match[2])):
             yield from _found(match, [(match[3], month, int(match[1]))])
     for match in _MONTH_FIRST.finditer(text):
-        if month := _months().get(fold(match[1])):
+        if month := months.get(fold(match[1])):
             yield from _found(match, [(match[3], month, int(match[2]))])
     for match in _MONTH.finditer(text):
-        if month := _months().get(fold(match[1])):
+        if month := months.get(fold(match[1])):
             yield from _found(match, [(match[2], month, 0)])
 
 

@@ -19,6 +19,9 @@ from rag.ports import FullTextIndex, Term
 _MAX_WORDS = 4
 """Unknown words of a question that are corrected; with more, it is in another language."""
 
+_MIN_PART = 3
+"""Letters of each of two words that were written as one."""
+
 _MAX_CANDIDATES = 3
 """Corrections of one word that are searched for."""
 
@@ -50,7 +53,7 @@ def correct_question(
     languages: Collection[str],
     scope: Scope,
 ) -> Corrections:
-    """Return the question with those words corrected that no chunk in scope has, if it has similar ones.
+    """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
     A word of a message or of a file's name is not an error.
     """
@@ -69,9 +72,20 @@ def correct_question(
         word: found[:_MAX_CANDIDATES] for word, found in words.similar(connection, unknown, scope).items() if found
     }
     best = {word: found[0] for word, found in similar.items()}
+    best |= _split_words(connection, words, unknown, languages, scope)
     text = normalize(question)
     for piece in reversed(list(split_pieces(text))):
         if correction := best.get(fold(piece.text)):
             text = text[: piece.start] + correction + text[piece.end :]
     others = tuple(make_term(other, {*languages, "en"}) for found in similar.values() for other in found[1:])
     return Corrections(text, best, others)
+
+
+def _split_words(
+    connection: Connection, words: FullTextIndex, unknown: Sequence[str], languages: Collection[str], scope: Scope
+) -> dict[str, str]:
+    """Return {word: two words} for the words that chunks in scope have as two words: "file name" for "filename"."""
+    split = {f"{word[:at]} {word[at:]}": word for word in unknown for at in range(_MIN_PART, len(word) - _MIN_PART + 1)}
+    terms = [make_term(two, {*languages, "en"}) for two in split]
+    missing = set(words.missing(connection, terms, scope))
+    return {split[term.text]: term.text for term in terms if term.text not in missing}

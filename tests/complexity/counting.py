@@ -26,6 +26,8 @@ PREFIX = "counted."
 MODULES = frozenset(
     """bot.answers.history bot.answers.pointers bot.answers.render bot.answers.small_talk bot.answers.understanding
     bot.cli.redaction bot.slack.blocks
+    rag.analysis.analyzer rag.analysis.content rag.analysis.dates rag.analysis.languages rag.analysis.letters
+    rag.analysis.numbers rag.analysis.pieces rag.analysis.question rag.analysis.stop_words
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
     rag.answer.citations rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding rag.answer.highlight
     rag.answer.names

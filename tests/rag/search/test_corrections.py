@@ -14,7 +14,8 @@ from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 
 TEXTS = {
-    "ops": "The gateway listens on port 8443. Error E-4711 means that the printer is wet. Ask Müller in Zürich.",
+    "ops": "The gateway listens on port 8443. Error E-4711 means that the printer is wet. "
+    "Ask Müller in Zürich, the key holder.",
     "board": "The acquisition of Harwich Shipping is planned for spring. The merger stays secret.",
 }
 
@@ -40,6 +41,8 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
         ("rpinter", {"rpinter": "printer"}),
         ("orinter", {"orinter": "printer"}),
         ("Zuerich", {}),
+        ("keyholder", {"keyholder": "key holder"}),
+        ("holderkey", {}),
         ("Zurihc", {"zurihc": "zurich"}),
         ("E-4712", {}),
         ("8444", {}),
