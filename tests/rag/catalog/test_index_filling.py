@@ -45,7 +45,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
             connection.execute(text(f"CREATE VIRTUAL TABLE {name} USING fts5({columns}, {tokenize})"))
         connection.execute(text("DELETE FROM index_version"))
         connection.execute(text("INSERT INTO index_version VALUES (0, '', 0, 0, 1)"))
-        for name in ("fulltext_1", "share_fulltext_1"):
+        for name in ("fulltext_1_terms", "fulltext_1", "share_fulltext_1"):
             connection.execute(text(f"DROP TABLE {name}"))
         rows = connection.execute(text("SELECT id, document_id, text FROM chunk")).all()
         Fts5Index().add(connection, [IndexEntry(row.id, row.document_id, "en", "", "", "", row.text) for row in rows])
