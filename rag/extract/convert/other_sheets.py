@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ _LOG_LINE = re.compile(
     r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\b",
     re.IGNORECASE,
 )
-_CODE_LINE = re.compile(r"(?:.*[{};]|\s*\w[\w.]*\(.*\))\s*$")
+_CALL = re.compile(r"\s*\w[\w.]*\(")
 _MAX_CODE_SHARE = 0.5
 _MAX_CSV_BYTES = 64 << 20
 _MAX_GRID = 20_000_000
@@ -52,18 +52,28 @@ def find_delimiter(text: str) -> str | None:
     lines = [line for line in text[: 1 << 16].splitlines()[:_SAMPLE_LINES] if line.strip()]
     if len(lines) < _MIN_LINES or lines[0].lstrip()[:1] in ("{", "[", "<", "#"):
         return None
-    if _LOG_LINE.match(lines[0]) and _share(lines, _LOG_LINE) >= _MIN_SAME_SHARE:
+    if _LOG_LINE.match(lines[0]) and _share(lines, _is_log) >= _MIN_SAME_SHARE:
         return None
     lines = [_TIME_COMMA.sub(r"\1.", line) for line in lines]
-    is_code = _share(lines, _CODE_LINE) > _MAX_CODE_SHARE
+    is_code = _share(lines, _is_code) > _MAX_CODE_SHARE
     for delimiter in _DELIMITERS if not is_code else ";":
         if delimiter in lines[0] and _is_table(lines, delimiter):
             return delimiter
     return None
 
 
-def _share(lines: list[str], pattern: re.Pattern[str]) -> float:
-    return sum(pattern.match(line) is not None for line in lines) / len(lines)
+def _share(lines: list[str], is_meant: Callable[[str], bool]) -> float:
+    return sum(map(is_meant, lines)) / len(lines)
+
+
+def _is_log(line: str) -> bool:
+    return _LOG_LINE.match(line) is not None
+
+
+def _is_code(line: str) -> bool:
+    """Return whether a line ends like a statement or a block, or is a call."""
+    line = line.rstrip()
+    return line.endswith(("{", "}", ";")) or (line.endswith(")") and _CALL.match(line) is not None)
 
 
 def _is_table(lines: list[str], delimiter: str) -> bool:

@@ -67,7 +67,7 @@ def _words(element: Any) -> tuple[list[str], int]:
 
     source = html.escape(element.text or "") + "".join(tostring(child, encoding="unicode") for child in element)
     page = page_parts(f"<html><body>{source}", lambda _: None)
-    lines = (re.sub(r"<[^>]*>", "", line) for line in _LINE_END.split("".join(page.parts)))
+    lines = (re.sub(r"<[^<>]*>", "", line) for line in _LINE_END.split("".join(page.parts)))
     return [html.unescape(line).strip() for line in lines if line.strip()], page.missing_pictures
 
 

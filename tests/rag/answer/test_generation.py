@@ -319,6 +319,6 @@ def test_page_found_as_a_whole_is_quoted_and_read_by_its_words() -> None:
     words = "The pier is exactly 40 metres long."
     text = answer_question(QUESTION, found(page), None, SETTINGS, read_page_text=lambda _: words).text
     assert text == f"[1] handbook.pdf, p. 1\n“{words}”"
-    generator = FakeGenerator("The pier is 40 metres long [1].")
+    generator = FakeGenerator()
     answer_question(QUESTION, found(page), generator, SETTINGS, read_page_text=lambda _: words)
     assert words in generator.prompts[0].user
