@@ -46,6 +46,9 @@ beside a figure."""
 _SAME_FRAME = 0.8
 """A frame and a figure that cover this share of each other are the same."""
 
+_MIN_TEXT_FILL = 0.25
+"""A text region with less of its area under words is made of labels that are scattered over a chart."""
+
 _MAX_DRAWING_TEXT = 0.25
 """A drawing with more of its area under words of the text layer is a panel or a ruled table behind them."""
 
@@ -78,7 +81,7 @@ def figure_boxes(
     in_layout = [box for box in layout if box.area >= _MIN_LAYOUT_AREA and _is_picture(box, inked, words, body_lines)]
     found = [_extended(box, parts) for box in in_layout]
     found += [box for box in _embedded(pictures) if _text_share(box, texts) < _MAX_TEXT_BEHIND]
-    found += _inked(inked, tables, texts)
+    found += _inked(inked, tables, [box for box in texts if _text_share(box, words) >= _MIN_TEXT_FILL])
     found += _drawn(drawings, shapes, words, tables, texts)
     kept = [box for box in merge_overlapping(found) if not any(table.covers(box) > 0.7 for table in tables)]
     kept += _collage(kept)

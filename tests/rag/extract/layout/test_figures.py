@@ -100,6 +100,13 @@ def test_picture_that_fills_the_page_is_a_background() -> None:
     assert not has_background([PHOTO])
 
 
+def test_labels_scattered_over_a_chart_are_not_the_text_of_a_panel() -> None:
+    labels = [Box(0.25, 0.25 + 0.1 * row, 0.35, 0.27 + 0.1 * row) for row in range(4)]
+    assert figures(inked=[PHOTO], texts=[PHOTO], words=labels) == [PHOTO]
+    lines = [Box(0.2, 0.2 + 0.03 * row, 0.6, 0.22 + 0.03 * row) for row in range(10)]
+    assert figures(inked=[PHOTO], texts=[PHOTO], words=lines) == []
+
+
 def test_strips_and_tiles_of_one_picture_are_joined() -> None:
     strips = [Box(0.2, 0.2 + 0.03 * row, 0.6, 0.23 + 0.03 * row) for row in range(10)]
     [whole] = figures(pictures=strips)
