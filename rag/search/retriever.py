@@ -142,7 +142,7 @@ class Retriever:
         with query.clock.measure("fuse"):
             if self._rerank is not None:
                 pages = self._rerank(query, pages, scope)
-            pages, newer = self._rank_versions(query, pages, scope)
+            pages, newer = self._rank_versions(query, pages, rankings, scope)
             verdict = self._judge(query, scope, pages, rankings)
             match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
             with self._catalog.read_transaction() as connection:
@@ -177,12 +177,14 @@ class Retriever:
         return lane.status() if lane.name in self._settings.lanes else LaneStatus("not in search.lanes")
 
     def _rank_versions(
-        self, query: Query, pages: list[PageKey], scope: Scope
+        self, query: Query, pages: list[PageKey], rankings: Sequence[Ranking], scope: Scope
     ) -> tuple[list[PageKey], Mapping[PageKey, PageKey]]:
         if query.kind is QueryKind.PICTURE:  # the page that it shows, not a newer one
             return pages, {}
         with self._catalog.read_transaction() as connection:
-            ranked = rank_versions(connection, query.text, pages, scope)
+            by_words = [one for one in rankings if one.lane == WordsLane.name]
+            scores = {page: score for one in by_words for page, score in zip(one.pages, one.scores, strict=True)}
+            ranked = rank_versions(connection, query.text, pages, scores, scope)
         return list(ranked.pages), ranked.newer
 
     def _fuse(self, rankings: Sequence[Ranking]) -> list[PageKey]:

@@ -18,6 +18,12 @@ from rag.text import fold, tokens
 _MIN_RESEMBLANCE = 0.5
 """Share of their words, without numbers, that two pages with the same place in two versions have in common."""
 
+_SAME_SCORE = 0.9
+"""Versions with at least this share of the best one's score fit the question equally well."""
+
+_SECONDS = 60
+"""Versions that are shared within this time have no order by it."""
+
 _MARK = re.compile(
     r"\b(?:v|ver|version|rev|revision|r|draft|stand|fassung|entwurf|borrador|bozza|rascunho)[ .]?\d[\d. ]*"
     r"|\b(?:final|draft|copy|kopie|copie|copia|kopia|old|new|neu|alt|latest|current|updated|update|signed|entwurf)\b"
@@ -69,11 +75,15 @@ class _Candidate:
         """Return what orders versions, oldest first: the version's number, the year in the name, when it was shared."""
         found = _VERSION.search(self.name)
         number = tuple(int(part) for part in re.findall(r"\d+", found[1])) if found else ()
-        return number, self.years[-1:], self.shared_at
+        return number, self.years[-1:], self.shared_at // _SECONDS
 
 
-def rank_versions(connection: Connection, question: str, pages: Sequence[PageKey], scope: Scope) -> RankedVersions:
-    """Return the pages with the newest version of each page before older ones.
+def rank_versions(
+    connection: Connection, question: str, pages: Sequence[PageKey], scores: Mapping[PageKey, float], scope: Scope
+) -> RankedVersions:
+    """Return the pages with the newest version of each page before older ones that fit the question equally well.
+
+    `scores` are those by words.
 
     Two pages are versions if their files have the same name but for dates and marks of versions, and most of their
     words in common. A year or a version in the question comes before the newest; a question about an older version
@@ -86,8 +96,10 @@ def rank_versions(connection: Connection, question: str, pages: Sequence[PageKey
     for family in families:
         newest = max(family, key=lambda one: one.age)
         if not _WANTS_OLD.search(question):
-            preferred = sorted(family, key=lambda one: (_is_meant(one, family, question), one.age), reverse=True)
-            for place, one in zip(sorted(order[one.page] for one in family), preferred, strict=True):
+            best = max(scores.get(one.page, 0.0) for one in family)
+            equal = [one for one in family if scores.get(one.page, 0.0) >= _SAME_SCORE * best]
+            preferred = sorted(equal, key=lambda one: (_is_meant(one, family, question), one.age), reverse=True)
+            for place, one in zip(sorted(order[one.page] for one in equal), preferred, strict=True):
                 ranked[place] = one.page
         newer |= {one.page: newest.page for one in family if one.age < newest.age}
     return RankedVersions(tuple(ranked), newer)

@@ -94,6 +94,22 @@ def test_answer_says_that_an_older_version_differs(folder: Path) -> None:
         assert "An older version differs: Prices v1.pdf, p. 1" in answer.notice
 
 
+def test_version_that_fits_the_question_better_stays_first(folder: Path) -> None:
+    share(folder, ("Prices v1.pdf", 60), ("Prices v2.pdf", 70))
+    with (folder / "Prices v1.pdf").open("a") as file:
+        file.write(" Tar from the kiln of Whelk Point.")
+    with opened(folder) as rag:
+        rag.index([folder])
+        assert rag.find("tar from the kiln of Whelk Point", Scope.operator()).hits[0].name == "Prices v1.pdf"
+
+
+def test_formats_of_one_file_that_are_shared_together_have_no_order(folder: Path) -> None:
+    share(folder, ("Prices.pdf", 60), ("Prices.txt", 61))
+    with opened(folder) as rag:
+        rag.index([folder])
+        assert not any(hit.newer for hit in rag.find("what does a coil of rope cost", Scope.operator()).hits)
+
+
 def test_version_outside_the_scope_is_not_named(folder: Path) -> None:
     share(folder, ("Prices v1.pdf", 60), ("Prices v2.pdf", 70))
     with opened(folder) as rag:
