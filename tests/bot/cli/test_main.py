@@ -60,6 +60,7 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
         "disk": "",
         "refused": {},
         "lanes": {"words": "on"},
+        "text_model": None,
         "feedback": {"good": 0, "bad": 0},
     }
 
