@@ -112,7 +112,7 @@ def _token(word: str, language: str) -> str:
     stemmed = _stemmers.stem(word, language) if len(word) <= _MAX_STEMMED and not _DIGIT.search(word) else word
     token = fold(stemmed)[:_MAX_TOKEN]
     # German "ändern" has the stem "and", which would be found everywhere in English.
-    return token + _STEM if token in _any_stop_words() and fold(word) not in _any_stop_words() else token
+    return token + _STEM if token in all_stop_words() and fold(word) not in all_stop_words() else token
 
 
 def _lower(word: str, language: str) -> str:
@@ -128,13 +128,14 @@ def analyze_code(whole: str, language: str) -> str:
 
 
 @cache
-def _any_stop_words() -> frozenset[str]:
+def all_stop_words() -> frozenset[str]:
+    """Return the stop words of all languages, folded."""
     return frozenset().union(*(stop_words(language) for language in languages_with_stop_words()))
 
 
 def token_in_capitals(word: str) -> str:
     """Return the token of a word in capitals that is a stop word of some language; an empty string for other words."""
-    if len(word) < 2 or not word.isupper() or (folded := fold(word)) not in _any_stop_words():
+    if len(word) < 2 or not word.isupper() or (folded := fold(word)) not in all_stop_words():
         return ""
     return folded + _CAPITALS
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from rag.analysis.analyzer import all_stop_words
 from rag.analysis.letters import fold, normalize
 from rag.analysis.pieces import split_pieces
 from rag.analysis.question import make_term
@@ -21,6 +22,9 @@ _MAX_WORDS = 4
 
 _MIN_PART = 3
 """Letters of each of two words that were written as one."""
+
+_MIN_LETTERS = 5
+"""Letters of a word in which more than exchanged letters are corrected."""
 
 _MAX_CANDIDATES = 3
 """Corrections of one word that are searched for."""
@@ -45,6 +49,12 @@ class Corrections:
         return f"Showing results for {listed}."
 
 
+def _is_correction(typed: str, word: str) -> bool:
+    """Return whether a similar word may be meant. Most words of four letters are one letter away from another one."""
+    is_swapped = sorted(typed) == sorted(word)
+    return word not in all_stop_words() and (len(typed) >= _MIN_LETTERS or is_swapped)
+
+
 def correct_question(
     connection: Connection,
     words: FullTextIndex,
@@ -55,7 +65,7 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message or of a file's name is not an error.
+    A word of a message or of a file's name is not an error, and a stop word does not correct one.
     """
     words_only = [term for term in terms if term.surface and max_errors(term.text)]
     missing = set(words.missing(connection, words_only, scope))
@@ -69,7 +79,9 @@ def correct_question(
         if not in_messages[term.text] and not search_names(connection, [term], scope, 1)
     ]
     similar = {
-        word: found[:_MAX_CANDIDATES] for word, found in words.similar(connection, unknown, scope).items() if found
+        word: telling[:_MAX_CANDIDATES]
+        for word, found in words.similar(connection, unknown, scope).items()
+        if (telling := [other for other in found if _is_correction(word, other)])
     }
     best = {word: found[0] for word, found in similar.items()}
     best |= _split_words(connection, words, unknown, languages, scope)

@@ -47,6 +47,8 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
         ("E-4712", {}),
         ("8444", {}),
         ("wat", {}),
+        ("many holders", {}),
+        ("post", {}),
         ("xylophone", {}),
         ("gateway port", {}),
     ],
