@@ -70,6 +70,21 @@ def test_ephemeral_message_reaches_one_person(visit: Visit, ws: Workspace, team:
         assert window.contains(["I couldn't read"]) == [False]
 
 
+def test_changing_person_twice_at_once_logs_no_error(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    ws.post("ben", private(ws), "the code is 4711")
+    window = visit()
+    window.page.evaluate(
+        """() => {
+          for (const name of ["Cleo", "Ben"]) {
+            [...document.querySelectorAll("#side .who button")].find(each => each.innerText.includes(name)).click();
+            window.dispatchEvent(new HashChangeEvent("hashchange"));
+          }
+        }"""
+    )
+    window.enter("night-shift")
+    window.message("the code is 4711").wait_for()
+
+
 def test_leaving_joining_and_adding(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     window = visit()
     window.enter("harbour-watch")

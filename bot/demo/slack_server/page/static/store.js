@@ -64,11 +64,17 @@ export function listen(path, received, state = () => {}) {
   return opened;
 }
 
+// Browsers log an error when a socket is closed while it is still being opened.
+function hangUp(old) {
+  if (old.readyState === WebSocket.CONNECTING) old.onopen = () => old.close();
+  else old.close();
+}
+
 function connect() {
   const person = at.person;
   if (socket) {
     socket.onclose = socket.onmessage = null;
-    socket.close();
+    hangUp(socket);
   }
   entries.clear();
   socket = listen(`as/${person}/live`, applyUpdate, is => {
