@@ -509,13 +509,14 @@ class TextModel:
     """The text embedder that was chosen, by its name in the setting `text.model`.
 
     `is_set`: the setting names it; otherwise it is `auto`. `is_recorded`: the choice is kept in the index. `replaces`:
-    the model whose vectors answer until the new ones are complete, or empty.
+    the model whose vectors answer until the new ones are complete, or empty; `waiting`: the chunks without new ones.
     """
 
     model: str
     is_set: bool
     is_recorded: bool
     replaces: str = ""
+    waiting: int = 0
 
     def __str__(self) -> str:
         """Return the model, why it is used, and how to use another one."""
@@ -525,8 +526,17 @@ class TextModel:
             why = "chosen by MAGPIE_TEXT__MODEL=auto and kept; set MAGPIE_TEXT__MODEL to use another one"
         else:
             why = "found by MAGPIE_TEXT__MODEL=auto"
-        change = f"; until all texts are embedded again, {self.replaces} is used" if self.replaces else ""
+        waiting = f"{self.waiting:,} chunk{'' if self.waiting == 1 else 's'} wait{'s' if self.waiting == 1 else ''}"
+        change = f"; until all texts are embedded again ({waiting}), {self.replaces} is used" if self.replaces else ""
         return f"{self.model}, {why}{change}"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRenewal:
+    """How far an index is written again: the texts (chunks and messages) that still wait, of all that it will have."""
+
+    waiting: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,7 +547,8 @@ class Status:
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
     `waiting_for_captions` pictures. `notes` are the files, by name, with notes about how they were read.
     `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
-    reason. `text_model` is None without a text embedder.
+    reason. `text_model` is None without a text embedder. `full_text` is set while a newer version writes the full-text
+    index again; the old one is searched meanwhile.
     """
 
     documents: Mapping[str, int]
@@ -554,6 +565,7 @@ class Status:
     disk: str = ""
     refused: Mapping[str, int] = field(default_factory=dict)
     text_model: TextModel | None = None
+    full_text: IndexRenewal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "waiting_for_vectors": status.waiting_for_vectors,
         "waiting_for_fingerprints": status.waiting_for_fingerprints,
         "waiting_for_captions": status.waiting_for_captions,
+        "full_text": None
+        if status.full_text is None
+        else {"waiting": status.full_text.waiting, "total": status.full_text.total},
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "failed_pages": [
@@ -102,7 +105,11 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "lanes": dict(status.lanes),
         "text_model": None
         if status.text_model is None
-        else {"model": status.text_model.model, "replaces": status.text_model.replaces or None},
+        else {
+            "model": status.text_model.model,
+            "replaces": status.text_model.replaces or None,
+            "waiting": status.text_model.waiting,
+        },
         "feedback": dict(feedback),
     }
 

@@ -62,6 +62,11 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
     screen.say(f"{count(found.pages, 'page')} in {count(found.chunks, 'chunk')}.")
     if found.waiting_for_vectors:
         screen.say(f"Waiting for vectors: {count(found.waiting_for_vectors, 'chunk')}.")
+    if found.full_text is not None:
+        waiting = f"{found.full_text.waiting:,} of {count(found.full_text.total, 'text')} wait"
+        screen.say(
+            f"Full-text index: being written again by a newer version, {waiting}. The old one is searched meanwhile."
+        )
     if found.text_model is not None:
         screen.say(f"Text vectors: {found.text_model}.")
     if found.waiting_for_fingerprints:

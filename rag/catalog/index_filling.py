@@ -27,15 +27,24 @@ from rag.catalog.languages import main_language
 from rag.catalog.share_names import put_name_words
 from rag.catalog.share_words import add_share_words
 from rag.catalog.tables import caption, chunk, document, share
+from rag.model import IndexRenewal
 from rag.ports import IndexEntry
+
+_EMPTY = IndexVersion(0, "", 0, 0, is_complete=False)
 
 
 def count_waiting(connection: Connection) -> int:
     """Return how many chunks and messages wait for the analysis of this code."""
     newest = list_versions(connection)[0]
     if newest.analysis != VERSION:
-        return max(1, count_unfilled(connection, IndexVersion(0, "", 0, 0, is_complete=False)))
+        return max(1, count_unfilled(connection, _EMPTY))
     return 0 if newest.is_complete else max(1, count_unfilled(connection, newest))
+
+
+def read_renewal(connection: Connection) -> IndexRenewal | None:
+    """Return how far the next version is filled, None if the index is complete."""
+    waiting = count_waiting(connection)
+    return IndexRenewal(waiting, max(waiting, count_unfilled(connection, _EMPTY))) if waiting else None
 
 
 def fill_batch(connection: Connection, size: int) -> int:

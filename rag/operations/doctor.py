@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rag.catalog import Catalog, documents, outages, statuses
+from rag.catalog.index_filling import read_renewal
 from rag.catalog.summary import find_damage
 from rag.data_dir import is_accessible_to_others, temporary_folder
 from rag.errors import MagpieError
@@ -37,6 +38,8 @@ _LOW_DISK_GB = 2
 _TEXT_ONLY = "of DOCX, PPTX, ODT and ODP only the text is read; DOC, PPT and RTF are refused"
 
 _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
+
+_GOES_ON = "It goes on while Magpie runs, or with: magpie index, on any file"
 
 _BUILT_IN = "Latin, Chinese, Japanese"
 _INSTALL_SCRIPTS = (
@@ -102,11 +105,15 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
         damage = find_damage(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         rows = statuses.list_statuses(connection)
+        full_text = read_renewal(connection)
         down_now = outages.list_outages(connection)
     if damage:
         yield Check("catalog", "fail", f"SQLite reports: {damage}", "Restore a backup of catalog.db, or index again.")
     else:
         yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is not damaged")
+    if full_text is not None:
+        detail = f"written again by a newer version: {full_text.waiting:,} of {full_text.total:,} texts wait"
+        yield Check("full-text index", "warn", detail, f"The old one is searched meanwhile. {_GOES_ON}")
     for down in down_now:
         detail = f"{down.waiting} files of the kind {down.kind} wait: {down.reason}"
         yield Check("fetching", "fail" if down.needs_operator else "warn", detail, down.hint)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from rag.catalog import Catalog, documents, extractions, outages, shares, statuses
+from rag.catalog.index_filling import read_renewal
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
@@ -27,6 +28,7 @@ def read_status(
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
         refused = shares.count_refused(connection)
+        full_text = read_renewal(connection)
         down = tuple(outages.list_outages(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     notes = tuple((row.name, row.notes) for row in rows if row.state != "failed" and row.notes)
@@ -47,4 +49,5 @@ def read_status(
         " ".join(space.shortage() or ()),
         refused,
         indexes.text.describe(),
+        full_text,
     )

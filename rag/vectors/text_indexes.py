@@ -117,14 +117,15 @@ class TextIndexes:
         return chosen if chosen is not None and chosen.identity(at_once=at_once) is not None else None
 
     def describe(self) -> TextModel | None:
-        """Return the chosen model, and the one that it replaces; None without one."""
+        """Return the chosen model, the one that it replaces, and how far; None without one."""
         model = self._wanted() if self._setting else ""
         if not model:
             return None
         serving, building = self._rows()
         is_recorded = any(row is not None and row.model == model for row in (serving, building))
         replaces = serving.model if serving is not None and serving.model != model else ""
-        return TextModel(model, self._setting != AUTO, is_recorded, replaces)
+        waiting = self.count_waiting() if replaces else 0
+        return TextModel(model, self._setting != AUTO, is_recorded, replaces, waiting)
 
     def pull(self, report: Callable[[str], None]) -> Path | None:
         """Download the model that the setting names, or for `auto` the default one if none was chosen yet.

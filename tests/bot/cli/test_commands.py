@@ -28,7 +28,7 @@ from rag import (
     open_rag,
     put_share,
 )
-from rag.model import Outage, PageReading, TextModel, TextSource
+from rag.model import IndexRenewal, Outage, PageReading, TextModel, TextSource
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -510,7 +510,22 @@ def test_status_says_which_text_embedder_is_used_and_how_to_change_it(run: Run) 
     )
     assert said in " ".join(out.split())
     _, out, _ = run(engine, "status", "--json")
-    assert json.loads(out)["text_model"] == {"model": "ollama:bge-m3", "replaces": None}
+    assert json.loads(out)["text_model"] == {"model": "ollama:bge-m3", "replaces": None, "waiting": 0}
+
+
+def test_status_says_how_far_old_indexes_are_written_again(run: Run) -> None:
+    chosen = TextModel("ollama:bge-m3", is_set=True, is_recorded=True, replaces="st:minilm", waiting=1200)
+    stored = Status({}, 0, 0, 0, (), {"words": "on"}, text_model=chosen, full_text=IndexRenewal(3500, 12000))
+    _, out, _ = run(FakeEngine(stored=stored), "status")
+    said = " ".join(out.split())
+    assert "until all texts are embedded again (1,200 chunks wait), st:minilm is used" in said
+    assert (
+        "Full-text index: being written again by a newer version, 3,500 of 12,000 texts wait. The old one is searched"
+        " meanwhile."
+    ) in said
+    _, out, _ = run(FakeEngine(stored=stored), "status", "--json")
+    assert json.loads(out)["full_text"] == {"waiting": 3500, "total": 12000}
+    assert json.loads(out)["text_model"]["waiting"] == 1200
 
 
 def test_eval_prints_and_writes_results(run: Run, tmp_path: Path) -> None:

@@ -187,6 +187,13 @@ def fill_half(rag: Rag) -> None:
     rag._indexes.text.process_batch(threading.Event())
 
 
+def waiting(rag: Rag) -> int:
+    chosen = rag.status().text_model
+    assert chosen is not None
+    assert chosen.replaces == "ollama:bge-m3"
+    return chosen.waiting
+
+
 def test_old_vectors_answer_until_the_new_ones_are_complete(
     folder: Path, opened: Opening, server: OllamaServer, store: FakeStore, tmp_path: Path
 ) -> None:
@@ -239,7 +246,9 @@ def test_change_continues_after_a_restart(
     server.models[GEMMA.name] = GEMMA
     rag = opened("ollama:embeddinggemma")
     rag._indexes.sync.take_over(unclean=False)
+    assert waiting(rag) == 15
     fill_half(rag)
+    assert waiting(rag) == 0
     embedded = len(server.embedded())
     rag = opened("ollama:embeddinggemma")
     chosen = rag.status().text_model
