@@ -14,6 +14,7 @@ from rag.catalog.file_notes import pack_notes, unpack_notes
 from rag.catalog.holdings import ATTACHED
 from rag.catalog.scope import is_live
 from rag.catalog.share_delay import delay_for_attachments
+from rag.catalog.share_names import put_attachment_words
 from rag.catalog.states import LIVE
 from rag.catalog.tables import attachment, document, extraction, share
 from rag.model import Note
@@ -49,6 +50,7 @@ def put_attachments(
         attached = put_document(connection, new.sha256, new.size, extractor)
         key = {"extraction_id": claimed.id, "number": number, "document_id": claimed.document, "attached_id": attached}
         connection.execute(insert(attachment).values(**key, name=new.name, inside=new.inside))
+    put_attachment_words(connection, attachment.c.extraction_id == claimed.id)
     if notes:
         known = unpack_notes(connection.scalar(select(extraction.c.notes).where(mine)))
         connection.execute(update(extraction).where(mine).values(notes=pack_notes([*known, *notes])))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, case, literal, union_all
 
-from rag.catalog.tables import attachment, share, source
+from rag.catalog.tables import attachment, attachment_word, name_word, share, source
 from rag.model import ATTACHED_TO
 
 
@@ -20,27 +20,40 @@ from rag.model import ATTACHED_TO
 class Holding:
     """One of the two ways, as columns.
 
-    `tables`: source and share, and what links them to the document. `file_name` is the document's own name.
-    `attachment` is empty for the document of a source.
+    `tables`: source and share, and what links them to the document. `file_name` is the document's own name, `word` a
+    word of it, from the tables `named`. `attachment` is empty for the document of a source.
     """
 
     tables: FromClause
     document: ColumnElement[Any]
     file_name: ColumnElement[str]
     attachment: ColumnElement[str]
+    word: ColumnElement[str]
+    named: FromClause
 
 
 _SHARED = source.join(share, share.c.source_id == source.c.id)
 
-OWN = Holding(_SHARED, source.c.document_id, share.c.name, literal(""))
+OWN = Holding(
+    _SHARED,
+    source.c.document_id,
+    share.c.name,
+    literal(""),
+    name_word.c.word,
+    _SHARED.join(name_word, name_word.c.share_id == share.c.id),
+)
 
 _INSIDE = case((attachment.c.inside == "", ""), else_=literal(ATTACHED_TO) + attachment.c.inside)
 
+_IN_SHARED = _SHARED.join(attachment, attachment.c.document_id == source.c.document_id)
+
 ATTACHED = Holding(
-    _SHARED.join(attachment, attachment.c.document_id == source.c.document_id),
+    _IN_SHARED,
     attachment.c.attached_id,
     attachment.c.name,
     attachment.c.name + _INSIDE,
+    attachment_word.c.word,
+    _IN_SHARED.join(attachment_word),
 )
 
 

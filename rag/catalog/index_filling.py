@@ -24,7 +24,7 @@ from rag.catalog.index_versions import (
     record_progress,
 )
 from rag.catalog.languages import main_language
-from rag.catalog.share_names import put_name_words
+from rag.catalog.share_names import attached_to_shares, put_attachment_words, put_name_words
 from rag.catalog.share_words import add_share_words
 from rag.catalog.tables import caption, chunk, document, share
 from rag.model import IndexRenewal
@@ -67,7 +67,9 @@ def fill_batch(connection: Connection, size: int) -> int:
         if row.words:
             add_share_words(connection, newest, row.id, row.words)
     if shares:
-        put_name_words(connection, [row.id for row in shares])
+        ids = [row.id for row in shares]
+        put_name_words(connection, ids)
+        put_attachment_words(connection, attached_to_shares(ids))
         record_progress(connection, newest, newest.chunks_to, shares[-1].id)
     else:
         complete_version(connection, newest)

@@ -51,10 +51,11 @@ def page_images(connection: Connection, pages: Collection[tuple[int, int]], scop
     return {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
 
 
-def first_pages(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, PageKey]]:
-    """Return {document: (chunk, page)} of the first page of each of these documents that can be searched."""
+def first_pages(connection: Connection, ids: Iterable[int], scope: Scope) -> dict[int, tuple[int, PageKey]]:
+    """Return {document: (chunk, page)} of the first page of each of these documents that is in scope."""
     rows = select(chunk.c.document_id, chunk.c.page, func.max(chunk.c.id).label("chunk"))
     rows = rows.join(document, is_current()).where(is_any_of(chunk.c.document_id, ids))
+    rows = rows.where(document.c.id.in_(documents_in(scope)))
     rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
     return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in connection.execute(rows)}
 

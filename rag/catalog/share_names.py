@@ -1,4 +1,4 @@
-"""The names that files are shared under, by their words, searched within the scope's visible shares."""
+"""The names of shared files and of their attachments, by their words, searched within the scope's visible shares."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, desc, func, insert, select, text, union_all
 
 from rag.analysis.analyzer import index_tokens
 from rag.analysis.languages import detect_languages
 from rag.catalog.any_of import is_any_of
+from rag.catalog.holdings import ATTACHED, OWN, Holding
 from rag.catalog.scope import shared_documents_in
-from rag.catalog.tables import name_word, share, source
+from rag.catalog.tables import attachment, attachment_word, name_word, share, source
 from rag.model import Scope
 from rag.ports import Term
 
@@ -23,7 +25,7 @@ _MAX_WORD = 64
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """A document that is shared under this name, which has these terms of a question, by their texts."""
+    """A document that a share has under this name, which has these terms of a question, by their texts."""
 
     document: int
     share: int
@@ -40,10 +42,30 @@ def put_name_words(connection: Connection, shares: Collection[int]) -> None:
         connection.execute(insert(name_word), words)
 
 
+def put_attachment_words(connection: Connection, those: ColumnElement[bool]) -> None:
+    """Store the words of the names of attachments, all that an extraction found, instead of those that they had."""
+    rows = connection.execute(select(attachment).where(those)).all()
+    known = is_any_of(attachment_word.c.extraction_id, {row.extraction_id for row in rows})
+    connection.execute(delete(attachment_word).where(known))
+    words = [
+        {"extraction_id": row.extraction_id, "number": row.number, "word": word}
+        for row in rows
+        for word in sorted(_words(row.name))
+    ]
+    if words:
+        connection.execute(insert(attachment_word), words)
+
+
+def attached_to_shares(shares: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition that an attachment is in a file of these shares."""
+    documents = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
+    return attachment.c.document_id.in_(documents.where(is_any_of(share.c.id, shares)))
+
+
 def search_names(connection: Connection, terms: Sequence[Term], scope: Scope, limit: int) -> list[NameMatch]:
     """Return the documents in scope whose name has at least one of the terms: most terms first, then newest.
 
-    A document that is shared under several names comes once.
+    A document that has several names comes once.
     """
     terms_of: dict[str, set[str]] = {}
     for term in terms:
@@ -51,24 +73,33 @@ def search_names(connection: Connection, terms: Sequence[Term], scope: Scope, li
             terms_of.setdefault(word, set()).add(term.text)
     if not terms_of:
         return []
-    rows = (
-        select(source.c.document_id, share.c.id, share.c.name, func.json_group_array(name_word.c.word).label("words"))
-        .select_from(name_word)
-        .join(share, share.c.id == name_word.c.share_id)
-        .join(source, source.c.id == share.c.source_id)
-        .where(is_any_of(name_word.c.word, terms_of), *shared_documents_in(scope))
-        .group_by(share.c.id)
-        .order_by(func.count().desc(), share.c.shared_at.desc(), share.c.id.desc())
-        .limit(limit)
-    )
+    rows = union_all(*(_names_with(way, terms_of, scope) for way in (OWN, ATTACHED)))
+    best = rows.order_by(*(desc(text(column)) for column in ("number", "shared_at", "id"))).limit(limit)
     found: dict[int, NameMatch] = {}
-    for row in connection.execute(rows):
+    for row in connection.execute(best):
         held = frozenset[str]().union(*(terms_of[word] for word in json.loads(row.words)))
-        match = NameMatch(row.document_id, row.id, row.name, held)
+        match = NameMatch(row.document, row.id, row.name, held)
         known = found.get(match.document)
         if known is None or len(held) > len(known.terms):
             found[match.document] = match
     return sorted(found.values(), key=lambda match: -len(match.terms))
+
+
+def _names_with(way: Holding, words: Collection[str], scope: Scope) -> Select[Any]:
+    """Return the names of one way that have some of the words, with the words."""
+    return (
+        select(
+            way.document.label("document"),
+            share.c.id.label("id"),
+            way.file_name.label("name"),
+            func.json_group_array(way.word.distinct()).label("words"),
+            func.count(way.word.distinct()).label("number"),
+            share.c.shared_at.label("shared_at"),
+        )
+        .select_from(way.named)
+        .where(is_any_of(way.word, words), *shared_documents_in(scope, way))
+        .group_by(way.document, share.c.id, way.file_name)
+    )
 
 
 def terms_in_name(connection: Connection, share_id: int, terms: Sequence[Term]) -> set[str]:
@@ -81,9 +112,9 @@ def terms_in_name(connection: Connection, share_id: int, terms: Sequence[Term]) 
 def _words(name: str) -> set[str]:
     """Return the tokens of a name, in its own language and in English, without those of its ending alone."""
     path = PurePath(name)
-    text = f"{path.stem} {path.name}"
+    twice = f"{path.stem} {path.name}"
     (language,) = detect_languages([path.stem])
-    tokens = (index_tokens(text, each) for each in {language, _ENGLISH})
+    tokens = (index_tokens(twice, each) for each in {language, _ENGLISH})
     found = {token for one in tokens for token in (*one.words, *one.forms)}
     endings = index_tokens(path.suffix.removeprefix("."), _ENGLISH)
     own = index_tokens(path.stem, _ENGLISH)

@@ -172,6 +172,19 @@ attachment = Table(
 """The files in a file, also those inside of others, as one extraction found them. An attached document has no share of
 its own: it has those of every file that it is in; see `holdings`."""
 
+attachment_word = Table(
+    "attachment_word",
+    metadata,
+    Column("word", String(64), primary_key=True, doc="a token of rag.analysis"),
+    Column("extraction_id", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    ForeignKeyConstraint(
+        ["extraction_id", "number"], ["attachment.extraction_id", "attachment.number"], ondelete="CASCADE"
+    ),
+    Index(None, "extraction_id", "number"),
+)
+"""The words of the names of attachments."""
+
 page = Table(
     "page",
     metadata,

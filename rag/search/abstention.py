@@ -89,6 +89,9 @@ class Abstention:
             for best in dict.fromkeys((next(iter(pages), None), *explained)):
                 share = None if best is None else shares.get(best)
                 said = set[str]() if share is None else find_in_message(connection, query, scope, share)
+                said |= {
+                    term for match in query.name_matches if best and match.document == best[0] for term in match.terms
+                }
                 found.append(question_signals(connection, self._words, query, scope, by_words, best, said))
         return found
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection
 
 from rag.catalog.pages import pages_named
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.page_kinds import find_pages_of_kinds
-from rag.search.query import PageReferences
+from rag.search.query import Query
 
 _MAX_DOCUMENTS = 2
 """Documents in which page kinds are looked for: a question may compare two reports."""
 
 
 def find_referenced_pages(
-    connection: Connection, words: FullTextIndex, references: PageReferences, found: Sequence[PageKey], scope: Scope
+    connection: Connection, words: FullTextIndex, query: Query, scope: Scope
 ) -> list[tuple[int, PageKey]]:
-    """Return (chunk, page) of the pages referred to, in the documents of the pages `found`, which are best first.
+    """Return (chunk, page) of the pages that a query refers to, in the documents of its candidates, or that it names.
 
     Numbered pages come before page kinds, and page kinds before the first page of the best document. If a number is
-    the position of one page and printed on another, both are returned: in the order of `found`, otherwise the printed
-    one first, because readers see printed numbers.
+    the position of one page and printed on another, both are returned: in the order of the candidates, otherwise the
+    printed one first, because readers see printed numbers.
     """
+    references, found = query.references, query.candidates
     ranks = {page: rank for rank, page in enumerate(found)}
-    best_documents = list(dict.fromkeys(document for document, _ in found))
+    best_documents = list(dict.fromkeys([document for document, _ in found] + sorted(query.named)))
     document_ranks = {document: rank for rank, document in enumerate(best_documents)}
     named: list[tuple[int, PageKey]] = []
     if references.pages or references.from_end or references.printed:

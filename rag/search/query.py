@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
 
+from rag.catalog.share_names import NameMatch
 from rag.errors import OperatorMustAct, TryAgain
 from rag.model import PageKey
 from rag.ports import Term, Vector
@@ -94,6 +95,7 @@ class Query:
     - `names`: the terms that are names, numbers or abbreviations
     - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
     - `overview`: set for a question about a whole document, see rag.search.overviews.read_overview
+    - `name_matches`: the files in scope whose names have words of it
     - `named`: the documents that the question names, if only these are searched
     - `equivalents`: synonyms from the glossary, by the text of a term
     - `unsure`: the texts of terms that were corrected: the reader may have meant another word
@@ -108,6 +110,7 @@ class Query:
     search_terms: tuple[Term, ...] = ()
     references: PageReferences = field(default_factory=PageReferences)
     overview: str | None = None
+    name_matches: tuple[NameMatch, ...] = ()
     named: frozenset[int] = frozenset()
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()

@@ -48,9 +48,8 @@ Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
 
 _SHORTENED = "The question is long: only its first {max_words} words were searched for. Shorten it to search for all."
 
-
 _MAX_NAMES = 200
-"""File names with most words of a question, of which it may have one as a whole."""
+"""File names with most words of a question."""
 
 
 class Retriever:
@@ -87,7 +86,7 @@ class Retriever:
         return replace(found, notice=" ".join(filter(None, notices)), corrections=corrections.words)
 
     def _analyze(self, question: str, scope: Scope) -> tuple[Query, Corrections]:
-        """Return the query for a question, with typing errors corrected, and the corrections."""
+        """Return the query for a question, with its typing errors corrected, and the corrections."""
         features = self._settings.query_features
         with self._catalog.read_transaction() as connection:
             languages = languages_in(connection, scope)
@@ -96,11 +95,12 @@ class Retriever:
             # In another language, most words are unknown.
             if not query.language or query.language in languages:
                 corrections = correct_question(connection, self._words, question, query.terms, languages, scope)
-        if corrections.words:
-            query = analyze_question(corrections.question, features, self._glossary, languages)
-            unsure = frozenset(corrections.words.values())
-            query = replace(query, search_terms=(*query.search_terms, *corrections.others), unsure=unsure)
-        return query, corrections
+            if corrections.words:
+                query = analyze_question(corrections.question, features, self._glossary, languages)
+                unsure = frozenset(corrections.words.values())
+                query = replace(query, search_terms=(*query.search_terms, *corrections.others), unsure=unsure)
+            names = search_names(connection, query.search_terms, scope, _MAX_NAMES)
+        return replace(query, name_matches=tuple(names)), corrections
 
     def find_picture(self, picture: Path, extracted: ExtractedPage, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages that a picture may show, and whether one of them does.
@@ -121,12 +121,12 @@ class Retriever:
         """Return what is found in the files that a question names; None if it names none, or nothing is found there."""
         if FileNamesLane.name not in self._settings.lanes:
             return None
-        with self._catalog.read_transaction() as connection:
-            matches = search_names(connection, query.search_terms, scope, _MAX_NAMES)
-        named = frozenset(match.document for match in matches if is_named(query.text, match.name))
-        if not named:
+        matches = tuple(match for match in query.name_matches if is_named(query.text, match.name))
+        if not matches:
             return None
-        found = self._search(replace(query, named=named), replace(scope, documents=named), k)
+        named = frozenset(match.document for match in matches)
+        query = replace(query, named=named, name_matches=matches)
+        found = self._search(query, replace(scope, documents=named), k)
         return found if found.found else None
 
     def _search(self, query: Query, scope: Scope, k: int) -> SearchResult:

@@ -188,6 +188,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "*shared_documents_in(Scope(None))",
         ),
     ),
+    "words of names": (
+        Mutation(
+            "rag.catalog.share_names:_names_with",
+            "*shared_documents_in(scope, way)",
+            "*shared_documents_in(Scope(None), way)",
+        ),
+    ),
     "known document": (
         Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),
     ),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from rag.catalog import Catalog
-from rag.catalog.pages import first_pages
 from rag.catalog.share_words import search_share_words, shares_with
 from rag.model import Scope
 from rag.search.lanes.lane import ON, LaneStatus
+from rag.search.lanes.shared_files import MIN_COVERAGE, rank_first_pages
 from rag.search.query import Query, QueryKind
-from rag.search.ranking import Ranking, rank_pages
-
-_MIN_COVERAGE = 0.5
-"""Share of the question's words that a message must contain. Messages are short, and one common word says little."""
+from rag.search.ranking import Ranking
 
 
 class MessagesLane:
@@ -39,15 +35,10 @@ class MessagesLane:
             if not matches:
                 return None
             holding = list(shares_with(connection, query.terms, scope).values())
-            enough = _MIN_COVERAGE * len(holding)
+            enough = MIN_COVERAGE * len(holding)
             kept = {
                 match.document: match.share
                 for match in matches
                 if sum(match.share in shares for shares in holding) >= enough
             }
-            first = first_pages(connection, kept)
-        found = [first[document] for document in kept if document in first]
-        if not found:
-            return None
-        ranking = rank_pages(self.name, found, self._depth)
-        return replace(ranking, shares={page: kept[page[0]] for page in ranking.pages})
+            return rank_first_pages(connection, self.name, kept, scope, self._depth)

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from rag.catalog import Catalog
 from rag.catalog.pages import outline_pages
-from rag.catalog.share_names import search_names
 from rag.catalog.shared_documents import documents_allowed
 from rag.model import Scope
 from rag.search.file_names import is_name
@@ -23,8 +22,6 @@ _MAX_DOCUMENTS = 3
 
 _PAGES = 6
 """Pages of a document that are shown."""
-
-_MAX_NAMES = 50
 
 
 class OverviewLane:
@@ -56,8 +53,7 @@ class OverviewLane:
 
     def _documents(self, connection: Connection, query: Query, named: str, scope: Scope) -> set[int]:
         if named:
-            found = search_names(connection, query.terms, scope, _MAX_NAMES)
-            return {match.document for match in found if is_name(named, match.name)}
+            return {match.document for match in query.name_matches if is_name(named, match.name)}
         if scope.documents is None or len(scope.documents) > _MAX_DOCUMENTS:
             return set()
         return {one.document for one in documents_allowed(connection, scope.documents, scope)}

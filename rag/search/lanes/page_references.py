@@ -35,7 +35,7 @@ class PageReferencesLane:
             return None
         with query.clock.measure("words"):
             with self._catalog.read_transaction() as connection:
-                found = find_referenced_pages(connection, self._words, query.references, query.candidates, scope)
+                found = find_referenced_pages(connection, self._words, query, scope)
             # A page that another lane found is shown by the chunk that this lane found.
             chunks = [(query.candidate_chunks.get(page, chunk_id), page) for chunk_id, page in found]
             return rank_pages(self.name, chunks, self._depth)

@@ -41,7 +41,7 @@ NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
     *("index_version", "name_word", "text_index"),
-    "attachment",
+    *("attachment", "attachment_word"),
 }
 """Tables without a conversation: their rows belong to a document, file, event or question."""
 

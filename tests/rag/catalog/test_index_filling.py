@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from rag.catalog.fulltext import Fts5Index
 from rag.catalog.index_filling import fill_batch
 from rag.catalog.index_versions import create_version, list_versions, searched_version
 from rag.catalog.languages import languages_in
+from rag.catalog.share_names import search_names
 from rag.catalog.share_words import drop_share_words, put_share_words, search_share_words
+from rag.catalog.tables import attachment
 from rag.ingest.index_filling import IndexFilling
 from rag.model import Scope
 from rag.ports import IndexEntry
@@ -125,6 +128,37 @@ def test_changes_while_it_is_filled_are_in_both(catalog: Catalog) -> None:
         assert found(connection, "gateway") == []
         assert found(connection, "E-4711") == [3]
         assert not search_share_words(connection, question_terms("harbor", ["en"]).terms, Scope.operator(), 5)
+
+
+def test_index_without_the_names_of_attachments_is_written_again(catalog: Catalog, tmp_path: Path) -> None:
+    fill(catalog)
+    with catalog.write_transaction() as connection:
+        connection.execute(
+            text("INSERT INTO attachment SELECT id, 1, 1, 2, 'ferry plan.txt', '' FROM extraction LIMIT 1")
+        )
+        connection.execute(text("DROP TABLE attachment_word"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0015'"))
+    catalog.close()
+    with closing(Catalog(tmp_path)) as upgraded:
+        assert fill(upgraded) == 2 * 3  # chunks and shares
+        with upgraded.read_transaction() as connection:
+            assert search_names(connection, question_terms("ferry", ["en"]).terms, Scope.of("ops"), 5)
+
+
+def test_names_of_files_and_their_attachments_are_filled_in(catalog: Catalog) -> None:
+    with catalog.write_transaction() as connection:
+        extraction = connection.scalar(text("SELECT extraction_id FROM chunk WHERE id = 1"))
+        key = {"extraction_id": extraction, "number": 1, "document_id": 1, "attached_id": 2, "inside": ""}
+        connection.execute(attachment.insert().values(**key, name="ferry plan.txt"))
+        connection.execute(text("DELETE FROM name_word"))
+    fill(catalog)
+    with catalog.read_transaction() as connection:
+        found = [
+            [(match.document, match.name) for match in search_names(connection, terms, scope, 5)]
+            for terms in (question_terms("ferry", ["en"]).terms, question_terms("ops", ["en"]).terms)
+            for scope in (Scope.of("ops"), Scope.of("haus"))
+        ]
+    assert found == [[(2, "ferry plan.txt")], [], [(1, "ops.pdf")], []]
 
 
 def test_index_of_another_analysis_is_filled_again_and_an_unfinished_one_is_dropped(catalog: Catalog) -> None:

@@ -89,7 +89,7 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "pages_by_chunk": lambda connection: chunks.pages_by_chunk(connection, PAGES) == {1: (1, 1)},
     "page_texts": lambda connection: list(chunks.page_texts(connection, PAGES)) == [(1, 1)],
     "page_images": lambda connection: list(pages.page_images(connection, PAGES, C1)) == [(1, 1)],
-    "first_pages": lambda connection: pages.first_pages(connection, IDS) == {1: (1, (1, 1))},
+    "first_pages": lambda connection: pages.first_pages(connection, IDS, Scope.operator()) == {1: (1, (1, 1))},
     "pages_named": lambda connection: len(pages.pages_named(connection, IDS, [1], [], [])) == 1,
     "captions_of": lambda connection: not captions.captions_of(connection, IDS),
     "chunks_on": lambda connection: list(fingerprints.chunks_on(connection, PAGES)) == [(1, 1)],

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings, ShareFilter, open_rag
+from rag.model import LOCAL
 from tests.support.absent import NoEmbedder
-from tests.support.extractor import TextExtractor
+from tests.support.extractor import TextExtractor, attached
 
 OFFER = "We offer the wall paint for {} crowns a bucket."
 MANUAL = "\f".join(f"Chapter {number}. How to {what} the lamp." for number, what in enumerate(("light", "trim"), 1))
@@ -24,6 +25,9 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     (folder / "Offer Seagull Ltd.pdf").write_text(OFFER.format(70) + "\fSigned at the pier.")
     (folder / "Rechnungen 2026.txt").write_text("Die Summe ist neun.")
     (folder / "lamp_manual.pdf").write_text(MANUAL)
+    (folder / "letter.pdf").write_text(
+        attached("Dear guest.", mooring_plan_txt="Berth four is free.\fBerth six is not.")
+    )
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder])
@@ -32,7 +36,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 
 def first(rag: Rag, question: str, scope: Scope | None = None) -> tuple[str, int] | None:
     found = rag.find(question, scope or Scope.operator())
-    return (found.hits[0].name, found.hits[0].page) if found.found else None
+    return (found.hits[0].title, found.hits[0].page) if found.found else None
 
 
 @pytest.mark.parametrize(
@@ -43,16 +47,39 @@ def first(rag: Rag, question: str, scope: Scope | None = None) -> tuple[str, int
         ("What does a bucket cost in Offer Kestrel Ltd.pdf?", ("Offer Kestrel Ltd.pdf", 1)),
         ("What is on page 2 of Offer Seagull Ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
         ("Was steht auf Seite 2 von offer-seagull-ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
+        ("Show page 1 of Rechnungen 2026.txt", ("Rechnungen 2026.txt", 1)),
         ("Rechnung 2026", ("Rechnungen 2026.txt", 1)),
         ("lamp manual", ("lamp_manual.pdf", 1)),
+        ("mooring plan", ("mooring.plan.txt, attached to letter.pdf", 1)),
+        ("What is on page 2 of mooring.plan.txt?", ("mooring.plan.txt, attached to letter.pdf", 2)),
+        ("Summarize mooring.plan.txt", ("mooring.plan.txt, attached to letter.pdf", 1)),
     ],
 )
 def test_file_is_found_by_its_name(rag: Rag, question: str, place: tuple[str, int]) -> None:
     assert first(rag, question) == place
 
 
-def test_name_of_another_space_finds_nothing(rag: Rag) -> None:
-    assert first(rag, "Seagull", Scope.of("elsewhere")) is None
+@pytest.mark.parametrize("question", ["Seagull", "mooring plan"])
+def test_name_of_another_space_finds_nothing(rag: Rag, question: str) -> None:
+    assert first(rag, question, Scope.of("elsewhere")) is None
+
+
+def test_name_of_an_attachment_is_found_in_its_type_only(rag: Rag) -> None:
+    of_type = [replace(Scope.operator(), shares=ShareFilter(extensions=(ending,))) for ending in ("txt", "pdf")]
+    assert [first(rag, "mooring plan", scope) for scope in of_type] == [
+        ("mooring.plan.txt, attached to letter.pdf", 1),
+        None,
+    ]
+
+
+def test_same_attachment_is_found_by_its_name_in_each_space(rag: Rag, tmp_path: Path) -> None:
+    other = tmp_path / "notice.pdf"
+    other.write_text(attached("Notice.", crane_txt="Berth four is free.\fBerth six is not."))
+    rag.index([other], "C2")
+    assert first(rag, "crane", Scope.of("C2")) == ("crane.txt, attached to notice.pdf", 1)
+    assert first(rag, "mooring plan", Scope.of("C2")) is None
+    assert first(rag, "mooring plan") == ("mooring.plan.txt, attached to letter.pdf", 1)
+    assert first(rag, "crane", Scope.of(LOCAL)) is None
 
 
 @pytest.mark.parametrize(
