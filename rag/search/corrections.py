@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from rag.analysis.analyzer import all_stop_words
 from rag.analysis.letters import fold, normalize
-from rag.analysis.pieces import split_pieces
+from rag.analysis.pieces import Piece, split_pieces
 from rag.analysis.question import make_term
-from rag.analysis.spelling import max_errors
+from rag.analysis.spelling import max_errors, misspelled_stop_words
 from rag.catalog.share_names import search_names
 from rag.catalog.share_words import shares_with
 from rag.model import Scope
@@ -34,7 +34,8 @@ _MAX_CANDIDATES = 3
 class Corrections:
     """A question with corrected words. `words` maps a word as it was typed to the best correction, both folded.
 
-    `others` are terms for further corrections of the same words.
+    Stop words are corrected, too, but are not in `words`: they are not searched for. `others` are
+    terms for further corrections of the same words.
     """
 
     question: str
@@ -65,19 +66,13 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message or of a file's name is not an error, and a stop word does not correct one.
+    A word of a message or of a file's name is not an error. A stop word corrects only what is a usual error in one.
     """
-    words_only = [term for term in terms if term.surface and max_errors(term.text)]
-    missing = set(words.missing(connection, words_only, scope))
-    if not 0 < len(missing) <= _MAX_WORDS:
+    text = normalize(question)
+    pieces = list(split_pieces(text))
+    unknown, stop_words = _unknown_words(connection, words, terms, _mistyped(pieces, terms), scope)
+    if not unknown and not stop_words:
         return Corrections(question)
-    candidates = [term for term in words_only if term.text in missing]
-    in_messages = shares_with(connection, candidates, scope)
-    unknown = [
-        term.text
-        for term in candidates
-        if not in_messages[term.text] and not search_names(connection, [term], scope, 1)
-    ]
     similar = {
         word: telling[:_MAX_CANDIDATES]
         for word, found in words.similar(connection, unknown, scope).items()
@@ -85,12 +80,40 @@ def correct_question(
     }
     best = {word: found[0] for word, found in similar.items()}
     best |= _split_words(connection, words, unknown, languages, scope)
-    text = normalize(question)
-    for piece in reversed(list(split_pieces(text))):
-        if correction := best.get(fold(piece.text)):
+    for piece in reversed(pieces):
+        if correction := (best | stop_words).get(fold(piece.text)):
             text = text[: piece.start] + correction + text[piece.end :]
     others = tuple(make_term(other, {*languages, "en"}) for found in similar.values() for other in found[1:])
     return Corrections(text, best, others)
+
+
+def _unknown_words(
+    connection: Connection, words: FullTextIndex, terms: Sequence[Term], mistyped: Mapping[str, str], scope: Scope
+) -> tuple[list[str], dict[str, str]]:
+    """Return the words that nothing in scope has: those to correct, and those of `mistyped` with their stop words."""
+    words_only = [term for term in terms if term.surface and (max_errors(term.text) or term.text in mistyped)]
+    missing = set(words.missing(connection, words_only, scope))
+    candidates = [term for term in words_only if term.text in missing]
+    in_messages = shares_with(connection, candidates, scope) if candidates else {}
+    unknown = [
+        term.text
+        for term in candidates
+        if not in_messages[term.text] and not search_names(connection, [term], scope, 1)
+    ]
+    stop_words = {word: mistyped[word] for word in unknown if word in mistyped}
+    others = [word for word in unknown if word not in mistyped]
+    return others if len(missing - stop_words.keys()) <= _MAX_WORDS else [], stop_words
+
+
+def _mistyped(pieces: Sequence[Piece], terms: Sequence[Term]) -> dict[str, str]:
+    """Return {word: stop word} for typing errors in stop words; none if no other words are asked for.
+
+    A word with a capital inside the question is a name.
+    """
+    written = {fold(piece.text) for piece in pieces if piece.text.islower() or not piece.start}
+    known = misspelled_stop_words()
+    found = {word: known[word] for word in written if word in known}
+    return found if any(term.text not in found for term in terms) else {}
 
 
 def _split_words(

@@ -95,7 +95,7 @@ class Retriever:
             # In another language, most words are unknown.
             if not query.language or query.language in languages:
                 corrections = correct_question(connection, self._words, question, query.terms, languages, scope)
-            if corrections.words:
+            if corrections.question != question:
                 query = analyze_question(corrections.question, features, self._glossary, languages)
                 unsure = frozenset(corrections.words.values())
                 query = replace(query, search_terms=(*query.search_terms, *corrections.others), unsure=unsure)

@@ -187,6 +187,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "*shared_documents_in(scope)",
             "*shared_documents_in(Scope(None))",
         ),
+        Mutation("rag.catalog.pages:first_pages", "documents_in(scope)", "documents_in(Scope(None))"),
     ),
     "words of names": (
         Mutation(
@@ -194,6 +195,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "*shared_documents_in(scope, way)",
             "*shared_documents_in(Scope(None), way)",
         ),
+        Mutation("rag.catalog.pages:first_pages", "documents_in(scope)", "documents_in(Scope(None))"),
     ),
     "known document": (
         Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),

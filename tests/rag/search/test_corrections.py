@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,37 @@ def test_corrected_word_is_less_sure_than_the_word_itself(rag: Rag) -> None:
     assert typo.hits[0].document == right.hits[0].document
     assert typo.signals["held"] < right.signals["held"]
     assert typo.confidence < right.confidence
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("wat port does teh gateway listen on", "what port does the gateway listen on"),
+        ("wich port adn printer", "which port and printer"),
+        ("What does teh printer say abuot E-4711?", "What does the printer say about E-4711?"),
+    ],
+)
+def test_typing_error_in_a_stop_word_does_not_count(rag: Rag, typed: str, meant: str) -> None:
+    found, right = rag.find(typed, Scope.of("ops")), rag.find(meant, Scope.of("ops"))
+    assert found.found
+    assert (found.corrections, found.notice) == ({}, "")
+    assert found.signals == right.signals
+
+
+@pytest.mark.parametrize(
+    "question", ["form gateway", "the Wat gateway", "the heir of the gateway", "teh", "amy gateway"]
+)
+def test_other_word_than_a_stop_word_counts(rag: Rag, question: str) -> None:
+    assert rag.find(question, Scope.of("ops")).signals.get("held", 0) < 1
+
+
+def test_word_of_the_scope_is_no_typing_error(rag: Rag, tmp_path: Path) -> None:
+    path = tmp_path / "lists.pdf"
+    path.write_text("The abou list is kept by the clerk.")
+    rag.index([path], "lists")
+    assert rag.find("gateway abou", Scope.of("ops")).signals["held"] == 1
+    assert rag.find("clerk abou", Scope.of("lists")).signals["held"] == 1
+    assert rag.find("printer abou", Scope.of("ops", "lists")).signals["held"] < 1
 
 
 WORDS = st.text("abcé", min_size=4, max_size=9)
