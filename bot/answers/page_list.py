@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.access.names import NO_NAMES, Names
 from bot.answers.render import MESSAGES, PICTURES, Reply, documents_of, place, post_of, posted_line, remark_blocks
@@ -34,8 +34,11 @@ def pages_reply(
     A page that the words of a message found is shown with that message, if `names` are known. `asked_at`: seconds
     since 1970.
     """
+    places = {hit.place for hit in hits}  # only these are checked before they are shown
     posts = [_posts(hit) if names is not NO_NAMES else () for hit in hits]
-    listed = "\n".join([heading, *(_line(hit, post, names, asked_at) for hit, post in zip(hits, posts, strict=True))])
+    listed = "\n".join(
+        [heading, *(_line(hit, post, places, names, asked_at) for hit, post in zip(hits, posts, strict=True))]
+    )
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
     plain = "\n".join([without_links(heading), *(escape(hit.place) for hit in hits)])
     used = [
@@ -48,7 +51,8 @@ def pages_reply(
 
 def found_reply(found: SearchResult, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:
     """Return the best pages; if nothing was found, say so and list the nearest pages."""
-    remark = join(remark, found.notice)
+    translated = [messages.also_searched(*one) for one in found.translations.items()]
+    remark = join(remark, found.notice, *translated)
     if found.found:
         hits = found.hits[:LISTED]
         return pages_reply(hits, messages.BEST_PAGES, remark=remark, names=names, asked_at=asked_at)
@@ -61,7 +65,8 @@ def _posts(hit: Hit) -> Sequence[Posted]:
     return hit.posted if MESSAGES in hit.lanes else ()
 
 
-def _line(hit: Hit, posts: Sequence[Posted], names: Names, asked_at: float) -> str:
+def _line(hit: Hit, posts: Sequence[Posted], places: Collection[str], names: Names, asked_at: float) -> str:
     snippet = cut(" ".join(hit.text.split()), _SNIPPET)
     found = ", ".join([place(hit), *(posted_line(hit.name, posted, names, asked_at) for posted in posts)])
-    return f"• {found}{f': {escape(snippet)}' if snippet else ''}"
+    newer = f"\n    {escape(messages.newer_version(hit.newer))}" if hit.newer in places else ""
+    return f"• {found}{f': {escape(snippet)}' if snippet else ''}{newer}"

@@ -11,6 +11,7 @@ from bot.cli.context import Data, Json, existing_file, invocation
 from bot.cli.json_output import found_json
 from bot.cli.results import note_if_empty, note_lanes_off, note_translations
 from bot.cli.terminal import Screen
+from bot.slack.messages import newer_version
 from rag import Hit, Scope
 
 SNIPPET = 180
@@ -80,7 +81,7 @@ def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
     if text:
         screen.say(text, indent=4)
     if hit.newer:
-        screen.say(f"A newer version is {hit.newer}.", style="dim", indent=4)
+        screen.say(newer_version(hit.newer), style="dim", indent=4)
     if hit.also:
         screen.say(f"The same text is also in {'; '.join(hit.also)}.", style="dim", indent=4)
 

@@ -90,6 +90,11 @@ def also_searched(language: str, text: str) -> str:
     return f"Also searched in {language}: {shown}"
 
 
+def newer_version(place: str) -> str:
+    """Shown with a page of an older version of a document."""
+    return f"A newer version is {place}."
+
+
 _FILE_TYPES = {
     "pdf": "PDF",
     "image": "image",

@@ -95,6 +95,21 @@ def test_page_list_shows_the_nearest_pages_if_nothing_was_found() -> None:
     assert page_list.found_reply(found()).text == messages.NOTHING_FOUND
 
 
+def test_page_list_names_the_newer_version_if_it_is_listed_too() -> None:
+    older, newer = hit(1, "plan v1.pdf", 2), replace(hit(2, "plan v2.pdf", 2), document=2)
+    listed = page_list.found_reply(found(replace(older, newer=newer.place), newer))
+    assert f"A newer version is {newer.place}." in str(listed.blocks)
+    alone = page_list.found_reply(found(replace(older, newer=newer.place)))
+    assert "newer" not in str(alone.blocks)
+
+
+def test_page_list_says_how_the_question_was_understood() -> None:
+    made = replace(found(OURS), notice="Showing results for “relay”.", translations={"German": "Welches Relais?"})
+    [remark] = [block for block in page_list.found_reply(made).blocks if block["type"] == "context"]
+    [text] = remark["elements"]
+    assert text["text"].splitlines() == ["Showing results for “relay”.", "Also searched in German: Welches Relais?"]
+
+
 STANDINGS = st.lists(
     st.builds(
         SourceStatus,
