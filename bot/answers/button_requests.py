@@ -42,11 +42,13 @@ class Origin:
     """The question, a text or a picture, that a chain of presses started from.
 
     `documents`: the documents that a press narrowed it to. `seen`: the (document, page) that its answers showed.
+    `posts`: the marks of the messages that they showed, see `post_mark`.
     """
 
     question: Question
     documents: frozenset[int] | None = None
     seen: frozenset[tuple[int, int]] = field(default=frozenset())
+    posts: frozenset[str] = field(default=frozenset())
 
 
 def answered(connection: Connection, channel: str, message: str, key: str = "") -> Answered | None:
@@ -83,18 +85,20 @@ def press(kind: str, about: Answered, user: str, ts: str, document: int = 0) -> 
 def origin(connection: Connection, pressed: Question) -> Origin | None:
     """Return the question that a chain of presses started from; None if it or its text was deleted."""
     documents: frozenset[int] | None = None
-    seen: set[tuple[int, int]] = set()
+    shown: list[Mapping[str, Any]] = []
     current = pressed
     for _ in range(_MAX_DEPTH):
         if current.kind == FILE and documents is None:
             documents = frozenset([int(current.about.get("document", 0))])
         elif current.kind not in (MORE, FILE):
-            return Origin(current, documents, frozenset(seen)) if _asks(current) else None
+            pages = frozenset((page["document"], page["page"]) for page in shown)
+            posts = frozenset(page["post"] for page in shown if page.get("post"))
+            return Origin(current, documents, pages, posts) if _asks(current) else None
         before = questions.find_claimed(connection, current.channel, str(current.about.get("of", "")))
         if before is None:
             return None
         if current.kind == MORE:
-            seen |= _shown(connection, before)
+            shown += _shown(connection, before)
         current = before.question
     return None
 
@@ -105,8 +109,8 @@ def _asks(question: Question) -> bool:
     return bool(question.text or question.files or question.references or has_thread)
 
 
-def _shown(connection: Connection, before: ClaimedQuestion) -> set[tuple[int, int]]:
+def _shown(connection: Connection, before: ClaimedQuestion) -> list[Mapping[str, Any]]:
     """Return the pages shown by an answer and by the answers to "Show more pages" under it."""
     asked = before.question
     more = questions.used_by_presses(connection, asked.channel, MORE, asked.ts)
-    return {(page["document"], page["page"]) for page in (*(before.used or ()), *more) if page["shown"]}
+    return [page for page in (*(before.used or ()), *more) if page["shown"]]

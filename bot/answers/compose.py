@@ -7,7 +7,7 @@ its thread; all others. Replies to buttons and shortcuts are composed in `follow
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.access.names import NO_NAMES, Names
@@ -15,7 +15,7 @@ from bot.access.policy import Access, Granted
 from bot.answers import render
 from bot.answers.asking import Asking
 from bot.answers.fair_lock import FairLock
-from bot.answers.file_list import LISTED, files_reply
+from bot.answers.file_list import LISTED, files_reply, mark_of
 from bot.answers.limits import apply_limits
 from bot.answers.pointers import asks_for_page
 from bot.answers.question_files import MAX_PICTURES, QuestionFiles
@@ -144,7 +144,7 @@ class Composer:
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])
         if asked.wants_list:
-            return self._list_files(work, asked, join(granted.notice, problems)).with_names(named)
+            return self.list_files(work, asked, join(granted.notice, problems)).with_names(named)
         if not asked.query and not asked.pictures:
             text = join(problems, self._question_files.problem_of_thread(question)) or messages.HELP
             return render.plain_reply(text).with_names(named)
@@ -189,6 +189,8 @@ class Composer:
         remark = messages.too_many_pictures(MAX_PICTURES, len(pictures)) if len(pictures) > MAX_PICTURES else ""
         names = self._access.names(work.question.user, scope) if understood.query else NO_NAMES
         limited = apply_limits(work.question, understood.query, scope, names, work.claimed.asked_at)
+        if limited.wants_list and limited.scope == scope:  # of all files, unless "which document?" means a picture
+            limited = replace(limited, wants_list=False) if pictures else replace(limited, text="")
         return Asked(
             replace(understood, query=limited.text, remark=join(understood.remark, limited.remark)),
             pictures[:MAX_PICTURES],
@@ -199,16 +201,21 @@ class Composer:
             names,
         )
 
-    def _list_files(self, work: AnswerTask, asked: Asked, remark: str) -> Reply:
-        """Return a list of the files within the limits of a question; if it has a topic too, of those about it."""
+    def list_files(self, work: AnswerTask, asked: Asked, remark: str, listed: Collection[str] | None = None) -> Reply:
+        """Return a list of the files within the limits of a question; if it has a topic too, of those about it.
+
+        `listed`: the marks of the files that earlier replies have, if it goes on from there.
+        """
         scope = asked.scope
         if asked.query:
             found = self._rag.find(asked.query, scope, LISTED)
             scope = replace(scope, documents=frozenset(hit.document for hit in found.hits if found.found))
         with self._rag.read_transaction() as connection:
-            files = list_shared_files(connection, scope, LISTED + 1)
+            files = list_shared_files(connection, scope, len(listed or ()) + LISTED + 1)
+        files = [file for file in files if mark_of(file) not in (listed or ())]
         remark = join(remark, asked.remark, asked.understood.remark)
-        return _with_origin(files_reply(files, remark, asked.names, work.claimed.asked_at), asked.understood)
+        at, goes_on = work.claimed.asked_at, listed is not None
+        return _with_origin(files_reply(files, remark, asked.names, at, goes_on=goes_on), asked.understood)
 
     def _pictures_meant(self, question: Question, query: str, referred: Referred) -> tuple[str, ...]:
         """Return the pictures that a question without pictures may mean: forwarded ones, or those of its thread."""

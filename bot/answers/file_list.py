@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.access.names import Names
 from bot.answers.render import Reply, plain_reply, remark_blocks
 from bot.db.used_pages import UsedPage, name_mark, post_mark
-from bot.slack import messages
+from bot.slack import buttons, messages
 from bot.slack.blocks import break_links, cut, escape, link, sections
 from rag import IndexState, SharedFile
 
@@ -19,32 +19,49 @@ LISTED = 20
 _WORDS = 100
 
 
-def files_reply(files: Sequence[SharedFile], remark: str, names: Names, asked_at: float) -> Reply:
+def mark_of(file: SharedFile) -> str:
+    """Return the mark of the message that shares a file, by which a list goes on after it."""
+    return post_mark(file.space, file.message, file.name, file.shared_by, file.words)
+
+
+def files_reply(
+    files: Sequence[SharedFile],
+    remark: str,
+    names: Names,
+    asked_at: float,
+    *,
+    goes_on: bool = False,
+    has_buttons: bool = True,
+) -> Reply:
     """Return a list of files, newest first; `files` may have more than are listed.
 
-    `remark`: how the limits were understood. `asked_at`: seconds since 1970.
+    `remark`: how the limits were understood. `asked_at`: seconds since 1970. `goes_on`: an earlier reply has the first
+    files. `has_buttons`: the list can be continued by a button.
     """
+    heading = messages.MORE_FILES if goes_on else messages.FILES
     if not files:
-        reply = plain_reply(messages.NO_FILES_WITHIN)
+        reply = plain_reply(messages.NO_MORE_FILES if goes_on else messages.NO_FILES_WITHIN)
         return replace(reply, blocks=[*remark_blocks(remark), *reply.blocks])
     listed = files[:LISTED]
     lines = [_line(file, names, asked_at) for file in listed]
-    if len(files) > LISTED:
-        lines.append(escape(messages.more_files(len(files) - LISTED)))
-    text = "\n".join([messages.FILES, *lines])
+    has_more = len(files) > LISTED
+    if has_more:
+        lines.append(escape(messages.NARROW_FILES))
+    text = "\n".join([heading, *lines])
     used = [
         UsedPage(
             file.document or 0,
             0,
             shown=True,
             name=name_mark(file.name) if file.document else "",
-            post=post_mark(file.space, file.message, file.name, file.shared_by, file.words),
+            post=mark_of(file),
         )
         for file in listed
     ]
-    plain = "\n".join([messages.FILES, *(escape(file.name) for file in listed)])
+    plain = "\n".join([heading, *(escape(file.name) for file in listed)])
     documents = sorted({file.document for file in listed if file.document})
-    blocks = [*remark_blocks(remark), *sections(text)]
+    more = [buttons.more_files_button()] if has_more and has_buttons else []
+    blocks = [*remark_blocks(remark), *sections(text), *more]
     return Reply(break_links(plain), blocks, documents=documents, used=used)
 
 

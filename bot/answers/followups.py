@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from bot.access.policy import Granted
 from bot.answers import render
 from bot.answers.button_requests import SIMILAR, Origin, origin
-from bot.answers.compose import Composer
+from bot.answers.compose import Asked, Composer
 from bot.answers.page_list import LISTED, pages_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import AnswerTask, join
@@ -46,7 +45,10 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
     granted = composer.granted(work.question)
     scope = replace(granted.scope, documents=found.documents)
     original = _asked_by(work, found)
-    ranked = _ranking(composer, original, replace(granted, scope=scope), len(found.seen) + LISTED + 1)
+    asked = composer.asked(original, replace(granted, scope=scope))
+    if asked.wants_list:
+        return composer.list_files(original, asked, granted.notice, found.posts)
+    ranked = _ranking(composer, asked, len(found.seen) + LISTED + 1)
     hits = [hit for hit in ranked.hits if (hit.document, hit.page) not in found.seen]
     if not hits:
         return plain_reply(join(messages.NO_MORE_PAGES, granted.notice))
@@ -126,8 +128,7 @@ def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
     return work.asking(replace(found.question, user=work.question.user))
 
 
-def _ranking(composer: Composer, original: AnswerTask, granted: Granted, k: int) -> SearchResult:
-    asked = composer.asked(original, granted)
+def _ranking(composer: Composer, asked: Asked, k: int) -> SearchResult:
     if asked.pictures and (asked.own or asked.asks_for_page):
         scope = composer.asking.without_pictures(asked.scope, asked.pictures)
         found = merge_results([composer.asking.find_picture(picture, scope, k) for picture in asked.pictures])

@@ -33,7 +33,7 @@ _EXTENSIONS = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class LimitedQuestion:
     """What to search for, and where. `remark` says how the limits were understood; `wants_list`: the files within the
-    limits are an answer."""
+    limits are an answer; without limits, all files, and `text` is what asks for them."""
 
     text: str
     scope: Scope
@@ -47,7 +47,7 @@ def apply_limits(question: Question, text: str, scope: Scope, names: Names, aske
     read = read_limits(as_mentions(text), now, is_person=names.is_person, is_channel=names.is_channel)
     unknown = join(*(messages.unknown_limit(operator.name, operator.value) for operator in read.not_understood))
     if read.limits.is_empty:
-        return LimitedQuestion(resolve(text, names.labels), scope, unknown)
+        return LimitedQuestion(resolve(text, names.labels), scope, unknown, read.wants_list)
     understood = messages.understood_limits(read.limits, _labels(read.limits, names), now.date())
     return LimitedQuestion(
         resolve_mentions(read.text, names.labels),

@@ -140,7 +140,8 @@ class EphemeralMessages:
         if words:
             return found_reply(self._rag.find(words, limited.scope, LISTED), remark, names, at)
         with self._rag.read_transaction() as connection:
-            return files_reply(list_shared_files(connection, limited.scope, FILES_LISTED + 1), remark, names, at)
+            files = list_shared_files(connection, limited.scope, FILES_LISTED + 1)
+        return files_reply(files, remark, names, at, has_buttons=False)
 
     def _status(self, request: EphemeralRequest) -> Reply:
         with self._rag.read_transaction() as connection:

@@ -39,6 +39,11 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
     return [actions(PAGES_BLOCK, elements)] if elements else []
 
 
+def more_files_button() -> Block:
+    """Return the block of a list of files that goes on."""
+    return actions(PAGES_BLOCK, [button(MORE, messages.MORE_FILES_BUTTON, MORE)])
+
+
 def feedback_buttons() -> Block:
     """Return the block with which every reader can rate the answer as good or bad."""
     ratings = {

@@ -58,6 +58,7 @@ APPS_NOT_ANSWERED = (
 )
 NO_MATCHING_PAGE = "I couldn't match this screenshot to a page I can search here."
 NOTHING_FOUND = "I couldn't find this in the files I can search here."
+NO_MORE_FILES = "There are no more files that I can list here."
 NO_MORE_PAGES = "There are no more matching pages that I can show here."
 QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask it again."
 FILES_NOT_READY = "I left out a file that Slack hasn't made available yet. Ask again in a minute."
@@ -163,8 +164,8 @@ NO_FILES_WITHIN = "No file that I can search here fits this."
 """Shown if a question asks for a list of files, and there is none."""
 
 
-def more_files(number: int) -> str:
-    return f"… and {number:,} more. Narrow it with `from:`, `in:`, `since:`, `before:` or `type:`."
+MORE_FILES = "More files:"
+NARROW_FILES = "There are more files. Narrow the list with `from:`, `in:`, `since:`, `before:` or `type:`."
 
 
 FILE_STILL_READ = "still being read"
@@ -261,6 +262,7 @@ def _message(link: str) -> str:
 # ---------------------------------------------------------------- buttons
 
 STOP_BUTTON = "Stop"
+MORE_FILES_BUTTON = "Show more files"
 MORE_PAGES_BUTTON = "Show more pages"
 ONLY_IN_LIST = "Only in …"
 GOOD_ANSWER_BUTTON = "Good answer"

@@ -33,6 +33,9 @@ _VERBS = frozenset({Tag.SHARED, Tag.SENT, Tag.I_SHARED})
 _STRONG_VERBS = _VERBS - {Tag.SENT}
 _PLACES = frozenset({Tag.CHANNEL, Tag.HERE, Tag.THIS_CHANNEL})
 _LIMITS = _PLACES | {Tag.PERSON, Tag.ME_AFTER_BY, Tag.I_SHARED, Tag.PERIOD}
+_ALL = frozenset("all any alle todos todas tous toutes tutti tutte wszystkie все كل جميع 全て すべて 所 所有".split())
+"""Linking words between "list" and "files"."""
+
 HERE = "here"
 
 _TYPES: dict[str, frozenset[FileType]] = {
@@ -118,6 +121,9 @@ def find_phrases(tokens: Sequence[Token], words: Lexicon, names: Names, now: dat
     if not any(token.text in words.anchors for token in tokens):
         return []
     parts = list(_split(tokens, words, names, now))
+    if not any(part.tag in _LIMITS - _PLACES for part in parts) and asks_for_files(tokens, words):
+        listed = _phrase(parts, tokens)
+        return [replace(listed, asks_list=True)] if listed.channels or listed.types else []
     if not any(part.tag in _LIMITS for part in parts):
         return []
     parts = _drop_topics(_resolve_bounds(parts, words.bounds_follow))
@@ -141,6 +147,26 @@ def has_topic(tokens: Sequence[Token], words: Lexicon) -> bool:
             return True
         at += len(entry.words) if entry else 1
     return False
+
+
+def asks_for_files(tokens: Sequence[Token], words: Lexicon) -> bool:
+    """Return whether a question asks which files there are and nothing else: "which files are here?".
+
+    A question about a file has a verb or an article before it: "what is in the file?".
+    """
+    before: Tag | None = None
+    is_asked, is_all, at = False, False, 0
+    while at < len(tokens):
+        entry = words.longest(tokens, at)
+        if tokens[at].is_word and (entry is None or entry.tag not in _NO_TOPIC):
+            return False
+        tag = entry.tag if entry else None
+        is_all = is_all or tokens[at].text in _ALL
+        if tag is not Tag.LINKING or not is_all:
+            is_asked = is_asked or (before is Tag.ASKING and tag is Tag.FILE)
+            before = tag
+        at += len(entry.words) if entry else 1
+    return is_asked
 
 
 def _is_topic(part: _Part, tokens: Sequence[Token]) -> bool:

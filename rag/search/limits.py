@@ -19,6 +19,7 @@ from rag.search.limit_phrases import HERE as HERE
 from rag.search.limit_phrases import (
     Names,
     Phrase,
+    asks_for_files,
     find_phrases,
     has_topic,
     mentioned_channel,
@@ -29,6 +30,9 @@ from rag.search.limit_words import LANGUAGES
 
 _MAX_PHRASE_TOKENS = 300
 """Longer questions contain a pasted text, whose words are not about the search: only operators apply."""
+
+_MAX_LIST = 100
+"""Characters of a question for all files, such as "which files do you have?"."""
 
 _OPERATOR = re.compile(
     r"(?<![\w:/.@#-])(?P<name>from|in|since|after|before|on|type):"
@@ -74,7 +78,7 @@ class LimitedQuery:
     """A question, split into what to search for and where.
 
     - `text`: the question without its limits; empty if nothing is left to search for
-    - `wants_list`: a list of the files within the limits is an answer
+    - `wants_list`: a list of the files within the limits is an answer, or of all files if there are no limits
     - `not_understood`: operators with a value that is not known; they are still in `text`
     """
 
@@ -111,7 +115,8 @@ def read_limits(
             limits = narrowed
             applied.append(phrase)
     if limits.is_empty:
-        return LimitedQuery(question, not_understood=not_understood)
+        is_list = len(question) <= _MAX_LIST and any(asks_for_files(tokenize(question), words) for words in lexicons)
+        return LimitedQuery(question, wants_list=is_list, not_understood=not_understood)
     text = _clean(_without(rest, [(phrase.start, phrase.end) for phrase in applied]))
     tokens = tokenize(text)
     if not all(has_topic(tokens, words) for words in lexicons) or not any(token.is_word for token in tokens):
@@ -230,7 +235,12 @@ def _channel(value: str, is_channel: Callable[[str], bool]) -> str | None:
 
 
 def _types(value: str, lexicons: list[Lexicon]) -> frozenset[FileType]:
-    """Return the types that a value names: `pdf`, `slides`, or a noun of one of the languages."""
+    """Return the types that a value names: `pdf`, `pdf,slides`, or nouns of the languages; none if one is unknown."""
+    named = [_type(part, lexicons) for part in value.split(",")]
+    return frozenset().union(*named) if all(named) else frozenset()
+
+
+def _type(value: str, lexicons: list[Lexicon]) -> frozenset[FileType]:
     names = frozenset(FileType)
     if fold(value) in names:
         return frozenset({FileType(fold(value))})

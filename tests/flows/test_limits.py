@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.answers.file_list import LISTED
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from tests.flows.team import magpie, mention, pdf, receipts, reply, said, settings, wait_for_ephemeral
+from tests.flows.team import answers, magpie, mention, pdf, receipts, reply, said, settings, wait_for_ephemeral
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture("module", manifest=MANIFEST)
@@ -103,6 +104,25 @@ def test_list_about_a_topic_has_only_the_files_about_it(
     assert "harbor.pdf" in said
     assert "ben.pdf" not in said
     assert "No file" in answer(ws, people, channels["ops"], "what did Ben post about zeppelins?")
+
+
+def test_long_list_goes_on_by_its_button(ws: Workspace, people: dict[str, str], bot: Bot) -> None:
+    """All files have the same bytes, so one document has many names."""
+    channel = ws.channel("many", list(people.values()))
+    names = [f"log{number:02}.txt" for number in range(LISTED + 2)]
+    ts = ws.post(people["ada"], channel, "the logs", files=[(name, b"The crane moved.") for name in names])
+    receipts(ws, channel, ts, READ)
+    asked = ws.post(people["ben"], channel, mention(ws, "Which files are here?"))
+    first = reply(ws, channel, asked)
+    assert said(first).startswith("Understood as: here\nFiles:\n• <")
+    assert sum(name in said(first) for name in names) == LISTED
+    assert "There are more files." in said(first)
+    ws.click(people["ben"], channel, first.ts, "more", "more")
+    _, second = answers(ws, channel, asked, 2)
+    assert "More files:" in said(second)
+    assert {name for name in names if name in said(second)} == {name for name in names if name not in said(first)}
+    assert "There are more" not in said(second)
+    assert not [block for block in second.blocks if block["type"] == "actions"]
 
 
 def test_remarks_are_lines(ws: Workspace, people: dict[str, str], channels: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ WORDS = LimitWords(
     me_after_by="mim",
     linking="o, a, os, as, um, uma, que, foi, foram, sido, e, ou, todos, todas, novos, novas",
     asking="o que, quais, qual, mostre, mostra, liste, encontre, me mostre",
-    empty="é, são, diz, há, por favor, me, quem",
+    empty="é, são, está, estão, diz, há, por favor, me, quem",
     counting="quantos, quantas",
     periods={
         "today": "hoje",
