@@ -163,11 +163,7 @@ class EphemeralMessages:
     def _unavailable(self) -> list[str]:
         settings = self._rag.settings
         unavailable = [] if settings.answer.model else [messages.NO_MODEL]
-        lanes = self._rag.lanes()
-        for state in dict.fromkeys(lanes.values()):
-            if state != "on":
-                names = [lane for lane, why in lanes.items() if why == state]
-                unavailable.append(messages.searches_off(names, state.removeprefix("off: ")))
+        unavailable += messages.searches_off([lane for lane, state in self._rag.lanes().items() if state != "on"])
         unavailable += self._rag.intake_problems()
         return unavailable
 

@@ -63,6 +63,7 @@ def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequ
         blocks += [
             header(messages.UNAVAILABLE_HEADER),
             *line_sections([f"• {escape(sentence)}" for sentence in unavailable]),
+            context(messages.ADMIN_CAN_TURN_ON),
         ]
     return {"type": "home", "blocks": blocks}
 

@@ -6,7 +6,7 @@ already mrkdwn. The texts of the command line are in bot/cli.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -411,17 +411,24 @@ COULD_NOT_READ = "I couldn't read:"
 OUR_DIRECT_MESSAGES = "our direct messages"
 NO_MODEL = "No model is set up: answers are the best matching passages."
 
+ADMIN_CAN_TURN_ON = "Your Magpie admin can change this: `magpie status` says how."
+
+_WITHOUT = {
+    "text-vectors": "Pages are found by their words, not by their meaning. Ask with the words that the files use.",
+    "clip-picture": "Images are found by the words in them or beside them, not by what they show.",
+    "clip-text": "Images are found by the words in them or beside them, not by what they show.",
+    "pixels": "Screenshots are found by the words in them, not by how they look.",
+}
+"""What it means for people that a lane is off."""
+
+OTHER_LANGUAGES = "A question doesn't find files in another language."
+
 _LANES = {
     "words": "words",
     "messages": "words of messages",
     "file-names": "file name",
     "overview": "overview",
-    "translations": "words of translations",
     "place": "page number",
-    "text-vectors": "meaning",
-    "clip-picture": "image content",
-    "clip-text": "topic",
-    "pixels": "screenshot",
 }
 
 
@@ -457,9 +464,14 @@ def failure(title: str, reason: str) -> str:
     return f"• {title}: {reason}"
 
 
-def searches_off(lanes: Sequence[str], reason: str) -> str:
-    """Names of searches that are unavailable for the same reason."""
-    return f"Unavailable: search by {', '.join(_LANES.get(lane, lane) for lane in lanes)}. {reason}"
+def searches_off(lanes: Collection[str]) -> list[str]:
+    """What it means for people that these lanes are off, in sentences."""
+    found = [_WITHOUT[lane] for lane in lanes if lane in _WITHOUT]
+    if {"translations", "text-vectors"}.issubset(lanes):  # each of them finds files in other languages
+        found.append(OTHER_LANGUAGES)
+    others = [_LANES[lane] for lane in lanes if lane in _LANES]
+    found += [f"Unavailable: search by {', '.join(others)}."] if others else []
+    return list(dict.fromkeys(found))
 
 
 def _count(number: int, noun: str) -> str:

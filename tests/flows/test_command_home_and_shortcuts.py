@@ -140,6 +140,10 @@ def test_home_shows_only_what_the_person_can_open(ws: Workspace, bot: Bot, ada: 
     assert secret not in ben_home
     assert "torn.pdf" not in ben_home
     assert messages.NO_MODEL in ada_home
+    assert "• Pages are found by their words, not by their meaning." in ada_home
+    assert ada_home.count("Images are found by") == 1
+    for of_operators in ("127.0.0.1", "MAGPIE_", "weights", "fix:", "translates"):
+        assert of_operators not in ada_home
 
 
 def test_home_shows_only_the_usage_if_slack_does_not_answer(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,6 +135,23 @@ def test_home_is_within_slacks_limits(spaces: list[list[SourceStatus]], off: lis
     assert refused(view["blocks"], in_view=True) == []
     for one in held:
         assert summary_lines(one)[0].startswith("Here: ")
+
+
+@pytest.mark.parametrize(
+    ("lanes", "count", "said"),
+    [
+        ([], 0, ""),
+        (["text-vectors"], 1, "not by their meaning"),
+        (["translations"], 0, ""),
+        (["translations", "text-vectors"], 2, messages.OTHER_LANGUAGES),
+        (["clip-picture", "clip-text"], 1, "Images are found by"),
+        (["words", "place"], 1, "Unavailable: search by words, page number."),
+    ],
+)
+def test_home_says_what_it_means_that_searches_are_off(lanes: list[str], count: int, said: str) -> None:
+    sentences = messages.searches_off(lanes)
+    assert len(sentences) == count
+    assert said in "\n".join(sentences)
 
 
 def test_home_reports_unknown_access_and_unavailable_features() -> None:
