@@ -13,7 +13,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from importlib.metadata import version as version_of
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +76,20 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _read_shared_options(context: typer.Context, data: Data = None, json: Json = False) -> None:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        Screen().say(f"magpie {version_of('magpie')}")
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+]
+
+
+def _read_shared_options(
+    context: typer.Context, data: Data = None, json: Json = False, _version: _Version = False
+) -> None:
     shared = invocation(context)
     shared.data, shared.json = data, json
 

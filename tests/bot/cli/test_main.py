@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,11 @@ def test_exits_with_2_on_unknown_setting(run: Run, monkeypatch: pytest.MonkeyPat
     code, _, err = run(FakeEngine(), "status")
     assert code == 2
     assert "Did you mean MAGPIE_EMBED__DEVICE?" in err
+
+
+def test_prints_its_version(run: Run) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert run(FakeEngine(), "--version") == (0, f"magpie {project['version']}\n", "")
 
 
 # ---------------------------------------------------------------- errors and signals
