@@ -13,6 +13,7 @@ from rag.answer import messages
 from rag.answer.citations import without_citations
 from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
 from rag.answer.excerpt import excerpt
+from rag.answer.list_questions import asks_for_list
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
@@ -106,14 +107,23 @@ class _Composer:
 
     def quote(self, reason: str, remedy: str = "", best: Sequence[Passage] = ()) -> Answer:
         """Return the best passages as the answer. `reason` says why no answer was written."""
-        best = tuple(best or self.passages)[:MAX_QUOTED]
+        is_list = asks_for_list(self.question)
+        best = tuple(best or self.passages)[: None if is_list else MAX_QUOTED]
         text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, self.question)}" for passage in best)
-        return replace(self._answer(text, Mode.PASSAGES, best, messages.best_passages(reason)), remedy=remedy)
+        notice = " ".join(filter(None, (messages.best_passages(reason), self._incomplete(best))))
+        return replace(self._answer(text, Mode.PASSAGES, best, notice), remedy=remedy)
 
     def written(self, draft: Draft) -> Answer:
         """Return the answer that the generator wrote."""
-        answer = self._answer(draft.text, draft.mode, draft.cited, draft.notice)
+        notice = " ".join(filter(None, (draft.notice, self._incomplete(draft.shown))))
+        answer = self._answer(draft.text, draft.mode, draft.cited, notice)
         return replace(answer, passages=draft.shown, remedy=draft.remedy, read_from=draft.read_from)
+
+    def _incomplete(self, shown: Sequence[Passage]) -> str:
+        """Return a sentence if the question asks for a list and not all pages are used; else an empty string."""
+        pages = {(passage.hit.document, passage.hit.page) for passage in shown}
+        others = {(hit.document, hit.page) for hit in self.found.hits} - pages
+        return messages.list_from(len(pages)) if others and asks_for_list(self.question) else ""
 
     def _answer(
         self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False

@@ -24,6 +24,11 @@ def best_passages(reason: str) -> str:
     return f"Best passages (no written answer: {reason.rstrip('.')})."
 
 
+def list_from(pages: int) -> str:
+    """Return the notice of a list that may be incomplete."""
+    return f"This list is from the best {'page' if pages == 1 else f'{pages} pages'}. More pages match."
+
+
 def older_versions(places: list[str]) -> str:
     return f"An older version differs: {'; '.join(places)}." if places else ""
 

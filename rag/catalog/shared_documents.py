@@ -12,7 +12,15 @@ from rag.catalog import tables
 from rag.catalog.any_of import are_any_of, is_any_of, is_none_of
 from rag.catalog.attachments import find_attached
 from rag.catalog.holdings import Holding, both_ways
-from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
+from rag.catalog.scope import (
+    documents_in,
+    has_share,
+    is_live,
+    shared_documents_in,
+    shares_in,
+    shares_matching,
+    spaces_in,
+)
 from rag.catalog.sources import find_sources
 from rag.catalog.states import LIVE, ShareState
 from rag.catalog.statuses import list_statuses
@@ -118,6 +126,12 @@ def documents_allowed(connection: Connection, documents: Collection[int], scope:
     spaces = spaces_in(connection, documents, scope)
     rows = connection.execute(select(document.c.id, document.c.sha256).where(is_any_of(document.c.id, spaces)))
     return [AllowedDocument(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
+
+
+def first_documents(connection: Connection, scope: Scope, limit: int) -> list[int]:
+    """Return documents of a scope, at most `limit`."""
+    rows = select(document.c.id).where(document.c.id.in_(documents_in(scope))).order_by(document.c.id).limit(limit)
+    return list(connection.scalars(rows))
 
 
 def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:

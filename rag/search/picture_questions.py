@@ -46,7 +46,7 @@ def fuse_with_pictures(
     lead = [hit for hit in asked[:1] if hit.document in documents]
     ordered = [*lead, *(hits[0] for hits in matched), *asked, *chain(*matched)]
     best = max((words, *pictures), key=lambda result: (result.found, result.confidence))
-    notice = words.notice
+    notice = words.notice if words.found or inside is None else inside.notice
     if not matched:
         notice = _join(notice, _NOT_MATCHED)
     elif not by_words:

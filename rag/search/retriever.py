@@ -24,7 +24,7 @@ from rag.search.lanes.image_vectors import ClipTextLane, ImageVectorsLane
 from rag.search.lanes.lane import Lane, LaneStatus, LaneUnavailable
 from rag.search.lanes.messages import MessagesLane
 from rag.search.lanes.nearest import VectorRanker
-from rag.search.lanes.overview import OverviewLane
+from rag.search.lanes.overview import OVERVIEW, OverviewLane
 from rag.search.lanes.page_match import PageMatchLane
 from rag.search.lanes.page_references import PageReferencesLane
 from rag.search.lanes.text_vectors import TextVectorsLane
@@ -47,6 +47,8 @@ Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
 """Reorders the fused pages of a query. It may leave out pages, but not add any."""
 
 _SHORTENED = "The question is long: only its first {max_words} words were searched for. Shorten it to search for all."
+
+_WHICH_FILE = "Say which file you mean, for example: summarize handbook.pdf. In Slack, you can also ask in its thread."
 
 _MAX_NAMES = 200
 """File names with most words of a question."""
@@ -83,6 +85,9 @@ class Retriever:
         if text != question:
             notices.append(_SHORTENED.format(max_words=self._settings.words))
         found = self._search_named(query, scope, k) or self._search(query, scope, k)
+        if query.overview == "" and found.lanes.get(OVERVIEW) == "on" and OVERVIEW not in found.rankings:
+            found = replace(found, found=False, hits=(), confidence=0.0)  # its words are about no subject
+            notices.append(_WHICH_FILE)
         return replace(found, notice=" ".join(filter(None, notices)), corrections=corrections.words)
 
     def _analyze(self, question: str, scope: Scope) -> tuple[Query, Corrections]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from rag.catalog import Catalog
 from rag.catalog.pages import outline_pages
-from rag.catalog.shared_documents import documents_allowed
+from rag.catalog.shared_documents import documents_allowed, first_documents
 from rag.model import Scope
 from rag.search.file_names import is_name
 from rag.search.lanes.lane import ON, LaneStatus
@@ -27,7 +27,7 @@ _PAGES = 6
 class OverviewLane:
     """Rank the first page of a document and the pages where its sections begin.
 
-    The document is the one that the question names, or those that the scope is limited to, such as a thread's.
+    The document is the one that the question names, or those of a scope that has few, such as a thread's.
     """
 
     name: ClassVar[str] = OVERVIEW
@@ -54,6 +54,8 @@ class OverviewLane:
     def _documents(self, connection: Connection, query: Query, named: str, scope: Scope) -> set[int]:
         if named:
             return {match.document for match in query.name_matches if is_name(named, match.name)}
-        if scope.documents is None or len(scope.documents) > _MAX_DOCUMENTS:
+        if scope.documents is None:
+            return set(first_documents(connection, scope, _MAX_DOCUMENTS + 1))
+        if len(scope.documents) > _MAX_DOCUMENTS:
             return set()
         return {one.document for one in documents_allowed(connection, scope.documents, scope)}

@@ -65,7 +65,7 @@ def test_name_of_another_space_finds_nothing(rag: Rag, question: str) -> None:
 
 
 def test_name_of_an_attachment_is_found_in_its_type_only(rag: Rag) -> None:
-    of_type = [replace(Scope.operator(), shares=ShareFilter(extensions=(ending,))) for ending in ("txt", "pdf")]
+    of_type = [replace(Scope.operator(), shares=ShareFilter(extensions=frozenset({ending}))) for ending in ("txt", "pdf")]
     assert [first(rag, "mooring plan", scope) for scope in of_type] == [
         ("mooring.plan.txt, attached to letter.pdf", 1),
         None,
@@ -98,5 +98,17 @@ def test_overview_of_the_documents_of_the_scope(rag: Rag) -> None:
     assert rag.ask("Summarize this", scope).cited[0].hit.name == "Offer Seagull Ltd.pdf"
 
 
-def test_overview_of_everything_is_not_made_up(rag: Rag) -> None:
-    assert not rag.find("What is this about?", Scope.operator()).rankings.get("overview")
+@pytest.mark.parametrize("question", ["What is this about?", "tl;dr", "Summarize this document"])
+def test_overview_of_everything_is_not_made_up(rag: Rag, question: str) -> None:
+    found = rag.find(question, Scope.operator())
+    assert not found.rankings.get("overview")
+    assert (found.found, found.hits) == (False, ())
+    assert "Say which file you mean" in found.notice
+    assert "Say which file you mean" in rag.ask(question, Scope.operator()).notice
+
+
+def test_overview_of_the_only_document(rag: Rag, tmp_path: Path) -> None:
+    only = tmp_path / "only.pdf"
+    only.write_text("# Rope lengths\nEach rope has a length.")
+    rag.index([only], "C3")
+    assert first(rag, "What is this about?", Scope.of("C3")) == ("only.pdf", 1)
