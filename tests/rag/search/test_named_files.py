@@ -65,7 +65,9 @@ def test_name_of_another_space_finds_nothing(rag: Rag, question: str) -> None:
 
 
 def test_name_of_an_attachment_is_found_in_its_type_only(rag: Rag) -> None:
-    of_type = [replace(Scope.operator(), shares=ShareFilter(extensions=frozenset({ending}))) for ending in ("txt", "pdf")]
+    of_type = [
+        replace(Scope.operator(), shares=ShareFilter(extensions=frozenset({ending}))) for ending in ("txt", "pdf")
+    ]
     assert [first(rag, "mooring plan", scope) for scope in of_type] == [
         ("mooring.plan.txt, attached to letter.pdf", 1),
         None,
