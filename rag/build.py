@@ -104,7 +104,7 @@ def open_rag(
         indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
         opening.callback(indexes.close)
         if generator is None and settings.answer.model:
-            from rag.adapters.ollama import open_generator
+            from rag.adapters.generators import open_generator
 
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
@@ -198,7 +198,8 @@ def open_indexes(
         RETRY_DELAY if settings.embed.url else 0.0,
     )
     if text_embedder is None:
-        text = TextIndexes(sync, LocalTextModels(settings.text, settings.answer.host, threads), settings.text.model)
+        ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""
+        text = TextIndexes(sync, LocalTextModels(settings.text, ollama_host, threads), settings.text.model)
     else:
         text = TextIndexes(sync, _Given(text_embedder), _Given.model)
     projection = offload = None

@@ -185,7 +185,10 @@ class TextSettings(Group):
         description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. auto: the one in use, or the first found in "
         "Ollama or on this machine. Empty: no text vectors.",
     )
-    host: str = Field(default="", description="URL of the text embedder's Ollama. Empty: same as MAGPIE_ANSWER__HOST.")
+    host: str = Field(
+        default="",
+        description="URL of the text embedder's Ollama. Empty: that of MAGPIE_ANSWER__HOST, or the default one.",
+    )
     device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")
     batch: int = Field(
         default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to Ollama."
@@ -266,11 +269,33 @@ class SearchSettings(Group):
 class AnswerSettings(Group):
     """How answers are written."""
 
-    host: str = Field(default="", description="URL of Ollama. Empty: OLLAMA_HOST, or http://127.0.0.1:11434.")
-    model: str = Field(
-        default="qwen3-vl:4b-instruct", description="Name of the model, as `ollama list` shows it. Empty: no model."
+    api: Literal["ollama", "openai"] = Field(
+        default="ollama",
+        description="Protocol of the model server: Ollama's, or OpenAI's (vLLM, llama.cpp, LM Studio, LocalAI).",
     )
-    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="Context length in tokens.")
+    host: str = Field(
+        default="",
+        description="URL of the model server, for openai with its path, such as /v1. Empty: OLLAMA_HOST, or http://127.0.0.1:11434.",
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of an openai server. Empty: none is sent.")
+    allow_public: bool = Field(
+        default=False,
+        description="Allow an openai server with a public address. Passages and images are sent to it.",
+    )
+    model: str = Field(
+        default="qwen3-vl:4b-instruct",
+        description="Name of the model, as `ollama list` or /v1/models shows it. Empty: no model.",
+    )
+    vision: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether the model of an openai server sees images. auto: as llama.cpp and LM Studio say, or off.",
+    )
+    num_ctx: int = Field(
+        default=8192,
+        ge=1024,
+        le=262144,
+        description="Context length in tokens; an openai server's own limit if that is shorter.",
+    )
     num_predict: int = Field(default=600, ge=16, le=8192, description="Maximum length of an answer in tokens.")
     seconds: float = Field(
         default=180, ge=1, le=3600, description="Longest wait between two parts of a streamed answer, in seconds."
@@ -297,7 +322,7 @@ class CaptionSettings(Group):
 
     model: str = Field(
         default="",
-        description="Model that describes images: ollama:NAME, blip:NAME or blip:FOLDER. Empty: none.",
+        description="Model that describes images: ollama:NAME, openai:NAME, blip:NAME or blip:FOLDER. Empty: none.",
     )
     device: str = Field(default="auto", description="Device for blip models: auto, cpu, cuda, cuda:1, mps.")
     seconds: float = Field(default=120, ge=1, le=3600, description="Time limit for one caption, in seconds.")

@@ -32,6 +32,9 @@ _PATTERNS = (
     (re.compile(r"(://)[^/\s:@'\"]+:[^/\s@'\"]+@"), r"\1…@"),
 )
 
+_MODEL_SERVER_SECRETS = ("MAGPIE_ANSWER__API_KEY", "MAGPIE_EMBED__TOKEN")
+"""Some servers repeat a wrong key in their error."""
+
 _MAX_FRAMES = 30
 """Frames shown of one error; the last ones."""
 
@@ -48,7 +51,7 @@ class Mask:
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Mask:
         """Return a mask for the secrets in an environment."""
-        values = {environment.get(name, "").strip() for name in SECRETS}
+        values = {environment.get(name, "").strip() for name in (*SECRETS, *_MODEL_SERVER_SECRETS)}
         return cls(tuple(sorted((value for value in values if len(value) >= _MIN_SECRET), key=len, reverse=True)))
 
     def __call__(self, text: str) -> str:
