@@ -40,6 +40,7 @@ from rag.ports import (
     Fetcher,
     FullTextIndex,
     Generator,
+    ModelInfo,
     OpenFetchers,
     RegionDrawer,
     TextEmbedder,
@@ -47,7 +48,7 @@ from rag.ports import (
     VectorStore,
 )
 from rag.search.retriever import open_retriever
-from rag.settings import EmbedSettings, Settings
+from rag.settings import AnswerSettings, EmbedSettings, Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, log_move
@@ -144,6 +145,14 @@ def open_rag(
             generator=shared,
         )
         return Rag(settings, services, opening.pop_all())
+
+
+def describe_model(settings: AnswerSettings) -> ModelInfo:
+    """Return what the model server says about the model. Raise a MagpieError if it cannot be used."""
+    from rag.adapters.generators import open_generator
+
+    with closing(open_generator(settings)) as generator:
+        return generator.model_info()
 
 
 def open_captions(
