@@ -1,18 +1,20 @@
-"""Settings of the Slack bot, read from the environment: `bot_token` is SLACK_BOT_TOKEN, as in Slack's own tools.
+"""Settings of the Slack bot: `bot_token` is SLACK_BOT_TOKEN, as in Slack's own tools, or in `[slack]` of magpie.toml.
 
 `make docs` writes the table in docs/configuration.md from this class.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from rag import BadSetting, invalid_setting
+from rag import BadSetting, SettingValue, check_names, invalid_setting, read_settings_file, shown_value
 
 PREFIX = "SLACK_"
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
@@ -118,23 +120,54 @@ class SlackSettings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def read_slack_settings() -> SlackSettings:
-    """Return the settings, with or without tokens. Raise BadSetting for an invalid value."""
+def read_slack_settings(data: Path) -> SlackSettings:
+    """Return the settings, with or without tokens: from the environment, or else from magpie.toml in the data folder.
+
+    Raise BadSetting for an invalid value.
+    """
+    in_file = _file_values(data)
+    given: dict[str, Any] = {name: value for name, value in in_file.items() if not os.environ.get(variable(name))}
     try:
-        return SlackSettings()
+        return SlackSettings(**given)
     except ValidationError as error:
-        raise invalid_setting(error, variable) from error
+        raise invalid_setting(
+            error, lambda name: f"slack.{name} in magpie.toml" if name in given else variable(name)
+        ) from error
 
 
-def load_slack_settings() -> SlackSettings:
+def effective_slack_settings(data: Path) -> list[SettingValue]:
+    """Return every setting, and where its value comes from. Secrets are masked."""
+    settings, in_file = read_slack_settings(data), _file_values(data)
+    sources = {
+        name: "environment" if variable(name) in os.environ else "default" for name in SlackSettings.model_fields
+    }
+    sources |= {name: "magpie.toml" for name in in_file if not os.environ.get(variable(name))}
+    return [
+        SettingValue(f"slack.{name}", variable(name), shown_value(getattr(settings, name)), source)
+        for name, source in sources.items()
+    ]
+
+
+def _file_values(data: Path) -> dict[str, Any]:
+    values = read_settings_file(data).get("slack", {})
+    if not isinstance(values, dict):
+        raise BadSetting("slack in magpie.toml is not a table.", "Write [slack] on a line of its own.")
+    check_names([f"slack.{name}" for name in values], [f"slack.{name}" for name in SlackSettings.model_fields])
+    return values
+
+
+def load_slack_settings(data: Path) -> SlackSettings:
     """Return the settings to connect with. Raise BadSetting for an invalid value, or a missing or wrong token."""
-    settings = read_slack_settings()
+    settings = read_slack_settings(data)
     required = [("bot_token", "xoxb-")]
     required.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))
     for field, prefix in required:
         value = getattr(settings, field).get_secret_value()
         if not value:
-            raise BadSetting(f"{variable(field)} is not set.", "docs/connect-slack.md shows where to find it in Slack.")
+            raise BadSetting(
+                f"{variable(field)} is not set.",
+                "Run magpie setup, or set it; docs/connect-slack.md shows where to find it in Slack.",
+            )
         if not value.startswith(prefix):
             raise BadSetting(
                 f"{variable(field)} does not start with {prefix}.",

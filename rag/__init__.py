@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 _MODULES = {
     # The engine
     "open_rag": "rag.build",
+    "describe_model": "rag.build",
     "MigrationHistory": "rag.catalog.migrate",
     "Rag": "rag.engine",
     "Settings": "rag.settings",
     "load_settings": "rag.settings",
+    "effective_settings": "rag.settings",
+    "shown_value": "rag.settings",
+    "SettingValue": "rag.settings",
+    "check_names": "rag.settings_file",
+    "read_settings_file": "rag.settings_file",
+    "settings_path": "rag.settings_file",
     "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
+    "make_private": "rag.data_dir",
     # Results
     "Answer": "rag.model",
     "Check": "rag.model",
@@ -128,7 +136,11 @@ __all__ = list(_MODULES)
 if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as exported
     # isort: off
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
-    from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.build import (
+        describe_model as describe_model,
+        measure_embedder as measure_embedder,
+        open_rag as open_rag,
+    )
     from rag.catalog.any_of import is_any_of as is_any_of
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
@@ -182,6 +194,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses_in as source_statuses_in,
     )
     from rag.engine import Rag as Rag
+    from rag.data_dir import make_private as make_private
     from rag.errors import (
         BadSetting as BadSetting,
         Busy as Busy,
@@ -235,7 +248,19 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         read_limits as read_limits,
     )
     from rag.search.results import merge_results as merge_results
-    from rag.settings import Settings as Settings, invalid_setting as invalid_setting, load_settings as load_settings
+    from rag.settings import (
+        Settings as Settings,
+        SettingValue as SettingValue,
+        effective_settings as effective_settings,
+        invalid_setting as invalid_setting,
+        load_settings as load_settings,
+        shown_value as shown_value,
+    )
+    from rag.settings_file import (
+        check_names as check_names,
+        read_settings_file as read_settings_file,
+        settings_path as settings_path,
+    )
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection
     # isort: on

@@ -40,6 +40,7 @@ from rag.ports import (
     Fetcher,
     FullTextIndex,
     Generator,
+    ModelInfo,
     OpenFetchers,
     RegionDrawer,
     TextEmbedder,
@@ -47,7 +48,7 @@ from rag.ports import (
     VectorStore,
 )
 from rag.search.retriever import open_retriever
-from rag.settings import EmbedSettings, Settings
+from rag.settings import AnswerSettings, EmbedSettings, Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, log_move
@@ -104,7 +105,7 @@ def open_rag(
         indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
         opening.callback(indexes.close)
         if generator is None and settings.answer.model:
-            from rag.adapters.ollama import open_generator
+            from rag.adapters.generators import open_generator
 
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
@@ -144,6 +145,14 @@ def open_rag(
             generator=shared,
         )
         return Rag(settings, services, opening.pop_all())
+
+
+def describe_model(settings: AnswerSettings) -> ModelInfo:
+    """Return what the model server says about the model. Raise a MagpieError if it cannot be used."""
+    from rag.adapters.generators import open_generator
+
+    with closing(open_generator(settings)) as generator:
+        return generator.model_info()
 
 
 def open_captions(
@@ -198,7 +207,8 @@ def open_indexes(
         RETRY_DELAY if settings.embed.url else 0.0,
     )
     if text_embedder is None:
-        text = TextIndexes(sync, LocalTextModels(settings.text, settings.answer.host, threads), settings.text.model)
+        ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""
+        text = TextIndexes(sync, LocalTextModels(settings.text, ollama_host, threads), settings.text.model)
     else:
         text = TextIndexes(sync, _Given(text_embedder), _Given.model)
     projection = offload = None

@@ -1,4 +1,4 @@
-"""All settings with bounds and defaults, read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
+"""All settings with bounds and defaults: `embed.device` is MAGPIE_EMBED__DEVICE, or `device` in `[embed]` of a file.
 
 `make docs` writes the tables in docs/configuration.md from these classes.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -23,8 +25,21 @@ from pydantic_settings import (
 )
 
 from rag.errors import BadSetting
+from rag.settings_file import NAME, check_names, flatten, nest, read_settings_file
 
 PREFIX = "MAGPIE_"
+
+OTHER_TABLES = ("slack",)
+"""Tables of magpie.toml that programs which use the engine read."""
+
+_NEAR_MISS = 0.75
+"""Similarity, from 0 to 1, from which an unknown name counts as a typing error."""
+
+_KUBERNETES = re.compile(
+    r"MAGPIE(_[A-Z0-9]+)*_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+"""Variables that Kubernetes sets in every container beside a service whose name begins with "magpie"."""
+
 log = logging.getLogger("magpie")
 
 
@@ -185,7 +200,10 @@ class TextSettings(Group):
         description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. auto: the one in use, or the first found in "
         "Ollama or on this machine. Empty: no text vectors.",
     )
-    host: str = Field(default="", description="URL of the text embedder's Ollama. Empty: same as MAGPIE_ANSWER__HOST.")
+    host: str = Field(
+        default="",
+        description="URL of the text embedder's Ollama. Empty: that of MAGPIE_ANSWER__HOST, or the default one.",
+    )
     device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")
     batch: int = Field(
         default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to Ollama."
@@ -266,11 +284,33 @@ class SearchSettings(Group):
 class AnswerSettings(Group):
     """How answers are written."""
 
-    host: str = Field(default="", description="URL of Ollama. Empty: OLLAMA_HOST, or http://127.0.0.1:11434.")
-    model: str = Field(
-        default="qwen3-vl:4b-instruct", description="Name of the model, as `ollama list` shows it. Empty: no model."
+    api: Literal["ollama", "openai"] = Field(
+        default="ollama",
+        description="Protocol of the model server: Ollama's, or OpenAI's (vLLM, llama.cpp, LM Studio, LocalAI).",
     )
-    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="Context length in tokens.")
+    host: str = Field(
+        default="",
+        description="URL of the model server, for openai with its path, such as /v1. Empty: OLLAMA_HOST, or http://127.0.0.1:11434.",
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of an openai server. Empty: none is sent.")
+    allow_public: bool = Field(
+        default=False,
+        description="Allow an openai server with a public address. Passages and images are sent to it.",
+    )
+    model: str = Field(
+        default="qwen3-vl:4b-instruct",
+        description="Name of the model, as `ollama list` or /v1/models shows it. Empty: no model.",
+    )
+    vision: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether the model of an openai server sees images. auto: as llama.cpp and LM Studio say, or off.",
+    )
+    num_ctx: int = Field(
+        default=8192,
+        ge=1024,
+        le=262144,
+        description="Context length in tokens; an openai server's own limit if that is shorter.",
+    )
     num_predict: int = Field(default=600, ge=16, le=8192, description="Maximum length of an answer in tokens.")
     seconds: float = Field(
         default=180, ge=1, le=3600, description="Longest wait between two parts of a streamed answer, in seconds."
@@ -297,7 +337,7 @@ class CaptionSettings(Group):
 
     model: str = Field(
         default="",
-        description="Model that describes images: ollama:NAME, blip:NAME or blip:FOLDER. Empty: none.",
+        description="Model that describes images: ollama:NAME, openai:NAME, blip:NAME or blip:FOLDER. Empty: none.",
     )
     device: str = Field(default="auto", description="Device for blip models: auto, cpu, cuda, cuda:1, mps.")
     seconds: float = Field(default=120, ge=1, le=3600, description="Time limit for one caption, in seconds.")
@@ -336,7 +376,7 @@ class Settings(BaseSettings):
         return init_settings, RenamedEnvironment(settings_cls), dotenv_settings, file_secret_settings
 
     data: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir("magpie", appauthor=False)),
+        default_factory=lambda: _default_data(),
         description="Folder for all data. Default: the user data folder of your system.",
     )
     read: ReadSettings = ReadSettings()
@@ -352,25 +392,97 @@ class Settings(BaseSettings):
 
 
 def load_settings(data: Path | None = None) -> Settings:
-    """Return the settings from the environment; `data` overrides MAGPIE_DATA.
+    """Return the settings from the environment and, where it has none, from the data folder's magpie.toml.
 
-    Log a warning for each old name of a setting. Raise BadSetting for an invalid value, and for an unknown name that
-    starts with MAGPIE_: a typing error would otherwise be ignored.
+    `data` overrides MAGPIE_DATA. Log a warning for each old name of a setting, and for each unknown name that starts
+    with MAGPIE_. Raise BadSetting for an invalid value, and for a name that is nearly that of a setting: a typing error
+    would otherwise be ignored.
     """
-    for warning in with_new_names(os.environ)[1]:
+    environment, warnings = with_new_names(os.environ)
+    for warning in (*warnings, *_unknown_variables()):
         log.warning(warning)
-    known = {*setting_descriptions(), *RENAMED}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and _setting_name(name) not in known)
-    if unknown:
-        similar = get_close_matches(_setting_name(unknown[0]), setting_descriptions(), n=1)
-        raise BadSetting(
-            f"There is no setting {unknown[0]}.{f' Did you mean {variable(similar[0])}?' if similar else ''}",
-            f"Unset it, or use one of the {len(setting_descriptions())} settings in docs/configuration.md.",
-        )
+    in_file = _file_values(data, environment)
+    given = nest({name: value for name, value in in_file.items() if variable(name) not in environment})
     try:
-        return Settings() if data is None else Settings(data=data)
+        return Settings(**given) if data is None else Settings(data=data, **given)
     except ValidationError as error:
-        raise invalid_setting(error, variable) from error
+        raise invalid_setting(error, lambda name: _where(name, in_file, environment)) from error
+
+
+def _default_data() -> Path:
+    return Path(platformdirs.user_data_dir("magpie", appauthor=False))
+
+
+def _file_values(data: Path | None, environment: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the values of the engine's settings in magpie.toml by their names. Tables of other programs are left out.
+
+    Raise BadSetting for an unknown name.
+    """
+    folder = data or Path(environment.get(variable("data")) or _default_data())
+    tables = read_settings_file(folder)
+    found = flatten({name: values for name, values in tables.items() if name not in OTHER_TABLES})
+    check_names(found, setting_descriptions().keys() - {"data"})
+    return found
+
+
+def _where(name: str, in_file: Mapping[str, Any], environment: Mapping[str, str | None]) -> str:
+    """Return what to correct: the environment variable of a setting, or its name in the file."""
+    return f"{name} in {NAME}" if name in in_file and variable(name) not in environment else variable(name)
+
+
+def _unknown_variables() -> list[str]:
+    """Return a warning for each variable that starts with MAGPIE_ and is not a setting.
+
+    Raise BadSetting for one that is nearly a setting.
+    """
+    names, warnings = setting_descriptions(), []
+    for unknown in sorted(os.environ):
+        name = _setting_name(unknown)
+        if not unknown.startswith(PREFIX) or name in names or name in RENAMED or _KUBERNETES.fullmatch(unknown):
+            continue
+        if similar := get_close_matches(name, names, n=1, cutoff=_NEAR_MISS):
+            raise BadSetting(
+                f"There is no setting {unknown}. Did you mean {variable(similar[0])}?",
+                f"Correct or unset it. docs/configuration.md lists all {len(names)} settings.",
+            )
+        warnings.append(f"The variable {unknown} is ignored: there is no such setting.")
+    return warnings
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """A setting as it is used. `source` is `environment`, `magpie.toml`, `option` or `default`; secrets are masked."""
+
+    name: str
+    variable: str
+    value: str
+    source: str
+
+
+def effective_settings(data: Path | None = None) -> list[SettingValue]:
+    """Return every setting as `load_settings` with the same argument does, and where its value comes from."""
+    settings, environment = load_settings(data), with_new_names(os.environ)[0]
+    in_file = _file_values(data, environment)
+    found = []
+    for name in setting_descriptions():
+        group, _, key = name.rpartition(".")
+        value = getattr(getattr(settings, group) if group else settings, key)
+        source = "environment" if variable(name) in environment else NAME if name in in_file else "default"
+        if name == "data" and data is not None:
+            source = "option"
+        found.append(SettingValue(name, variable(name), shown_value(value), source))
+    return found
+
+
+def shown_value(value: object) -> str:
+    """Return a value as it would be written in the environment; a secret as `(set)`, no value as an empty string."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "(set)" if value.get_secret_value() else ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 _EXPECTED = {

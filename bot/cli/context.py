@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from bot.cli.redaction import Mask
 from bot.cli.terminal import Screen
 from rag import Answer, Check, Scope, SearchResult, Settings, Status, load_settings
 
@@ -84,6 +85,7 @@ class Invocation:
     """One run of `magpie`. `data` and `json` are the options given before the command's name."""
 
     opener: Opener
+    mask: Mask = field(default_factory=Mask)
     data: Path | None = None
     json: bool = False
 
@@ -108,10 +110,14 @@ class Invocation:
         return self.settings(data, default).data
 
     def settings(self, data: Path | None, default: Path | None = None) -> Settings:
-        """Return the settings; `default` is the data folder if no option and no variable names one."""
+        """Return the settings; `default` is the data folder if no option and no variable names one.
+
+        From then on, the secrets in its settings file are masked.
+        """
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)
+        self.mask.add_file(settings.data)
         return settings
 
 

@@ -31,7 +31,9 @@ def doctor(context: typer.Context, data: Data = None, json: Json = False) -> Non
         settings = invocation(context).settings(data)
         with rag.read_transaction() as connection:
             owner = find_owner(connection)
-        for check in chain(rag.doctor(), slack_checks(load_slack_settings, settings.read.max_mb, owner)):
+        for check in chain(
+            rag.doctor(), slack_checks(lambda: load_slack_settings(settings.data), settings.read.max_mb, owner)
+        ):
             checks.append(check)
             _show(screen, check)
         result = doctor_json(checks)

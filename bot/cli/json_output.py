@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, Check, Hit, Passage, Posted, SearchResult, Status
+from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
@@ -165,6 +165,15 @@ def doctor_json(checks: Sequence[Check]) -> JsonObject:
         "checks": [
             {"name": check.name, "status": check.status, "detail": check.detail, "fix": check.fix} for check in checks
         ],
+    }
+
+
+def settings_json(values: Iterable[SettingValue]) -> JsonObject:
+    """Return the JSON of `config`."""
+    return {
+        "settings": [
+            {"name": one.name, "variable": one.variable, "value": one.value, "source": one.source} for one in values
+        ]
     }
 
 

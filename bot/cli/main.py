@@ -21,6 +21,7 @@ import typer
 from bot.cli import (
     ask,
     bench,
+    config,
     demo,
     doctor,
     embedder,
@@ -32,6 +33,7 @@ from bot.cli import (
     reindex,
     retry,
     run,
+    setup,
     status,
     train_decision,
     train_projection,
@@ -45,8 +47,8 @@ SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
-    run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor, models,
-    embedder, bench, demo,
+    setup, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor,
+    config, models, embedder, bench, demo,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 
@@ -103,7 +105,7 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     terminations: list[int] = []
     try:
         with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask):
-            code = _run(given or ["--help"], Invocation(opener))
+            code = _run(given or ["--help"], Invocation(opener, mask))
     except typer.TyperException as error:
         screen.note(mask(error.format_message()), style="bold red")
         screen.note(

@@ -36,7 +36,7 @@ _EVENTS_KEPT = "2 days"
 
 def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
     """Print what is stored where, and for how long."""
-    rows = [*rag.list_stored_data(), *_stored_by_bot(rag, folder, read_slack_settings())]
+    rows = [*rag.list_stored_data(), *_stored_by_bot(rag, folder, read_slack_settings(folder))]
     screen.write_json(stored_json(folder, rows))
     if screen.json:
         return
@@ -112,14 +112,14 @@ def _size(size: int) -> str:
 # ---------------------------------------------------------------- who was shown a file
 
 
-def show_access(rag: Engine, screen: Screen, name: str) -> None:
+def show_access(rag: Engine, screen: Screen, folder: Path, name: str) -> None:
     """Print which replies used a file, for whose questions, and who could read them, newest first.
 
     `name` is a path, a name, a Slack id or the start of a SHA-256. Raise NotFound if it is none of these.
     """
     from bot.db import access_log
 
-    days = read_slack_settings().keep_days
+    days = read_slack_settings(folder).keep_days
     known = _find_sha256(rag, name)
     with rag.read_transaction() as connection:
         found = [row for sha256 in known for row in access_log.list_accesses(connection, sha256)]

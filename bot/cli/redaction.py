@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
 
 from bot.settings import SECRETS
-from rag import OperatorMustAct, TryAgain
+from rag import OperatorMustAct, TryAgain, read_settings_file
 
 _MIN_SECRET = 6
 """Minimum length of a secret that is masked by its value; a shorter one would match parts of ordinary words."""
@@ -32,6 +33,18 @@ _PATTERNS = (
     (re.compile(r"(://)[^/\s:@'\"]+:[^/\s@'\"]+@"), r"\1…@"),
 )
 
+_MODEL_SERVER_SECRETS = ("MAGPIE_ANSWER__API_KEY", "MAGPIE_EMBED__TOKEN")
+"""Some servers repeat a wrong key in their error."""
+
+_FILE_SECRETS = (
+    ("slack", "bot_token"),
+    ("slack", "app_token"),
+    ("slack", "signing_secret"),
+    ("answer", "api_key"),
+    ("embed", "token"),
+)
+"""Table and key of each secret in magpie.toml."""
+
 _MAX_FRAMES = 30
 """Frames shown of one error; the last ones."""
 
@@ -39,17 +52,28 @@ _SAFE_MESSAGES = (TryAgain, OperatorMustAct, ImportError, AttributeError, NameEr
 """Errors whose message is about programs and machines."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Mask:
     """Replaces tokens and the given secrets in a text by `…`."""
 
     secrets: tuple[str, ...] = ()
+    """The longest first, because one may be a part of another."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Mask:
         """Return a mask for the secrets in an environment."""
-        values = {environment.get(name, "").strip() for name in SECRETS}
-        return cls(tuple(sorted((value for value in values if len(value) >= _MIN_SECRET), key=len, reverse=True)))
+        mask = cls()
+        mask._add(environment.get(name, "").strip() for name in (*SECRETS, *_MODEL_SERVER_SECRETS))
+        return mask
+
+    def add_file(self, data: Path) -> None:
+        """Mask the secrets in the settings file of a data folder, too."""
+        tables = read_settings_file(data)
+        self._add(str(tables[table][key]) for table, key in _FILE_SECRETS if key in tables.get(table, {}))
+
+    def _add(self, values: Iterable[str]) -> None:
+        long_enough = {value for value in values if len(value) >= _MIN_SECRET}
+        self.secrets = tuple(sorted({*self.secrets, *long_enough}, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         for secret in self.secrets:

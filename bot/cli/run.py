@@ -26,10 +26,10 @@ def run(context: typer.Context, data: Data = None) -> None:
     from bot.main import open_bot
 
     screen, stop = Screen(), threading.Event()
-    slack = load_slack_settings()
+    settings = invocation(context).settings(data)
+    slack = load_slack_settings(settings.data)
     for name in SECRETS:  # extraction processes inherit the environment, and they open untrusted files
         os.environ.pop(name, None)
-    settings = invocation(context).settings(data)
 
     def on_start(port: int | None) -> None:
         health = f". Health check on port {port}" if port else ""

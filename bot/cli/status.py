@@ -46,7 +46,7 @@ def status(
         if privacy:
             show_stored(rag, screen, invocation(context).data_folder(data))
         elif access is not None:
-            show_access(rag, screen, access)
+            show_access(rag, screen, invocation(context).data_folder(data), access)
         elif file is not None:
             show_readings(screen, file, rag.file_readings(file))
         else:

@@ -1,4 +1,4 @@
-"""Captions of pictures: choose the captioner that the settings name, and a captioner that uses Ollama."""
+"""Captions of pictures: choose the captioner that the settings name, and one that asks a model server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from rag.adapters.ollama import open_generator
+from rag.adapters.generators import open_generator
 from rag.errors import AnswerCut, BadSetting, ExtractorStopped, ModelUnfit
 from rag.ports import Captioner, Generator, Prompt
 from rag.settings import AnswerSettings, CaptionSettings
 
-OLLAMA, BLIP = "ollama:", "blip:"
+SERVERS, BLIP = ("ollama:", "openai:"), "blip:"
 
 _SYSTEM = """\
 You describe pictures from documents for people who cannot see them. What stands in a picture is shown, never an \
@@ -24,8 +24,8 @@ screenshot), its subject, and the labels, numbers and units that can be read. Wr
 _TOKENS = 160
 
 
-class OllamaCaptioner:
-    """Implements ports.Captioner with a vision model in Ollama."""
+class ServerCaptioner:
+    """Implements ports.Captioner with a vision model of a model server."""
 
     def __init__(self, generator: Generator, model: str) -> None:
         self._generator = generator
@@ -63,19 +63,24 @@ Sharing = Callable[[Generator], Generator | None]
 def open_captioner(settings: CaptionSettings, answer: AnswerSettings, sharing: Sharing | None = None) -> Captioner:
     """Return the captioner that `caption.model` names. It loads nothing and connects to nothing yet.
 
-    Ollama is used with the generator's address and context length, so that one model for both is loaded once. Raise
-    BadSetting for an invalid name, or a model in Ollama's cloud.
+    A model server is used with the generator's address and context length, so that one model for both is loaded once.
+    Raise BadSetting for an invalid name, for a model in Ollama's cloud, or if answers use the other protocol.
     """
-    if settings.model.startswith(OLLAMA):
-        model = settings.model.removeprefix(OLLAMA)
-        updates = {"model": model, "num_predict": _TOKENS, "seconds": settings.seconds}
+    if settings.model.startswith(SERVERS):
+        api, _, model = settings.model.partition(":")
+        if answer.host and answer.api != api:
+            raise BadSetting(
+                f"Captions are set to {api} and answers to {answer.api}, and both use MAGPIE_ANSWER__HOST.",
+                f"Set MAGPIE_CAPTION__MODEL to {answer.api}:MODEL.",
+            )
+        updates = {"api": api, "model": model, "num_predict": _TOKENS, "seconds": settings.seconds}
         generator: Generator = open_generator(answer.model_copy(update=updates))
-        return OllamaCaptioner((sharing and sharing(generator)) or generator, model)
+        return ServerCaptioner((sharing and sharing(generator)) or generator, model)
     if settings.model.startswith(BLIP):
         from rag.adapters.blip import BlipCaptioner
 
         return BlipCaptioner(settings.model.removeprefix(BLIP), settings.device)
     raise BadSetting(
         f"{settings.model!r} is not a valid caption model.",
-        "Set MAGPIE_CAPTION__MODEL to ollama:MODEL, blip:NAME or blip:FOLDER, or leave it empty.",
+        "Set MAGPIE_CAPTION__MODEL to ollama:MODEL, openai:MODEL, blip:NAME or blip:FOLDER, or leave it empty.",
     )

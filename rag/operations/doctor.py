@@ -21,7 +21,8 @@ from rag.ingest.captions import Captions, harmless_picture
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.ownership import is_owned
 from rag.model import Check, ExtractedPage
-from rag.ports import Extractor, Generator, Prompt
+from rag.operations.generator_check import check_generator
+from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.scripts import installed_models, readable_scripts, tesseract_program
 from rag.settings import Settings
@@ -73,7 +74,7 @@ def checks(
         yield from _text(indexes.text, is_enabled=bool(settings.text.model))
         yield _space(indexes.sync)
         yield from _projection(indexes.clip)
-        yield from _generator(generator, picture)
+        yield from check_generator(generator, settings.answer, picture, CODE_WORD)
         yield from _captions(captions)
 
 
@@ -276,33 +277,6 @@ def _stored(index: ClipIndex | TextIndexes, name: str, detail: str, store: str) 
     else:
         yield Check(
             store, "fail", "stored vectors are missing", "magpie index, on any file: it is rebuilt from the catalog"
-        )
-
-
-def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
-    if generator is None:
-        yield Check("model", "warn", "no model is set: answers are passages", "Set MAGPIE_ANSWER__MODEL.")
-        return
-    try:
-        info = generator.model_info()
-        if not info.vision:
-            yield Check(
-                "model",
-                "warn",
-                f"{info.model} reads text only",
-                "Choose a model with vision; docs/answers.md lists some.",
-            )
-            return
-        prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
-        answer = "".join(generator.stream(prompt))
-    except MagpieError as error:
-        yield Check("model", "warn", str(error), error.hint)
-        return
-    if CODE_WORD.split()[1] in answer:
-        yield Check("model", "ok", f"{info.model} read the code word from a picture")
-    else:
-        yield Check(
-            "model", "warn", f"{info.model} read {answer[:60]!r} instead of {CODE_WORD!r}", "Try a larger model."
         )
 
 

@@ -50,6 +50,9 @@ _SHORTENED = "The question is long: only its first {max_words} words were search
 
 _WHICH_FILE = "Say which file you mean, for example: summarize handbook.pdf. In Slack, you can also ask in its thread."
 
+_MAX_SEARCHES = 3
+"""Searches for one question. The lanes read at different times, and documents may be read again meanwhile."""
+
 _MAX_NAMES = 200
 """File names with most words of a question."""
 
@@ -135,6 +138,15 @@ class Retriever:
         return found if found.found else None
 
     def _search(self, query: Query, scope: Scope, k: int) -> SearchResult:
+        """Search, and search again if pages were replaced by a new extraction after they were found."""
+        for _ in range(_MAX_SEARCHES):
+            found, is_complete = self._search_once(query, scope, k)
+            if is_complete:
+                break
+        return found
+
+    def _search_once(self, query: Query, scope: Scope, k: int) -> tuple[SearchResult, bool]:
+        """Return what is found, and whether all of its pages still are as they were when they were ranked."""
         lanes = [lane for lane in self._lanes if query.kind in lane.accepts]
         statuses = {lane.name: self._status(lane) for lane in lanes}
         first = [lane for lane in lanes if not lane.needs_candidates]
@@ -155,7 +167,7 @@ class Retriever:
                 shown = [page for first in list(kept)[:k] for page in (first, *kept[first])]
                 built = build_hits(connection, self._data, rankings, shown, scope, self._settings.rrf_k)
             hits = name_newer_versions(merge_duplicates([match.apply_to(hit) for hit in built], kept), newer)
-        return SearchResult(
+        result = SearchResult(
             found=bool(hits) and not verdict.abstains,
             hits=tuple(hits),
             lanes=_describe(statuses),
@@ -168,6 +180,7 @@ class Retriever:
                 language_name(code): other.text for r in rankings for code, (other, _) in r.translated.items()
             },
         )
+        return result, len(built) == len(shown)
 
     def _judge(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from bot.settings import SECRETS, SlackSettings, load_slack_settings, variable
+from bot.settings import SECRETS, SlackSettings, effective_slack_settings, load_slack_settings, variable
 from rag import BadSetting
 
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1-secret", "SLACK_APP_TOKEN": "xapp-1-secret"}
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    monkeypatch.chdir(tmp_path)
     for name in SlackSettings.model_fields:
         monkeypatch.delenv(variable(name), raising=False)
     return monkeypatch
@@ -22,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def load(environment: pytest.MonkeyPatch, given: Mapping[str, str]) -> SlackSettings:
     for name, value in given.items():
         environment.setenv(name, value)
-    return load_slack_settings()
+    return load_slack_settings(Path())
 
 
 def test_two_tokens_are_sufficient(environment: pytest.MonkeyPatch) -> None:
@@ -71,3 +73,37 @@ def test_file_hosts_are_split_at_commas(environment: pytest.MonkeyPatch) -> None
 def test_secrets_lists_every_secret_setting() -> None:
     secret = {variable(name) for name, field in SlackSettings.model_fields.items() if "Secret" in str(field.annotation)}
     assert set(SECRETS) == secret
+
+
+def test_tokens_are_read_from_the_file_and_the_environment_wins(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "magpie.toml").write_text(
+        '[slack]\nbot_token = "xoxb-of-file"\napp_token = "xapp-of-file"\nworkers = 3\nfile_hosts = ["a.example"]\n'
+    )
+    environment.setenv("SLACK_APP_TOKEN", "xapp-of-environment")
+    settings = load_slack_settings(tmp_path)
+    assert settings.bot_token.get_secret_value() == "xoxb-of-file"
+    assert settings.app_token.get_secret_value() == "xapp-of-environment"
+    assert (settings.workers, settings.file_hosts) == (3, ("a.example",))
+    shown = {value.name: (value.value, value.source) for value in effective_slack_settings(tmp_path)}
+    assert shown["slack.bot_token"] == ("(set)", "magpie.toml")
+    assert shown["slack.app_token"] == ("(set)", "environment")
+    assert shown["slack.http_port"] == ("0", "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[slack]\nbot_tokn = 'xoxb-1'",
+            r"setting slack\.bot_tokn that does not exist\. Did you mean slack\.bot_token",
+        ),
+        ("slack = 1", "slack in magpie.toml is not a table"),
+        ("[slack]\nworkers = 0", r"slack\.workers in magpie\.toml must be at least 1"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(environment: pytest.MonkeyPatch, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "magpie.toml").write_text(text)
+    with pytest.raises(BadSetting, match=said):
+        load_slack_settings(tmp_path)

@@ -1,4 +1,4 @@
-"""The contract of every Generator: the fake, and the Ollama client with a fake server."""
+"""The contract of every Generator: the fake, and the clients of both protocols with fake servers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TypeAlias
 
 import pytest
 
-from rag.adapters.ollama import open_generator
+from rag.adapters.generators import open_generator
 from rag.errors import AnswerCut, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
 from rag.ports import Generator, Prompt
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Fault, Script, closed_address, ollama_server
+from tests.support.openai_server import openai_server
 
 PROMPT = Prompt("Answer briefly.", "Question: how long is the pier?\n\nAnswer from the passages.")
 TEXT = "The pier is 40 meters long, and it has a crane. [1]"
@@ -40,18 +41,24 @@ def _fake(situation: str) -> Generator:
     )
 
 
-@pytest.fixture(params=["fake", "ollama"])
+@pytest.fixture(params=["fake", "ollama", "openai"])
 def open_in(request: pytest.FixtureRequest) -> Iterator[OpenIn]:
     if request.param == "fake":
         yield _fake
         return
     with ExitStack() as stack:
-        server = stack.enter_context(ollama_server())
+        server = (
+            stack.enter_context(ollama_server())
+            if request.param == "ollama"
+            else stack.enter_context(openai_server(flavor="vllm"))
+        )
 
         def real(situation: str) -> Generator:
             faults: dict[str, Fault] = {"unfit": "thinks only", "broken": "error line", "silent": "silent"}
             server.script = Script(text=TEXT, fault=faults.get(situation, ""))
             settings = AnswerSettings(
+                api=request.param,
+                vision="off" if situation == "text only" else "on",
                 host=closed_address() if situation == "down" else server.url,
                 model={"text only": "reads:1b", "missing": "absent:1b"}.get(situation, "sees:4b"),
                 num_predict=16,

@@ -21,7 +21,7 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.cli.json_output import access_json, benchmark_json, stored_json
+from bot.cli.json_output import access_json, benchmark_json, settings_json, stored_json
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
 from bot.settings import SlackSettings
@@ -35,6 +35,7 @@ from rag import (
     ModelSummary,
     Posted,
     Settings,
+    SettingValue,
     Status,
     StoredData,
 )
@@ -213,6 +214,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
+    yield "config --json (shortened)", _dump(settings_json(_SETTINGS))
     models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
@@ -245,6 +247,11 @@ def _dump(shape: object) -> str:
     # Lists of numbers, such as boxes, on one line.
     return re.sub(r"\[\s+((?:-?[\d.]+,?\s+)+)\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
+
+_SETTINGS = (
+    SettingValue("answer.model", "MAGPIE_ANSWER__MODEL", "qwen3-vl:4b-instruct", "magpie.toml"),
+    SettingValue("slack.bot_token", "SLACK_BOT_TOKEN", "(set)", "environment"),
+)
 
 _NOTES = (
     FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=12),

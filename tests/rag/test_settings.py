@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import BadSetting, load_settings
+from rag import BadSetting, effective_settings, load_settings
 from rag.settings import RENAMED, RENAMED_VALUES, setting_descriptions, variable, with_new_names
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     for name in [*setting_descriptions(), *RENAMED]:
         monkeypatch.delenv(variable(name), raising=False)
 
@@ -28,7 +29,7 @@ def test_environment_sets_one_value_and_keeps_other_defaults(monkeypatch: pytest
     ("name", "value", "said"),
     [
         ("MAGPIE_EMBED__DEVCE", "cpu", r"no setting MAGPIE_EMBED__DEVCE\. Did you mean MAGPIE_EMBED__DEVICE\?"),
-        ("MAGPIE_ZZZZ", "1", r"no setting MAGPIE_ZZZZ\.$"),
+        ("MAGPIE_EMBED_DEVICE", "cpu", r"Did you mean MAGPIE_EMBED__DEVICE\?"),
         ("MAGPIE_READ__WORKERS", "lots", 'MAGPIE_READ__WORKERS must be a whole number, got "lots"'),
         ("MAGPIE_SEARCH__RRF_K", "0", 'MAGPIE_SEARCH__RRF_K must be at least 1, got "0"'),
         ("MAGPIE_SEARCH__LANES", "words,smell", "MAGPIE_SEARCH__LANES is invalid: unknown lane 'smell'"),
@@ -97,3 +98,83 @@ def test_any_table_of_renames_can_be_applied() -> None:
     assert len(warnings) == 2
     assert variables["MAGPIE_KEEP__DAYS"] == "3"
     assert with_new_names(renamed, {"keep.days": "retention.days"}, {}) == (renamed, [])
+
+
+# ---------------------------------------------------------------- unknown names
+
+
+def test_unknown_name_far_from_any_setting_is_ignored_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MAGPIE_ZZZZ", "1")
+    load_settings()
+    assert "MAGPIE_ZZZZ is ignored" in caplog.text
+
+
+@pytest.mark.parametrize("service", ["MAGPIE", "MAGPIE_EMBEDDER", "MAGPIE_BOT_2"])
+def test_variables_of_kubernetes_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, service: str
+) -> None:
+    for name in (
+        "SERVICE_HOST",
+        "SERVICE_PORT",
+        "SERVICE_PORT_HTTP",
+        "PORT",
+        "PORT_8468_TCP",
+        "PORT_8468_TCP_PROTO",
+        "PORT_8468_TCP_PORT",
+        "PORT_8468_TCP_ADDR",
+    ):
+        monkeypatch.setenv(f"{service}_{name}", "tcp://10.0.0.1:8468")
+    load_settings()
+    assert caplog.text == ""
+
+
+# ---------------------------------------------------------------- magpie.toml
+
+
+def test_file_in_the_data_folder_is_read_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "magpie.toml").write_text(
+        '[answer]\nmodel = "of-file"\nnum_ctx = 4096\n[search]\nlanes = ["words"]\n[slack]\nbot_token = "xoxb-1"\n'
+    )
+    monkeypatch.setenv("MAGPIE_ANSWER__MODEL", "of-environment")
+    monkeypatch.setenv("MAGPIE_ANSWER__NUM_PREDICT", "99")
+    answer = load_settings(tmp_path).answer
+    assert (answer.model, answer.num_ctx, answer.num_predict) == ("of-environment", 4096, 99)
+    assert load_settings(tmp_path).search.lanes == ("words",)
+    monkeypatch.setenv("MAGPIE_DATA", str(tmp_path))
+    assert load_settings().answer.num_ctx == 4096
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[answer", "not valid TOML"),
+        ("[answer]\nmodle = 'x'", r"setting answer\.modle that does not exist\. Did you mean answer\.model\?"),
+        ("[anwser]\nmodel = 'x'", r"anwser\.model that does not exist\. Did you mean answer\.model\?"),
+        ("data = '/elsewhere'", "setting data that does not exist"),
+        ("answer = 7", "setting answer that does not exist"),
+        ("[answer]\nnum_ctx = 7", r'answer\.num_ctx in magpie\.toml must be at least 1024, got "7"'),
+    ],
+)
+def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "magpie.toml").write_text(text)
+    with pytest.raises(BadSetting, match=said) as raised:
+        load_settings(tmp_path)
+    assert raised.value.hint
+
+
+def test_effective_settings_have_their_source_and_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "magpie.toml").write_text('[answer]\nnum_ctx = 4096\napi_key = "sk-of-the-team"\n')
+    monkeypatch.setenv("MAGPIE_READ__OCR", "false")
+    found = effective_settings(tmp_path)
+    assert [each.name for each in found] == list(setting_descriptions())
+    values = {each.name: (each.value, each.source) for each in found}
+    assert values["data"] == (str(tmp_path), "option")
+    assert values["answer.num_ctx"] == ("4096", "magpie.toml")
+    assert values["answer.api_key"] == ("(set)", "magpie.toml")
+    assert values["read.ocr"] == ("false", "environment")
+    assert values["embed.token"] == ("", "default")
+    assert "sk-of-the-team" not in str(found)

@@ -457,7 +457,7 @@ def test_doctor_fails_if_a_check_fails(run: Run, status: str, code: int) -> None
             "name": "slack",
             "status": "warn",
             "detail": "SLACK_BOT_TOKEN is not set.",
-            "fix": "docs/connect-slack.md shows where to find it in Slack.",
+            "fix": "Run magpie setup, or set it; docs/connect-slack.md shows where to find it in Slack.",
         },
     ]
     got, out, _ = run(engine, "doctor")

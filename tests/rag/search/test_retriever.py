@@ -160,3 +160,23 @@ def test_query_is_embedded_once_for_all_lanes_even_if_that_fails() -> None:
             vectors.get("clip", embed)
     assert len(calls) == 1
     assert vectors.get("text", list) == []
+
+
+def test_pages_that_are_read_again_during_a_search_are_searched_again(tmp_path: Path) -> None:
+    (tmp_path / "gateway.pdf").write_text(PAGES)
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    searches = 0
+
+    def rerank(query: Query, pages: Sequence[PageKey], scope: Scope) -> list[PageKey]:
+        nonlocal searches
+        searches += 1
+        if searches == 1:
+            opened.reindex()
+        return list(pages)
+
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
+        opened.index([tmp_path / "gateway.pdf"])
+        for searching in retriever(opened, rerank=rerank):
+            found = searching.find("gateway", EVERYTHING, 10)
+            assert {hit.page for hit in found.hits} == {1, 3}
+    assert searches == 2

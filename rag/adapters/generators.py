@@ -1,0 +1,20 @@
+"""Open the generator that the settings name."""
+
+from __future__ import annotations
+
+from rag.ports import Generator
+from rag.settings import AnswerSettings
+
+
+def open_generator(settings: AnswerSettings) -> Generator:
+    """Return a generator that speaks the protocol `answer.api`; sends no request yet.
+
+    Raise BadSetting for a model that runs in Ollama's cloud.
+    """
+    if settings.api == "openai":
+        from rag.adapters.openai_chat import open_openai_generator
+
+        return open_openai_generator(settings)
+    from rag.adapters import ollama
+
+    return ollama.open_generator(settings)

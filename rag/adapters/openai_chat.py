@@ -1,0 +1,141 @@
+"""Answers from /v1/chat/completions, as vLLM, llama.cpp's server, LM Studio and LocalAI serve it.
+
+The servers agree on the request and the stream. Errors differ, see `openai_errors`, and so does what they say about a
+model, see `openai_models`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Generator as Generating
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource
+
+from rag.adapters.openai_client import open_openai_client, response_error
+from rag.adapters.openai_errors import map_errors, map_message
+from rag.adapters.openai_models import describe_model
+from rag.errors import AnswerCut, GeneratorFailed, ModelUnfit, PromptCut
+from rag.ports import ModelInfo, Prompt
+from rag.settings import AnswerSettings
+
+_INFO_SECONDS = 10.0
+"""Servers list their models without waiting for one."""
+
+
+class OpenAIGenerator:
+    """A Generator. Safe to call from several threads; each call has its own connection."""
+
+    def __init__(self, settings: AnswerSettings) -> None:
+        self._settings = settings
+
+    def model_info(self) -> ModelInfo:
+        settings = self._settings
+        with (
+            map_errors(settings.model, settings.host),
+            open_openai_client(settings, min(_INFO_SECONDS, settings.seconds)) as client,
+        ):
+            return describe_model(client, settings)
+
+    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+        settings = self._settings
+        seconds = min(settings.seconds, prompt.seconds or settings.seconds)
+        with map_errors(settings.model, settings.host), open_openai_client(settings, seconds) as client:
+            yield from self._pieces(client, prompt)
+
+    def close(self) -> None:
+        """Do nothing: each call has its own connection."""
+
+    def _pieces(self, client: httpx.Client, prompt: Prompt) -> Generating[str, None, None]:
+        end, said, thought = _End(), False, False
+        with client.stream("POST", "chat/completions", json=self._request(prompt)) as response:
+            if response.status_code != httpx.codes.OK:
+                raise response_error(response, self._settings)
+            for event in EventSource(response).iter_sse():
+                if event.data == "[DONE]":
+                    break
+                chunk = json.loads(event.data)
+                if error := chunk.get("error"):
+                    raise map_message(error, 0, self._settings.model, self._settings.host)
+                delta = end.read(chunk)
+                piece = delta.get("content") or ""
+                thought = thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
+                said = said or bool(piece.strip())
+                if piece:
+                    yield piece
+        self._check_end(said=said, thought=thought, reason=end.reason)
+        _check_read(prompt, end.prompt_tokens)
+
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
+        settings = self._settings
+        pictures = [{"type": "image_url", "image_url": {"url": _data_url(each)}} for each in prompt.pictures]
+        content: Any = [{"type": "text", "text": prompt.user}, *pictures] if pictures else prompt.user
+        return {
+            "model": settings.model,
+            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": 0,
+            "max_tokens": min(settings.num_predict, prompt.longest or settings.num_predict),
+            # Read by vLLM, SGLang and llama.cpp; the others ignore it.
+            "chat_template_kwargs": {"enable_thinking": False},
+        }
+
+    def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
+        settings = self._settings
+        if not reason:
+            raise GeneratorFailed(
+                "The model stopped in the middle of its answer.", "Ask again. See the log of the model server."
+            )
+        if not said and thought:
+            raise ModelUnfit(
+                f"The model {settings.model} thinks and does not answer.",
+                "Set MAGPIE_ANSWER__MODEL to a model that does not think, or turn thinking off on the model server.",
+            )
+        if not said:
+            raise GeneratorFailed("The model returned an empty answer.", "Ask again, or rephrase the question.")
+        if reason == "length":
+            raise AnswerCut(
+                "The answer was cut at the length limit.",
+                f"To allow longer answers, raise MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict} tokens).",
+            )
+
+
+class _End:
+    """What the chunks of a stream say about its end. `reason` is empty until the answer is complete."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.prompt_tokens: int | None = None
+
+    def read(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Return the delta of a chunk; the last chunk has token counts and no choices."""
+        usage = chunk.get("usage")
+        if usage is not None:
+            self.prompt_tokens = usage.get("prompt_tokens")
+        choices = chunk.get("choices") or [{}]
+        self.reason = choices[0].get("finish_reason") or self.reason
+        delta: dict[str, Any] = choices[0].get("delta") or {}
+        return delta
+
+
+def _data_url(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def _check_read(prompt: Prompt, read: int | None) -> None:
+    """Raise PromptCut if the server read fewer tokens than the prompt has words: some cut the middle or the start."""
+    words = len(prompt.system.split()) + len(prompt.user.split())
+    if read and read < words:
+        raise PromptCut(
+            f"The model read only {read} tokens of a prompt of at least {words}.",
+            "Give the model a longer context on its server, or lower MAGPIE_ANSWER__NUM_CTX.",
+        )
+
+
+def open_openai_generator(settings: AnswerSettings) -> OpenAIGenerator:
+    """Return a generator for a model of an OpenAI-compatible server; sends no request yet."""
+    return OpenAIGenerator(settings)
