@@ -17,7 +17,7 @@ from bot.cli.settings_writer import write_settings
 from bot.cli.terminal import Screen
 from bot.settings import SlackSettings, read_slack_settings
 from bot.settings import variable as slack_variable
-from rag import BadSetting, MagpieError, Settings, describe_model, load_settings, make_private, settings_path
+from rag import BadSetting, MagpieError, Settings, load_settings, make_private, settings_path
 
 _PROTOCOLS = ("ollama", "openai", "none")
 _ADDRESSES = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:8000/v1"}
@@ -167,6 +167,8 @@ def _ask_for_model(dialog: _Dialog) -> None:
 
 
 def _check_model(answer: Any) -> str:
+    from rag import describe_model
+
     info = describe_model(answer)
     sees = "sees pictures" if info.vision else "reads text only"
     return f"{info.model} {sees}" + (f", with a context of {info.window:,} tokens." if info.window else ".")
