@@ -71,6 +71,8 @@ def compose_accents(glyphs: Sequence[Glyph], size: float) -> list[Glyph]:
 
     `size` is the font size in points. Spaces that only the accent's position caused are left out.
     """
+    if _ACCENTS.keys().isdisjoint([glyph.text for glyph in glyphs]):
+        return list(glyphs)
     composed: list[Glyph] = []
     index, just_merged = 0, False
     while index < len(glyphs):

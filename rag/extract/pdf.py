@@ -211,7 +211,7 @@ class PdfExtractor:
             cropped = save_crops([*blocks, *shown.watermarks], shown.image, number, into)
         with timer("parse"):
             printed = [word for block in cropped for line in block.lines for word in line.words]
-            covered = CoveredPlaces(shown.image, shown.frame.place(layer), printed)
+            covered = CoveredPlaces(shown.image, shown.frame, layer, printed)
             beside, damage = beside_text(page, printed, document_notes, shown.frame.displayed, covered.is_covered)
             comments = comment_blocks(page, shown.frame.displayed)
         return ExtractedPage(
@@ -228,6 +228,8 @@ class PdfExtractor:
 
     def _turn_upright(self, page: Any, layer: Sequence[LayerWord]) -> bool:
         """Turn the page if most of its text is turned. Return whether some of its words may be."""
+        if page.rotation == 0 and all(word.upright for word in layer):
+            return False
         rect = page.rect
         if not may_be_turned(Frame(self._pymupdf, page).place(layer), rect.width, rect.height):
             return False
@@ -264,7 +266,7 @@ class PdfExtractor:
                 if box.x1 > box.x0 or box.y1 > box.y0:
                     boxes.append(box)
         # Paths with a slanted line, or with curves only: not panels with rounded corners.
-        drawings = page.get_drawings() if len(paths) <= _MAX_INSPECTED_PATHS else []
+        drawings = page.get_cdrawings() if len(paths) <= _MAX_INSPECTED_PATHS else []
         shapes = [clamped_box(*frame.displayed(path["rect"])) for path in drawings if _is_shape(path["items"])]
         return PageGraphics(pictures, paths, shapes)
 
@@ -280,7 +282,7 @@ def _label(page: Any) -> str | None:
 def _is_shape(items: Sequence[Any]) -> bool:
     kinds = {item[0] for item in items}
     slanted = any(
-        item[0] == "l" and abs(item[1].x - item[2].x) > 1 and abs(item[1].y - item[2].y) > 1 for item in items
+        item[0] == "l" and abs(item[1][0] - item[2][0]) > 1 and abs(item[1][1] - item[2][1]) > 1 for item in items
     )
     return slanted or kinds == {"c"}
 
