@@ -29,6 +29,9 @@ _MIN_CROSSINGS = 6
 _MIN_FILLED_CELLS = 0.33
 """Minimum share of cells that contain a word; the grid of a chart has fewer."""
 
+MIN_WORDS = 2
+"""Without more words, no table is found: it has at least four cells, of which more than one contain a word."""
+
 _MAX_LINES = 60
 
 _INSIDE, _SAME_TABLE = 0.7, 0.5
