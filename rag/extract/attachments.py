@@ -210,7 +210,8 @@ def _content(read: Callable[[], bytes]) -> bytes | None:
                 return None
             raise
 
-    return _attempt(unpacked, b"")
+    damaged: bytes | None = b""
+    return _attempt(unpacked, damaged)
 
 
 def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ def read_words(pymupdf: Any, page: Any) -> list[LayerWord]:
         pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_PRESERVE_LIGATURES & ~pymupdf.TEXT_MEDIABOX_CLIP
     ) | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
     blocks = page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())["blocks"]
-    types_spaces = any(map(_has_typed_space, blocks))
+    types_spaces = cache(lambda: any(map(_has_typed_space, blocks)))
     leaders = {leader for block in blocks for line in block.get("lines", ()) for leader in _leaders(line["spans"])}
     words: list[LayerWord] = []
     for block_number, block in enumerate(blocks):
@@ -125,7 +126,7 @@ def union(rects: Iterable[Rect]) -> Rect:
 
 
 def _words_of_line(
-    line: Any, run: int, block: int, page_types_spaces: bool, leaders: Container[tuple[str, str]]
+    line: Any, run: int, block: int, page_types_spaces: Callable[[], bool], leaders: Container[tuple[str, str]]
 ) -> Iterator[LayerWord]:
     spans = line["spans"]
     if not spans:
