@@ -26,14 +26,19 @@ MAX_NAME_CHARS = 200
 _MAX_DAMAGED_NOTES = 20
 """Damaged attachments that have a note of their own."""
 
+_BOMB = "compression bomb"
+"""What MuPDF says about a stream that grows too much when it is unpacked."""
+
+_TOO_LARGE = "An attached file was not read: unpacked, it is far too large. Share what is in it as files of their own."
+
 _T = TypeVar("_T")
 
 
-def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
+def attachments_of(path: Path, media_type: str, pymupdf: Any) -> Iterator[tuple[str, bytes | None]]:
     """Yield name and content of each file that is attached to this one, without those inside of them.
 
-    The name is as the file has it: any text. A damaged attachment has no content, and a name only if that can be read.
-    Raise Unreadable if the file can't be opened.
+    The name is as the file has it: any text. A damaged attachment has no content, and a name only if that can be read;
+    None stands for content that is far too large. Raise Unreadable if the file can't be opened.
     """
     try:
         if media_type == PDF:
@@ -82,6 +87,9 @@ class _Found:
     def walk(self, path: Path, media_type: str, inside: str, depth: int) -> None:
         """Add the attachments of a file, each before those inside of it."""
         for name, content in attachments_of(path, media_type, self._pymupdf):
+            if content is None:
+                self.left_out.append(_TOO_LARGE)
+                continue
             digest = sha256(content).digest()
             if digest in self.names:
                 self._add_name(name, digest, content, inside, depth)
@@ -155,7 +163,7 @@ def clean_name(name: str) -> str:
     return " ".join(visible.split())[:MAX_NAME_CHARS].rstrip()
 
 
-def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
+def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes | None]]:
     """Yield the files of the document and of its portfolio, then those pinned to pages."""
     try:
         document = pymupdf.open(str(path), filetype="pdf")
@@ -166,7 +174,7 @@ def _pdf_attachments(path: Path, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
             return
         for index in range(document.embfile_count()):
             name = _attempt(partial(_embedded_name, document, index), "")
-            yield name, _attempt(partial(document.embfile_get, index), b"")
+            yield name, _content(partial(document.embfile_get, index))
         for number in range(document.page_count):
             yield from _pinned_files(document, number, pymupdf)
 
@@ -176,7 +184,7 @@ def _embedded_name(document: Any, index: int) -> str:
     return info.get("ufilename") or info.get("filename") or info.get("name") or ""
 
 
-def _pinned_files(document: Any, number: int, pymupdf: Any) -> Iterator[tuple[str, bytes]]:
+def _pinned_files(document: Any, number: int, pymupdf: Any) -> Iterator[tuple[str, bytes | None]]:
     kind = pymupdf.PDF_ANNOT_FILE_ATTACHMENT
     kinds = _attempt(lambda: {found for _, found, _ in document.page_annot_xrefs(number)}, set[int]())
     if kind not in kinds:
@@ -184,11 +192,26 @@ def _pinned_files(document: Any, number: int, pymupdf: Any) -> Iterator[tuple[st
     page = document[number]
     for annotation in page.annots(types=(kind,)):
         name = _attempt(partial(_pinned_name, annotation), "")
-        yield name, _attempt(annotation.get_file, b"")
+        yield name, _content(annotation.get_file)
 
 
 def _pinned_name(annotation: Any) -> str:
     return annotation.file_info.get("filename") or ""
+
+
+def _content(read: Callable[[], bytes]) -> bytes | None:
+    """Return the content of a file: empty if it is damaged, None if MuPDF says that it is far too large."""
+
+    def unpacked() -> bytes | None:
+        try:
+            return read()
+        except Exception as error:
+            if _BOMB in str(error):
+                return None
+            raise
+
+    damaged: bytes | None = b""
+    return _attempt(unpacked, damaged)
 
 
 def _attempt(read: Callable[[], _T], otherwise: _T) -> _T:

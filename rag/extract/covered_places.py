@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rag.extract.geometry import PlacedWord, contains_center
+from rag.extract.page_words import Frame
 from rag.extract.render import pixel_box
 from rag.extract.shown_words import median_level
+from rag.extract.text_layer import LayerWord
 from rag.model import WHOLE_PAGE, Box, Word
 
 if TYPE_CHECKING:
@@ -26,11 +29,23 @@ class CoveredPlaces:
     `layer`: the words that the file draws there; `seen`: those that are seen.
     """
 
-    def __init__(self, image: Image, layer: Sequence[PlacedWord], seen: Sequence[Word]) -> None:
-        self._gray = image.convert("L")
+    def __init__(self, image: Image, frame: Frame, layer: Sequence[LayerWord], seen: Sequence[Word]) -> None:
+        self._image = image
+        self._frame = frame
         self._layer = layer
         self._seen = seen
-        self._paper = median_level(self._gray, WHOLE_PAGE)
+
+    @cached_property
+    def _gray(self) -> Image:
+        return self._image.convert("L")
+
+    @cached_property
+    def _paper(self) -> int:
+        return median_level(self._gray, WHOLE_PAGE)
+
+    @cached_property
+    def _drawn(self) -> list[PlacedWord]:
+        return self._frame.place(self._layer)
 
     def is_covered(self, box: Box) -> bool:
         """Return whether nothing is seen in the box: no word, and one color only, which is not that of bare paper."""
@@ -44,4 +59,4 @@ class CoveredPlaces:
         if lightest - darkest > _MAX_SHADES:
             return False
         is_paper = abs(darkest - self._paper) <= _MAX_SHADES
-        return not is_paper or any(contains_center(box, placed.word.box) for placed in self._layer)
+        return not is_paper or any(contains_center(box, placed.word.box) for placed in self._drawn)

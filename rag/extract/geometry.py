@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rag.extract.layout.right_to_left import is_mainly_right_to_left, order_row
 from rag.model import Block, BlockKind, Box, Line, Word
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.float64]
 
 _REGION_TOLERANCE = 0.006
 """How far a word's center may lie outside its region: boxes of the layout model are tight."""
@@ -73,6 +79,13 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     return Box(min(x0), min(y0), max(x1), max(y1))
 
 
+def box_rows(boxes: Sequence[Box]) -> Rows:
+    """Return the boxes as an array, one a row."""
+    import numpy as np
+
+    return np.array(boxes, dtype=float).reshape(-1, 4)
+
+
 def contains_center(box: Box, other: Box, tolerance: float = 0.0) -> bool:
     """Return whether the center of `other` is inside `box`, or at most `tolerance` outside."""
     x, y = (other.x0 + other.x1) / 2, (other.y0 + other.y1) / 2
@@ -131,12 +144,10 @@ def build_blocks(regions: Sequence[Region], words: Sequence[PlacedWord]) -> list
     Words outside all regions form text blocks, inserted in reading order. Regions without words are dropped, except
     figures and tables.
     """
-    by_area = sorted(range(len(regions)), key=lambda index: regions[index].box.area)
     inside: list[list[PlacedWord]] = [[] for _ in regions]
     outside: dict[int, list[PlacedWord]] = {}
-    for placed in words:
-        owner = _smallest_region(placed.word.box, regions, by_area)
-        if owner is None:
+    for placed, owner in zip(words, _smallest_regions(words, regions), strict=True):
+        if owner < 0:
             outside.setdefault(placed.block, []).append(placed)
         else:
             inside[owner].append(placed)
@@ -152,13 +163,19 @@ def build_blocks(regions: Sequence[Region], words: Sequence[PlacedWord]) -> list
     return insert_in_reading_order(blocks, loose) if blocks else loose
 
 
-def _smallest_region(word: Box, regions: Sequence[Region], by_area: Sequence[int]) -> int | None:
-    """Return the index of the smallest region around a word; None if there is none."""
+def _smallest_regions(words: Sequence[PlacedWord], regions: Sequence[Region]) -> list[int]:
+    """Return for each word the index of the smallest region around it; -1 if there is none."""
+    import numpy as np
+
+    rows = box_rows([placed.word.box for placed in words])
+    x, y = (rows[:, 0] + rows[:, 2]) / 2, (rows[:, 1] + rows[:, 3]) / 2
+    owners = np.full(len(words), -1)
     for tolerance in (0.0, _REGION_TOLERANCE):
-        for index in by_area:
-            if contains_center(regions[index].box, word, tolerance):
-                return index
-    return None
+        for index in sorted(range(len(regions)), key=lambda index: regions[index].box.area):
+            x0, y0, x1, y1 = regions[index].box
+            in_columns = (x >= x0 - tolerance) & (x <= x1 + tolerance)
+            owners[(owners < 0) & in_columns & (y >= y0 - tolerance) & (y <= y1 + tolerance)] = index
+    return owners.tolist()
 
 
 def insert_in_reading_order(blocks: Sequence[Block], added: Iterable[Block]) -> list[Block]:

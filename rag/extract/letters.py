@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
@@ -71,6 +71,8 @@ def compose_accents(glyphs: Sequence[Glyph], size: float) -> list[Glyph]:
 
     `size` is the font size in points. Spaces that only the accent's position caused are left out.
     """
+    if _ACCENTS.keys().isdisjoint([glyph.text for glyph in glyphs]):
+        return list(glyphs)
     composed: list[Glyph] = []
     index, just_merged = 0, False
     while index < len(glyphs):
@@ -111,12 +113,12 @@ def _touch(before: Glyph, after: Glyph, size: float) -> bool:
 
 
 def join_letterspaced(
-    words: Sequence[list[Glyph]], typed: Sequence[bool], size: float, *, page_types_spaces: bool
+    words: Sequence[list[Glyph]], typed: Sequence[bool], size: float, *, page_types_spaces: Callable[[], bool]
 ) -> list[list[Glyph]]:
     """Return a line's words with letterspaced ones ("I N V O I C E") joined; wider gaps separate two of them.
 
-    `typed`: whether the file has a space before each word. `size` is the font size in points. `page_types_spaces`:
-    whether the file has any space on the page; if not, words have gaps of at most _MAX_SPACE between them.
+    `typed`: whether the file has a space before each word. `size` is the font size in points. `page_types_spaces`
+    returns whether the file has any space on the page; if not, words have gaps of at most _MAX_SPACE between them.
     """
     joined: list[list[Glyph]] = []
     run: list[list[Glyph]] = []
@@ -125,7 +127,7 @@ def join_letterspaced(
     def close() -> None:
         if len(run) >= _MIN_LETTERS:
             gap = median(_gap(a, b) for a, b in pairwise(run))
-            looks_typed = median(run_typed[1:]) if page_types_spaces else gap <= _MAX_SPACE * size
+            looks_typed = median(run_typed[1:]) if page_types_spaces() else gap <= _MAX_SPACE * size
             joined.extend(_letterspaced(run, gap, size, looks_typed=bool(looks_typed)))
         else:
             joined.extend(run)

@@ -76,12 +76,12 @@ class Frame:
         """Return the words that are on the page, in normal form and without characters that are not displayed."""
         placed = []
         for word in words:
-            text = word.text
-            if text.endswith(_SOFT_HYPHEN):  # displayed at the end of a line only
-                text = f"{text[:-1]}-"
-            clean = text.translate(CONTROLS).strip()[:_MAX_WORD_CHARS]
-            if not clean.isascii():
-                clean = normalize_unicode("NFC", clean)
+            clean = word.text
+            if not (clean.isascii() and clean.isprintable()):
+                if clean.endswith(_SOFT_HYPHEN):  # displayed at the end of a line only
+                    clean = f"{clean[:-1]}-"
+                clean = normalize_unicode("NFC", clean.translate(CONTROLS).strip()[:_MAX_WORD_CHARS])
+            clean = clean.strip()[:_MAX_WORD_CHARS]
             box = self.displayed(word.box)
             if clean and contains_center(WHOLE_PAGE, box):
                 placed.append(PlacedWord(Word(clean, clamped_box(*box)), word.run, word.block))

@@ -42,7 +42,15 @@ from rag.extract.render import (
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.extract.scan_size import scan_image
 from rag.extract.text_layer import LayerWord, read_words
-from rag.extract.turned_text import add_turned_words, may_be_turned, split_words, text_turn, turned_areas
+from rag.extract.turned_text import (
+    DirectedLine,
+    add_turned_words,
+    directed_lines,
+    may_be_turned,
+    split_words,
+    text_turn,
+    turned_areas,
+)
 from rag.extract.visibility import DrawingOrder
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
 from rag.settings import ReadSettings
@@ -140,9 +148,9 @@ class PdfExtractor:
             page = document[number - 1]
             layer = read_words(self._pymupdf, page)
             layer = [] if is_layer_garbled(layer) else layer
-            may_be = self._turn_upright(page, layer)
+            lines = self._turn_upright(page, layer)
             found = uncovered_page_words(layer, Frame(self._pymupdf, page), DrawingOrder(page, page.get_bboxlog()))
-            words, turned = split_words(found.words, turned_areas(page, self._pymupdf) if may_be else [])
+            words, turned = split_words(found.words, turned_areas(page, lines))
             groups = [words, *turned.values()]
             blocks = tuple(block for group in groups for block in text_blocks(group_into_lines(group)))
             return ExtractedPage(
@@ -182,8 +190,8 @@ class PdfExtractor:
             if self._ocr is not None and is_layer_garbled(layer):
                 layer = []
             structure = read_structure(document, page)
-            may_be_turned = self._turn_upright(page, layer)
-        shown = self._look(page, layer, timer, may_be_turned=may_be_turned)
+            lines = self._turn_upright(page, layer)
+        shown = self._look(page, layer, lines, timer)
         notes = shown.notes if structure is None else (*shown.notes, *structure.notes)
         if structure is None and shown.is_scan and self._ocr is not None and not shown.is_blank:
             with timer("ocr"):
@@ -191,7 +199,7 @@ class PdfExtractor:
             notes = (*notes, *found.notes)
             if found.turn:
                 page.set_rotation((page.rotation + found.turn) % 360)
-                shown = self._look(page, layer, timer, may_be_turned=True)
+                shown = self._look(page, layer, lines or directed_lines(page, self._pymupdf), timer)
             with timer("layout"):
                 recognized = lines_outside_words(found.lines, shown.boxes)
                 blocks = picture_blocks(shown.image, [*group_into_lines(shown.words), *recognized], self._layout)
@@ -211,7 +219,7 @@ class PdfExtractor:
             cropped = save_crops([*blocks, *shown.watermarks], shown.image, number, into)
         with timer("parse"):
             printed = [word for block in cropped for line in block.lines for word in line.words]
-            covered = CoveredPlaces(shown.image, shown.frame.place(layer), printed)
+            covered = CoveredPlaces(shown.image, shown.frame, layer, printed)
             beside, damage = beside_text(page, printed, document_notes, shown.frame.displayed, covered.is_covered)
             comments = comment_blocks(page, shown.frame.displayed)
         return ExtractedPage(
@@ -226,16 +234,22 @@ class PdfExtractor:
             notes=(*notes, *damage),
         )
 
-    def _turn_upright(self, page: Any, layer: Sequence[LayerWord]) -> bool:
-        """Turn the page if most of its text is turned. Return whether some of its words may be."""
+    def _turn_upright(self, page: Any, layer: Sequence[LayerWord]) -> list[DirectedLine]:
+        """Turn the page if most of its text is turned. Return its lines if some of them may still be."""
+        if page.rotation == 0 and all(word.upright for word in layer):
+            return []
         rect = page.rect
         if not may_be_turned(Frame(self._pymupdf, page).place(layer), rect.width, rect.height):
-            return False
-        page.set_rotation((page.rotation + text_turn(page, self._pymupdf)) % 360)
-        return True
+            return []
+        lines = directed_lines(page, self._pymupdf)
+        page.set_rotation((page.rotation + text_turn(page, lines)) % 360)
+        return lines
 
-    def _look(self, page: Any, layer: Sequence[LayerWord], timer: StageTimer, *, may_be_turned: bool) -> _Shown:
-        """Draw the page, and return it with the words of its text layer that are seen on it."""
+    def _look(self, page: Any, layer: Sequence[LayerWord], lines: Sequence[DirectedLine], timer: StageTimer) -> _Shown:
+        """Draw the page, and return it with the words of its text layer that are seen on it.
+
+        `lines` are those of the text layer if some may be turned.
+        """
         with timer("parse"):
             frame = Frame(self._pymupdf, page)
             paintings = page.get_bboxlog()
@@ -247,7 +261,7 @@ class PdfExtractor:
             order = DrawingOrder(page, paintings)
             seen = seen_page_words(layer, frame, picture, order, graphics.pictures, self._ocr)
             words = without_tick_marks(page, seen.words, frame.displayed)
-            words, turned = split_words(words, turned_areas(page, self._pymupdf) if may_be_turned else [])
+            words, turned = split_words(words, turned_areas(page, lines))
         return _Shown(frame, picture.image, graphics, words, turned, seen.watermarks, seen.notes)
 
     def _regions(self, page: Any, words: Sequence[PlacedWord]) -> Sequence[Region]:
@@ -264,7 +278,7 @@ class PdfExtractor:
                 if box.x1 > box.x0 or box.y1 > box.y0:
                     boxes.append(box)
         # Paths with a slanted line, or with curves only: not panels with rounded corners.
-        drawings = page.get_drawings() if len(paths) <= _MAX_INSPECTED_PATHS else []
+        drawings = page.get_cdrawings() if len(paths) <= _MAX_INSPECTED_PATHS else []
         shapes = [clamped_box(*frame.displayed(path["rect"])) for path in drawings if _is_shape(path["items"])]
         return PageGraphics(pictures, paths, shapes)
 
@@ -280,7 +294,7 @@ def _label(page: Any) -> str | None:
 def _is_shape(items: Sequence[Any]) -> bool:
     kinds = {item[0] for item in items}
     slanted = any(
-        item[0] == "l" and abs(item[1].x - item[2].x) > 1 and abs(item[1].y - item[2].y) > 1 for item in items
+        item[0] == "l" and abs(item[1][0] - item[2][0]) > 1 and abs(item[1][1] - item[2][1]) > 1 for item in items
     )
     return slanted or kinds == {"c"}
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from rag.extract.letters import compose_accents, join_letterspaced, known_private_letter
@@ -25,6 +28,12 @@ _FAR = 1e7
 
 _SEAM = 0.1
 """Points that may lie between a ligature and its second letter."""
+
+_MIN_LEADERS, _MAX_LEADER_WIDTH = 4, 0.4
+"""A glyph of an unknown letter that repeats so often, and is at most this wide as a multiple of the font size, is a dot
+that leads to a page number. It needs no OCR."""
+
+_LEADER = "."
 
 Rect = tuple[float, float, float, float]
 
@@ -81,11 +90,12 @@ def read_words(pymupdf: Any, page: Any) -> list[LayerWord]:
         pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_PRESERVE_LIGATURES & ~pymupdf.TEXT_MEDIABOX_CLIP
     ) | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
     blocks = page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())["blocks"]
-    types_spaces = any(map(_has_typed_space, blocks))
+    types_spaces = cache(lambda: any(map(_has_typed_space, blocks)))
+    leaders = {leader for block in blocks for line in block.get("lines", ()) for leader in _leaders(line["spans"])}
     words: list[LayerWord] = []
     for block_number, block in enumerate(blocks):
         for line_number, line in enumerate(block.get("lines", ())):
-            words += _words_of_line(line, (block_number << 20) + line_number, block_number, types_spaces)
+            words += _words_of_line(line, (block_number << 20) + line_number, block_number, types_spaces, leaders)
     return words
 
 
@@ -99,28 +109,40 @@ def _has_typed_space(block: Any) -> bool:
     )
 
 
+def _leaders(spans: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fonts and the codes of the glyphs that lead to page numbers, if their letters are unknown."""
+    for span in spans:
+        if span["char_flags"] & _UNKNOWN:
+            for code, run in groupby(span["chars"], key=itemgetter("c")):
+                widths = [char["bbox"][2] - char["bbox"][0] for char in run]
+                if len(widths) >= _MIN_LEADERS and max(widths) <= _MAX_LEADER_WIDTH * span["size"]:
+                    yield span["font"], code
+
+
 def union(rects: Iterable[Rect]) -> Rect:
     """Return the smallest rectangle around all; there must be one."""
     x0, y0, x1, y1 = zip(*rects, strict=True)
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def _words_of_line(line: Any, run: int, block: int, page_types_spaces: bool) -> Iterator[LayerWord]:
+def _words_of_line(
+    line: Any, run: int, block: int, page_types_spaces: Callable[[], bool], leaders: Container[tuple[str, str]]
+) -> Iterator[LayerWord]:
     spans = line["spans"]
     if not spans:
         return
     across, down = line["dir"]
     upright = across > 1 - _MIN_SLANT and not line["wmode"]
     size = max(span["size"] for span in spans)
-    parts, typed = _split(compose_accents([glyph for span in spans for glyph in _glyphs(span)], size))
+    parts, typed = _split(compose_accents([glyph for span in spans for glyph in _glyphs(span, leaders)], size))
     if upright:
         parts = join_letterspaced(parts, typed, size, page_types_spaces=page_types_spaces)
     for part in parts:
         yield LayerWord(part, run, block, upright, min(abs(across), abs(down)) > _MIN_SLANT)
 
 
-def _glyphs(span: Any) -> Iterator[Glyph]:
-    """Return the glyphs of a span, without those that are scaled to nothing."""
+def _glyphs(span: Any, leaders: Container[tuple[str, str]]) -> Iterator[Glyph]:
+    """Return the glyphs of a span, without those that are scaled to nothing. `leaders`: see `_leaders`."""
     flags, font, size = span["char_flags"], span["font"], span["size"]
     color = span["color"]
     painted = bool(flags & _CLIPS) or (bool(flags & _PAINTED) and span["alpha"] > 0)
@@ -134,7 +156,10 @@ def _glyphs(span: Any) -> Iterator[Glyph]:
         # The second letter of a ligature that was split has no width either, and continues the first one.
         if (x1 > x0 and y1 > y0) or is_synthetic or (end is not None and end[0] - _SEAM <= x0 <= end[1] + _SEAM):
             end = x0, x1
-            text = UNMAPPED if unmapped and not is_synthetic else known_private_letter(code, font)
+            if unmapped and not is_synthetic:
+                text = _LEADER if (font, code) in leaders else UNMAPPED
+            else:
+                text = known_private_letter(code, font)
             yield Glyph(text, box, char["origin"], size, color, painted, is_synthetic)
 
 

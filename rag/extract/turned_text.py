@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.extract.geometry import (
     PlacedWord,
@@ -20,7 +20,7 @@ from rag.extract.geometry import (
     words_of_lines,
 )
 from rag.extract.layout.reading_order import text_blocks
-from rag.extract.layout.ruled_tables import find_ruled_tables
+from rag.extract.layout.ruled_tables import MIN_WORDS, find_ruled_tables
 from rag.extract.render import turned_image
 from rag.model import Block, BlockKind, Box, Line, Word
 
@@ -35,35 +35,45 @@ _COVERED = 0.6
 """A region of the upright page without words goes if a turned table covers more of it."""
 
 
-def text_turn(page: Any, pymupdf: Any) -> int:
-    """Return the degrees clockwise, 0 to 270, by which the page must be turned so that most of its text is upright."""
-    letters: Counter[int] = Counter()
-    for turn, _, length in _turned_lines(page, pymupdf):
-        letters[turn] += length
-    turn, count = max(letters.items(), key=lambda item: item[1], default=(0, 0))
-    return turn if turn and count >= _MIN_LETTERS and count * 2 > letters.total() else 0
+class DirectedLine(NamedTuple):
+    """A line of a text layer: the degrees clockwise that make it upright, and its box, on the page without its
+    rotation; and its number of letters."""
+
+    turn: int
+    box: Any
+    letters: int
 
 
-def turned_areas(page: Any, pymupdf: Any) -> list[tuple[int, Box]]:
-    """Return the lines of the text layer that are not upright, each with the degrees clockwise to turn it."""
-    width, height = page.rect.width, page.rect.height
-    return [
-        (turn, clamped_box(box.x0 / width, box.y0 / height, box.x1 / width, box.y1 / height))
-        for turn, box, _ in _turned_lines(page, pymupdf)
-        if turn
-    ]
-
-
-def _turned_lines(page: Any, pymupdf: Any) -> list[tuple[int, Any, int]]:
-    """Return for each line its turn relative to the page as displayed, its box in displayed points, and its letters."""
+def directed_lines(page: Any, pymupdf: Any) -> list[DirectedLine]:
+    """Return the lines of the text layer that are along an axis of the page."""
     lines = []
     for block in page.get_text("dict", flags=pymupdf.TEXTFLAGS_WORDS)["blocks"]:
         for line in block.get("lines", ()):
             letters = sum(len(span["text"].replace(" ", "")) for span in line["spans"])
             turn = _TURNS.get((round(line["dir"][0]), round(line["dir"][1])))
             if letters and turn is not None and not line["wmode"]:  # vertical Japanese is upright
-                lines.append(((turn - page.rotation) % 360, pymupdf.Rect(line["bbox"]) * page.rotation_matrix, letters))
+                lines.append(DirectedLine(turn, pymupdf.Rect(line["bbox"]), letters))
     return lines
+
+
+def text_turn(page: Any, lines: Sequence[DirectedLine]) -> int:
+    """Return the degrees clockwise, 0 to 270, by which the page must be turned so that most of its text is upright."""
+    letters: Counter[int] = Counter()
+    for line in lines:
+        letters[(line.turn - page.rotation) % 360] += line.letters
+    turn, count = max(letters.items(), key=lambda item: item[1], default=(0, 0))
+    return turn if turn and count >= _MIN_LETTERS and count * 2 > letters.total() else 0
+
+
+def turned_areas(page: Any, lines: Sequence[DirectedLine]) -> list[tuple[int, Box]]:
+    """Return the lines that are not upright on the displayed page, each with the degrees clockwise to turn it."""
+    width, height, matrix = page.rect.width, page.rect.height, page.rotation_matrix
+    areas = []
+    for line in lines:
+        if turn := (line.turn - page.rotation) % 360:
+            box = line.box * matrix
+            areas.append((turn, clamped_box(box.x0 / width, box.y0 / height, box.x1 / width, box.y1 / height)))
+    return areas
 
 
 _TURNS = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
@@ -136,7 +146,8 @@ def _turned_blocks(
 
     `words` have their places on the turned page. Rows and columns of a table stay as they are there.
     """
-    regions = find_ruled_tables(turned_image(image, turn), [placed.word.box for placed in words])
+    boxes = [placed.word.box for placed in words]
+    regions = find_ruled_tables(turned_image(image, turn), boxes) if len(boxes) >= MIN_WORDS else []
     tables = [block for block in build_blocks(regions, words) if block.kind is BlockKind.TABLE and block.lines]
     rest = [placed for placed in words if not any(contains_center(table.box, placed.word.box) for table in tables)]
     return [_on_page(block, turn) for block in [*tables, *group(rest)]]

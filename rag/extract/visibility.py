@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from rag.extract.page_picture import PagePicture
-from rag.extract.text_layer import Glyph, LayerWord
+from rag.extract.text_layer import LayerWord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +120,7 @@ class DrawingOrder:
 
     def _areas(self, word: LayerWord) -> list[int]:
         """Return the numbers of the areas painted around the middle of the word."""
-        left, top, right, bottom = _boxes_and_cores([word])[1][len(word.glyphs) // 2]
+        left, top, right, bottom = _Glyphs([word]).cores[len(word.glyphs) // 2]
         x, y = (left + right) / 2, (top + bottom) / 2
         x0, y0, x1, y1 = self._rects.T
         around = self._is_area & (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
@@ -136,7 +136,7 @@ class DrawingOrder:
         """The colors of areas; pictures and gradients have none."""
         return {
             path["seqno"]: [255 * part for part in path["fill"]]
-            for path in self._page.get_drawings()
+            for path in self._page.get_cdrawings()
             if path.get("fill")
         }
 
@@ -144,7 +144,7 @@ class DrawingOrder:
     def _opacities(self) -> dict[int, float]:
         return {
             path["seqno"]: path["fill_opacity"] if path.get("fill_opacity") is not None else 1.0
-            for path in self._page.get_drawings()
+            for path in self._page.get_cdrawings()
         }
 
 
@@ -152,33 +152,42 @@ def split_seen(
     words: Sequence[LayerWord], picture: PagePicture, order: DrawingOrder
 ) -> tuple[list[LayerWord], list[LayerWord]]:
     """Return the words that are seen, each with the letters that are seen, and the words of which none is."""
+    import numpy as np
+
     if picture.checked_scale < _COARSEST:
         return list(words), []
     if not any(word.is_painted for word in words):
         return [], list(words)
-    places = _GlyphPlaces(words, picture)
+    glyphs = _Glyphs(words)
+    places = _GlyphPlaces(glyphs, picture)
     ink = _InkCounter(picture.text_ink(places.words, order.others))
+    visible = _seen_glyphs(glyphs, places, ink) & glyphs.painted
+    letters, left = glyphs.count(glyphs.is_letter), glyphs.count(glyphs.is_letter & visible)
+    size = glyphs.maximum(np.where(visible, glyphs.sizes, -np.inf))
     long_side = max(picture.image.size) / picture.scale
-    min_size = min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)
-    seen: list[LayerWord] = []
-    hidden: list[LayerWord] = []
-    for word, flags in zip(words, _seen_glyphs(words, places, ink), strict=True):
-        glyphs = [glyph for glyph, is_seen in zip(word.glyphs, flags, strict=True) if is_seen and glyph.painted]
-        if not glyphs or max(glyph.size for glyph in glyphs) < min_size:
-            hidden.append(word)
-            continue
-        letters, left = _letters(word.glyphs), _letters(glyphs)
-        if left < _MIN_SEEN * letters:
-            hidden.append(word)
-        else:
-            seen.append(word if letters - left <= _MAX_HIDDEN else replace(word, glyphs=glyphs))
-    unseen = {
-        id(word)
-        for word, rect in _overlapping(seen, picture, ink.shape)
-        if (order.has_areas_over_text and order.covers(word)) or picture.has_background(rect, word.glyphs[0].color)
+    is_seen = (size >= min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)) & (left >= _MIN_SEEN * letters)
+    is_whole = letters - left <= _MAX_HIDDEN
+    kept = visible | is_whole[glyphs.word_numbers]
+    cores = glyphs.unions(glyphs.cores, kept)
+    seen = {
+        number: word if is_whole[number] else _part(word, kept[glyphs.starts[number] :].tolist())
+        for number, word in enumerate(words)
+        if is_seen[number]
     }
-    hidden += [word for word in seen if id(word) in unseen]
-    return [word for word in seen if id(word) not in unseen], hidden
+    unseen = {
+        number
+        for number, rect in _overlapping(list(seen), picture.pixels(cores[is_seen]), ink.shape)
+        if (order.has_areas_over_text and order.covers(seen[number]))
+        or picture.has_background(rect, seen[number].glyphs[0].color)
+    }
+    hidden = [word for number, word in enumerate(words) if number not in seen]
+    hidden += [seen[number] for number in sorted(unseen)]
+    return [word for number, word in seen.items() if number not in unseen], hidden
+
+
+def _part(word: LayerWord, are_kept: Sequence[bool]) -> LayerWord:
+    """Return the word with only some of its glyphs. `are_kept` may go on after its last one."""
+    return replace(word, glyphs=[glyph for glyph, is_kept in zip(word.glyphs, are_kept, strict=False) if is_kept])
 
 
 def split_uncovered(words: Sequence[LayerWord], order: DrawingOrder) -> tuple[list[LayerWord], list[LayerWord]]:
@@ -226,17 +235,74 @@ def _whole_pixels(rects: Rows, shape: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([start, end], axis=1).astype(np.int64)
 
 
+class _Glyphs:
+    """The glyphs of words, one row for each; boxes and `cores` are in points. `starts`: the first row of each word."""
+
+    def __init__(self, words: Sequence[LayerWord]) -> None:
+        import numpy as np
+
+        counts = [len(word.glyphs) for word in words]
+        glyphs = [glyph for word in words for glyph in word.glyphs]
+        texts = [glyph.text for glyph in glyphs]
+        self.starts = np.cumsum([0, *counts[:-1]])
+        self.word_numbers = np.repeat(np.arange(len(words)), counts)
+        self.is_letter = np.array([text.isalnum() for text in texts], dtype=bool)
+        self.painted = np.array([glyph.painted for glyph in glyphs], dtype=bool)
+        self.sizes = np.array([glyph.size for glyph in glyphs])
+        self.boxes = np.fromiter(chain.from_iterable([glyph.box for glyph in glyphs]), float).reshape(-1, 4)
+        is_upright = np.repeat([word.upright for word in words], counts)
+        self.may_be_divided = is_upright & np.array([text < _LAST_BANDED for text in texts], dtype=bool)
+        baselines = np.array([glyph.origin[1] for glyph in glyphs])
+        self.cores = np.where(is_upright[:, None], self._upright_cores(baselines), self._other_cores())
+
+    def _upright_cores(self, baselines: NDArray[np.float64]) -> Rows:
+        import numpy as np
+
+        top, bottom = baselines - _CORE_TOP * self.sizes, baselines - _CORE_BOTTOM * self.sizes
+        return np.stack([self.boxes[:, 0], top, self.boxes[:, 2], bottom], axis=1)
+
+    def _other_cores(self) -> Rows:
+        import numpy as np
+
+        cut = (self.boxes[:, 2:] - self.boxes[:, :2]) * _CORE_SHRUNK
+        return np.concatenate([self.boxes[:, :2] + cut, self.boxes[:, 2:] - cut], axis=1)
+
+    def count(self, mask: Mask) -> NDArray[np.int64]:
+        """Return for each word how many of its glyphs are in the mask."""
+        import numpy as np
+
+        counts: NDArray[np.int64] = np.add.reduceat(mask.astype(np.int64), self.starts)
+        return counts
+
+    def maximum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return for each word the largest value of its glyphs."""
+        import numpy as np
+
+        largest: NDArray[np.float64] = np.maximum.reduceat(values, self.starts)
+        return largest
+
+    def unions(self, rects: Rows, kept: Mask | None = None) -> Rows:
+        """Return for each word the rectangle around those of its glyphs that are kept."""
+        import numpy as np
+
+        start, end = rects[:, :2], rects[:, 2:]
+        if kept is not None:
+            start, end = np.where(kept[:, None], start, np.inf), np.where(kept[:, None], end, -np.inf)
+        low, high = np.minimum.reduceat(start, self.starts), np.maximum.reduceat(end, self.starts)
+        return np.concatenate([low, high], axis=1)
+
+
 class _GlyphPlaces:
-    """The glyphs of words, one row for each: `boxes`, and `bands` of their cores from top to bottom, in pixels.
+    """The places of glyphs, one row for each: `boxes`, and `bands` of their cores from top to bottom, in pixels.
 
     `heights` are those of the cores; `without_width` are the numbers of the glyphs without width; `words` are
     rectangles around all of one word.
     """
 
-    def __init__(self, words: Sequence[LayerWord], picture: PagePicture) -> None:
+    def __init__(self, glyphs: _Glyphs, picture: PagePicture) -> None:
         import numpy as np
 
-        boxes, cores = _boxes_and_cores(words)
+        boxes, cores = glyphs.boxes, glyphs.cores
         edges = np.linspace(cores[:, 1], cores[:, 3], _BANDS + 1)
         self.heights = (cores[:, 3] - cores[:, 1]) * picture.checked_scale
         self.without_width = (boxes[:, 2] <= boxes[:, 0]).nonzero()[0]
@@ -245,76 +311,48 @@ class _GlyphPlaces:
             picture.pixels(np.stack([cores[:, 0], top, cores[:, 2], bottom], axis=1)) for top, bottom in pairwise(edges)
         ]
         parts = np.stack([self.boxes, *self.bands])
-        around = np.concatenate([parts[..., :2].min(axis=0), parts[..., 2:].max(axis=0)], axis=1)
-        self.words = _unions(around, words)
+        self.words = glyphs.unions(np.concatenate([parts[..., :2].min(axis=0), parts[..., 2:].max(axis=0)], axis=1))
 
 
-def _seen_glyphs(words: Sequence[LayerWord], places: _GlyphPlaces, ink: _InkCounter) -> Iterator[list[bool]]:
-    """Return for each word which of its glyphs are seen; other marks than letters and digits by any of their ink."""
+def _seen_glyphs(glyphs: _Glyphs, places: _GlyphPlaces, ink: _InkCounter) -> Mask:
+    """Return which glyphs are seen; other marks than letters and digits by any of their ink."""
     import numpy as np
 
     in_bands = np.sum([ink.has_ink(band) for band in places.bands], axis=0)
     in_box = ink.has_ink(places.boxes)
     middle = (places.boxes[:, :2] + places.boxes[:, 2:]) / 2
     on_page = ((middle >= 0) & (middle <= (ink.shape[1], ink.shape[0]))).all(axis=1)
-    may_be_divided = [word.upright and glyph.text < _LAST_BANDED for word in words for glyph in word.glyphs]
-    enough = np.where(may_be_divided & (places.heights >= _MIN_BANDED_PX), 2, 1)
-    glyphs = [glyph for word in words for glyph in word.glyphs]
-    is_letter = [glyph.text.isalnum() for glyph in glyphs]
-    seen = (on_page & np.where(is_letter, in_bands >= enough, in_box)).tolist()
+    enough = np.where(glyphs.may_be_divided & (places.heights >= _MIN_BANDED_PX), 2, 1)
+    seen: Mask = on_page & np.where(glyphs.is_letter, in_bands >= enough, in_box)
     for index in places.without_width[places.without_width > 0].tolist():  # the second letter of a ligature
         seen[index] = seen[index - 1]
-    start = 0
-    for word in words:
-        yield seen[start : start + len(word.glyphs)]
-        start += len(word.glyphs)
+    return seen
 
 
-def _boxes_and_cores(words: Sequence[LayerWord]) -> tuple[Rows, Rows]:
-    """Return the boxes and the cores of all glyphs, in points."""
-    import numpy as np
+def _overlapping(numbers: Sequence[int], cores: Rows, shape: Sequence[int]) -> list[tuple[int, Area]]:
+    """Return the numbers of the words that share a part of their cores with other words, and their cores in pixels.
 
-    rows = [(*glyph.box, glyph.origin[1], glyph.size) for word in words for glyph in word.glyphs]
-    x0, y0, x1, y1, baseline, size = np.array(rows).T
-    is_upright = np.repeat([word.upright for word in words], [len(word.glyphs) for word in words])
-    dx, dy = (x1 - x0) * _CORE_SHRUNK, (y1 - y0) * _CORE_SHRUNK
-    upright = np.stack([x0, baseline - _CORE_TOP * size, x1, baseline - _CORE_BOTTOM * size], axis=1)
-    other = np.stack([x0 + dx, y0 + dy, x1 - dx, y1 - dy], axis=1)
-    return np.stack([x0, y0, x1, y1], axis=1), np.where(is_upright[:, None], upright, other)
-
-
-def _unions(rects: Rows, words: Sequence[LayerWord]) -> Rows:
-    """Return for each word the rectangle around those of its glyphs. `rects` has one row for each glyph."""
-    import numpy as np
-
-    starts = np.cumsum([0, *(len(word.glyphs) for word in words[:-1])])
-    low, high = np.minimum.reduceat(rects[:, :2], starts), np.maximum.reduceat(rects[:, 2:], starts)
-    return np.concatenate([low, high], axis=1)
-
-
-def _letters(glyphs: Iterable[Glyph]) -> int:
-    return sum(glyph.text.isalnum() for glyph in glyphs)
-
-
-def _overlapping(
-    words: Sequence[LayerWord], picture: PagePicture, shape: Sequence[int]
-) -> list[tuple[LayerWord, Area]]:
-    """Return the words that share a part of their cores with other words, and their cores in pixels."""
+    `cores` are in pixels too, one row for each number.
+    """
     import cv2
     import numpy as np
 
-    if not words:
-        return []
-    cores = _unions(_boxes_and_cores(words)[1], words)
-    rects = _whole_pixels(picture.pixels(cores), shape)
+    rects = _whole_pixels(cores, shape)
     counts = np.zeros(shape, dtype=np.uint8)
+    is_shared = False
     for x0, y0, x1, y1 in rects.tolist():
         part = counts[y0:y1, x0:x1]
-        part += part < 2  # two words are enough, and a third must not overflow
+        if part.any():
+            part += part < 2  # two words are enough, and a third must not overflow
+            is_shared = True
+        else:
+            part[...] = 1
+    if not is_shared:
+        return []
     sums = _sums(cv2.integral((counts > 1).view(np.uint8)), rects)
     sizes = (rects[:, 2:] - rects[:, :2]).prod(axis=1)
     shared = (sums > _MIN_OVERLAP * sizes).nonzero()[0]
-    return [(words[index], tuple(rects[index].tolist())) for index in shared]
+    return [(numbers[index], tuple(rects[index].tolist())) for index in shared]
 
 
 def _key(origin: Sequence[float]) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rag.extract.guarded import GuardedExtractor
-from rag.extract.turned_text import text_turn
+from rag.extract.turned_text import directed_lines, text_turn
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.picture_chunks import MAX_TOKENS
 from rag.model import WHOLE_PAGE, Box, ExtractedPage, NewChunk
@@ -67,7 +67,9 @@ def layer_words(path: Path) -> Iterator[LayerWord]:
     flags = pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
     with pymupdf.open(path) as document:
         for page in document:
-            page.set_rotation((page.rotation + text_turn(page, pymupdf)) % 360)  # as it is extracted
+            page.set_rotation(
+                (page.rotation + text_turn(page, directed_lines(page, pymupdf))) % 360
+            )  # as it is extracted
             lines: dict[tuple[int, int], list[str]] = defaultdict(list)
             found = page.get_text("words", flags=flags)
             for *_, text, block, line, _ in found:

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
+GENERAL = "General"
+"""The code of cells without a format."""
+
 BUILT_IN = {
     1: "0",
     2: "0.00",
@@ -74,6 +77,11 @@ _DATES = {
     "hh": "%H",
     "ss": "%S",
 }
+
+
+def format_value(value: float, code: str, *, from_1904: bool = False) -> str:
+    """Return a cell's number as it is shown. Raise ValueError or ArithmeticError if the format can't show it."""
+    return format_general(value) if code == GENERAL else format_number(value, code, from_1904=from_1904)
 
 
 def format_number(value: float, code: str, *, from_1904: bool = False) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
+import struct
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from rag.errors import Unreadable
+from rag.extract.convert.binary_sheets import StoredSheet, read_stored_sheets
 from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
-from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_note
+from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_cells_note, hidden_note
 from rag.model import Note
 
 _DELIMITERS = ",;\t|"
@@ -40,10 +44,13 @@ _MAX_GRID = 20_000_000
 """Cells of the smallest rectangle around a sheet's content: calamine keeps all of them, 24 bytes each."""
 
 _AS_STORED = Note(
-    "Formats of numbers, hidden rows and columns, comments and links of XLS and XLSB files aren't known: numbers were "
-    "read as they are stored (5.1% as 0.051), and hidden rows and columns too. Save the file as XLSX to have it read "
-    "as it is shown.",
+    "Formats of numbers, hidden rows and columns, comments and links of this XLS or XLSB file aren't known: numbers "
+    "were read as they are stored (5.1% as 0.051), and hidden rows and columns too. Save the file as XLSX to have it "
+    "read as it is shown.",
     lost=True,
+)
+_WITHOUT_REMARKS = Note(
+    "Comments and links of XLS and XLSB files aren't read. Save the file as XLSX to have them found.", lost=True
 )
 
 
@@ -127,37 +134,68 @@ def read_with_calamine(path: Path) -> Workbook:
     counter = CellCounter()
     sheets: list[Sheet] = []
     hidden: list[str] = []
+    notes: list[Note] = []
     try:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
-            for metadata in book.sheets_metadata:
+            for metadata, stored in zip(book.sheets_metadata, _stored_sheets(path), strict=False):
                 if metadata.typ is not python_calamine.SheetTypeEnum.WorkSheet:
                     continue
                 if metadata.visible is not python_calamine.SheetVisibleEnum.Visible:
                     hidden.append(metadata.name)
                 elif not counter.is_full:
-                    sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), counter))
+                    sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), stored, counter, notes))
     except BaseException as error:
         # A panic of the library, which is written in Rust, is not an Exception, and its class can't be imported.
         is_panic = type(error).__module__ == "pyo3_runtime"
         if not is_panic and not isinstance(error, python_calamine.CalamineError | OSError | ValueError):
             raise
         raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
-    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes(), _AS_STORED))
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *counter.notes(), *dict.fromkeys(notes)))
 
 
-def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:
+def _stored_sheets(path: Path) -> Iterator[StoredSheet | None]:
+    """Yield what calamine does not read of each sheet; None, without end, after the part that can be read."""
+    # calamine reads some damaged files too; a note says what is missing
+    with suppress(ValueError, LookupError, OSError, struct.error, Unreadable):
+        yield from read_stored_sheets(path)
+    yield from repeat(None)
+
+
+def _calamine_sheet(sheet: Any, stored: StoredSheet | None, counter: CellCounter, notes: list[Note]) -> Sheet:
+    """Return the visible cells of a sheet; add notes about what is not read. `stored` is None if it isn't known."""
     if sheet.height * sheet.width > _MAX_GRID:
         raise Unreadable("A sheet has content in cells that are too far apart.", "Delete the remote cells.")
-    first_row, first_column = sheet.start or (0, 0)
     cells: dict[int, dict[int, str]] = {}
-    rows: Iterable[list[Any]] = sheet.to_python(skip_empty_area=True)
-    for row, values in enumerate(rows, first_row):
+    has_hidden = False
+    for row, column, value in _values(sheet):
         if counter.is_full:
             break
-        texts = ((column, _as_text(value)) for column, value in enumerate(values, first_column))
-        if shown := {column: kept for column, text in texts if text and (kept := counter.keep(text))}:
-            cells[row] = shown
+        if stored is not None and stored.is_hidden(row, column):
+            has_hidden = True
+        elif kept := counter.keep(_shown(value, stored.numbers.get((row, column)) if stored is not None else None)):
+            cells.setdefault(row, {})[column] = kept
+    if stored is None:
+        notes.append(_AS_STORED)
+    elif stored.has_remarks:
+        notes.append(_WITHOUT_REMARKS)
+    if has_hidden:
+        notes.append(hidden_cells_note(sheet.name))
     return Sheet(sheet.name, cells)
+
+
+def _values(sheet: Any) -> Iterator[tuple[int, int, object]]:
+    """Yield row, column and value of the cells with content."""
+    first_row, first_column = sheet.start or (0, 0)
+    rows: Iterable[list[Any]] = sheet.to_python(skip_empty_area=True)
+    for row, values in enumerate(rows, first_row):
+        for column, value in enumerate(values, first_column):
+            if value != "":
+                yield row, column, value
+
+
+def _shown(value: object, number: str | None) -> str:
+    """Return a cell as it is shown; `number` is how its number is shown, if that is known."""
+    return number if number is not None and not isinstance(value, str | bool) else _as_text(value)
 
 
 def _as_text(value: object) -> str:

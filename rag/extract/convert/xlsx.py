@@ -11,7 +11,7 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from rag.errors import Unreadable
-from rag.extract.convert.number_formats import BUILT_IN, format_general, format_number
+from rag.extract.convert.number_formats import BUILT_IN, GENERAL, format_value
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.sheets import (
     MAX_COLUMNS,
@@ -35,7 +35,6 @@ _MAIN = "xl/workbook.xml"
 _DRAWINGS = ("xl/charts/", "xl/media/", "xl/diagrams/")
 _TRUE = ("1", "true")
 _MAX_SHARED_CHARS = 200_000_000
-_GENERAL = "General"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _formats(archive: ZipFile, part: str | None) -> list[str]:
     codes = {int(found.get("numFmtId", "0")): found.get("formatCode", "") for found in root.iter("{*}numFmt")}
     styles = next(root.iter("{*}cellXfs"), None)
     ids = [int(style.get("numFmtId", "0")) for style in styles.iter("{*}xf")] if styles is not None else []
-    return [codes.get(number) or BUILT_IN.get(number, _GENERAL) for number in ids]
+    return [codes.get(number) or BUILT_IN.get(number, GENERAL) for number in ids]
 
 
 def _cells(file: IO[bytes], book: _Book, seen: _Seen) -> Iterator[tuple[int, int, str]]:
@@ -233,9 +232,8 @@ def _shown(cell: Any, book: _Book, seen: _Seen) -> str:
     if kind in ("str", "e", "d"):
         return unescaped(value)
     style = int(cell.get("s", "0"))
-    code = book.formats[style] if style < len(book.formats) else _GENERAL
+    code = book.formats[style] if style < len(book.formats) else GENERAL
     try:
-        number = float(value)
-        return format_general(number) if code == _GENERAL else format_number(number, code, from_1904=book.from_1904)
-    except (ValueError, OverflowError, ArithmeticError):
+        return format_value(float(value), code, from_1904=book.from_1904)
+    except (ValueError, ArithmeticError):
         return value

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from rag.extract.geometry import bounding_box, clamped_box
+from rag.extract.geometry import bounding_box, box_rows, clamped_box
 from rag.model import Box
+
+if TYPE_CHECKING:
+    from rag.extract.geometry import Rows
 
 MAX_FIGURES = 12
 """Maximum number of figures of one page."""
@@ -78,11 +82,13 @@ def figure_boxes(
     small = [box for box in paths if box.area < _BACKGROUND_PATH]
     drawings = cluster_boxes(small)
     parts = [drawing for drawing, _ in drawings] + list(pictures)
-    in_layout = [box for box in layout if box.area >= _MIN_LAYOUT_AREA and _is_picture(box, inked, words, body_lines)]
-    found = [_extended(box, parts) for box in in_layout]
-    found += [box for box in _embedded(pictures) if _text_share(box, texts) < _MAX_TEXT_BEHIND]
-    found += _inked(inked, tables, [box for box in texts if _text_share(box, words) >= _MIN_TEXT_FILL])
-    found += _drawn(drawings, shapes, words, tables, texts)
+    word_rows, text_rows, body_rows = box_rows(words), box_rows(texts), box_rows(body_lines)
+    large = [box for box in layout if box.area >= _MIN_LAYOUT_AREA]
+    found = [_extended(box, parts) for box in large if _is_picture(box, inked, word_rows, body_rows)]
+    found += [box for box in _embedded(pictures) if _text_share(box, text_rows) < _MAX_TEXT_BEHIND]
+    filled = [box for box in texts if _text_share(box, word_rows) >= _MIN_TEXT_FILL]
+    found += _inked(inked, tables, box_rows(filled))
+    found += _drawn(drawings, shapes, word_rows, tables, text_rows)
     kept = [box for box in merge_overlapping(found) if not any(table.covers(box) > 0.7 for table in tables)]
     kept += _collage(kept)
     kept += _framed(frames, kept, tables)
@@ -181,9 +187,9 @@ def _extended(box: Box, drawings: Sequence[Box]) -> Box:
 def _drawn(
     drawings: Sequence[tuple[Box, int]],
     shapes: Sequence[Box],
-    words: Sequence[Box],
+    words: Rows,
     tables: Sequence[Box],
-    texts: Sequence[Box],
+    texts: Rows,
 ) -> list[Box]:
     return [
         box
@@ -192,23 +198,27 @@ def _drawn(
         and box.area >= _MIN_DRAWING_AREA
         and _short_side(box) >= _MIN_SIDE
         and not _is_table(box, tables)
-        and sum(box.intersection(word) for word in words) < _MAX_DRAWING_TEXT * box.area
+        and _text_share(box, words) < _MAX_DRAWING_TEXT
         and _text_share(box, texts) < 0.5
     ]
 
 
-def _is_picture(box: Box, inked: Sequence[Box], words: Sequence[Box], body_lines: Sequence[Box]) -> bool:
+def _is_picture(box: Box, inked: Sequence[Box], words: Rows, body_lines: Rows) -> bool:
     """Return whether a layout picture is a picture, not large type or a chart together with the text beside it."""
     if _text_share(box, words) > _MAX_WORDS:
         return False
     return _text_share(box, body_lines) < _MAX_BODY_TEXT or not any(box.covers(other) > 0.7 for other in inked)
 
 
-def _text_share(box: Box, texts: Sequence[Box]) -> float:
-    return sum(box.intersection(text) for text in texts) / box.area if box.area else 0.0
+def _text_share(box: Box, texts: Rows) -> float:
+    """Return the area that texts have in the box, as a share of the box; texts over each other count twice."""
+    import numpy as np
+
+    size = np.minimum(box[2:], texts[:, 2:]) - np.maximum(box[:2], texts[:, :2])
+    return float(np.maximum(size, 0).prod(axis=1).sum()) / box.area if box.area else 0.0
 
 
-def _inked(inked: Sequence[Box], tables: Sequence[Box], texts: Sequence[Box]) -> list[Box]:
+def _inked(inked: Sequence[Box], tables: Sequence[Box], texts: Rows) -> list[Box]:
     return [
         box for box in inked if box.area < _BACKGROUND and not _is_table(box, tables) and _text_share(box, texts) < 0.5
     ]
@@ -227,7 +237,9 @@ def cluster_boxes(boxes: Sequence[Box]) -> list[tuple[Box, int]]:
 
     Time grows linearly with the number of boxes.
     """
-    cells: dict[tuple[int, int], int] = {}
+    import numpy as np
+
+    cells = np.full((_GRID_SIZE + 2, _GRID_SIZE + 2), -1)
     parent = list(range(len(boxes)))
 
     def root(index: int) -> int:
@@ -241,15 +253,15 @@ def cluster_boxes(boxes: Sequence[Box]) -> list[tuple[Box, int]]:
     for index, box in enumerate(boxes):
         span = (int(box.x0 * _GRID_SIZE), int(box.y0 * _GRID_SIZE), int(box.x1 * _GRID_SIZE), int(box.y1 * _GRID_SIZE))
         if span in seen:  # the ten thousand dots of a map occupy few cells
-            parent[index] = root(cells[span[0], span[1]])
+            parent[index] = root(int(cells[span[0], span[1]]))
             continue
         seen.add(span)
         step_x, step_y = (1, 1) if marks < _MAX_MARKED_CELLS else (span[2] - span[0] + 1, span[3] - span[1] + 1)
-        for x in range(span[0], span[2] + 2, step_x):
-            for y in range(span[1], span[3] + 2, step_y):
-                marks += 1
-                owner = cells.setdefault((x, y), index)
-                parent[root(owner)] = root(index)
+        marked = cells[span[0] : span[2] + 2 : step_x, span[1] : span[3] + 2 : step_y]
+        marks += marked.size
+        for owner in set(marked.ravel().tolist()) - {-1}:
+            parent[root(owner)] = root(index)
+        marked[...] = index
     groups: dict[int, list[Box]] = {}
     for index, box in enumerate(boxes):
         groups.setdefault(root(index), []).append(box)

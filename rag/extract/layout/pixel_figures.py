@@ -108,13 +108,24 @@ def _mask(boxes: Sequence[Box], pixels: Any, padding: int) -> Any:
 
 def _ink(pixels: Any) -> Any:
     """Return a mask of the pixels that differ from the background, which is the most frequent color."""
+    import cv2
     import numpy as np
 
-    coarse = (pixels >> 4).astype(np.int32)
+    coarse = (pixels >> 4).astype(np.int16)
     codes = (coarse[..., 0] << 8) | (coarse[..., 1] << 4) | coarse[..., 2]
-    values, counts = np.unique(codes, return_counts=True)
-    background = np.median(pixels[codes == values[counts.argmax()]], axis=0)
-    return np.abs(pixels.astype(np.int16) - background.astype(np.int16)).max(axis=2) > _MIN_CONTRAST
+    frequent = codes == np.bincount(codes.ravel()).argmax()
+    background = [_median_level(pixels[..., color][frequent]) for color in range(3)]
+    low, high = (tuple(level + distance for level in background) for distance in (-_MIN_CONTRAST, _MIN_CONTRAST))
+    return cv2.inRange(pixels, low, high) == 0
+
+
+def _median_level(levels: Any) -> int:
+    """Return the median of levels from 0 to 255, rounded down."""
+    import numpy as np
+
+    counts = np.bincount(levels).cumsum()
+    middle = np.searchsorted(counts, [(len(levels) - 1) // 2, len(levels) // 2], side="right")
+    return int(middle.sum()) // 2
 
 
 def _components(mask: Any, gap: int) -> list[Box]:

@@ -29,6 +29,9 @@ _MIN_CROSSINGS = 6
 _MIN_FILLED_CELLS = 0.33
 """Minimum share of cells that contain a word; the grid of a chart has fewer."""
 
+MIN_WORDS = 2
+"""Without more words, no table is found: it has at least four cells, of which more than one contain a word."""
+
 _MAX_LINES = 60
 
 _INSIDE, _SAME_TABLE = 0.7, 0.5
@@ -47,6 +50,8 @@ def find_ruled_tables(image: Image, words: Sequence[Box]) -> list[Region]:
     kernel = np.ones((_MERGE_DISTANCE, _MERGE_DISTANCE), np.uint8)
     horizontal = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((1, max(8, round(width * _MIN_LENGTH_X))), np.uint8))
     vertical = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((max(8, round(height * _MIN_LENGTH_Y)), 1), np.uint8))
+    if not (horizontal.any() and vertical.any()):  # nothing crosses
+        return []
     horizontal, vertical = cv2.dilate(horizontal, kernel), cv2.dilate(vertical, kernel)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(horizontal | vertical)
     tables = []

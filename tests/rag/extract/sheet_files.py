@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from xml.sax.saxutils import escape, quoteattr
@@ -133,18 +134,44 @@ def ods(path: Path, rows: str, styles: str = "", name: str = "Tides") -> Path:
     return zipped(path, {"mimetype": media_type, "content.xml": content, "META-INF/manifest.xml": manifest})
 
 
-def xlsb(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
-    """Write a binary workbook with one sheet "Tides" (records of MS-XLSB)."""
-    sheet = [_record(0x81), _record(0x94, struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)), _record(0x91)]
+@dataclass(frozen=True)
+class Look:
+    """How a binary workbook shows its numbers, all in one format `code`, and which rows and columns it hides."""
+
+    code: str = ""
+    rows: Collection[int] = ()
+    columns: Collection[int] = ()
+    from_1904: bool = False
+    has_link: bool = False
+
+
+_PLAIN = Look()
+
+
+def xlsb(path: Path, rows: Sequence[Sequence[str | float]], look: Look = _PLAIN) -> Path:
+    """Write a binary workbook with one sheet "Tides" (records of MS-XLSB). Whole numbers are stored as RK."""
+    sheet = [_record(0x81), _record(0x94, struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1))]
+    sheet += [_record(0x3C, struct.pack("<4IH", at, at, 2304, 0, 1)) for at in look.columns]
+    sheet.append(_record(0x91))
     for number, row in enumerate(rows):
-        sheet.append(_record(0x00, struct.pack("<IIHHBI", number, 0, 300, 0, 0, 0)))
+        sheet.append(_record(0x00, struct.pack("<IIHBBBI", number, 0, 300, 0, 0x10 * (number in look.rows), 0, 0)))
         for column, value in enumerate(row):
-            place = struct.pack("<II", column, 0)
-            is_text = isinstance(value, str)
-            data = _wide(str(value)) if is_text else struct.pack("<d", value)
-            sheet.append(_record(0x06 if is_text else 0x05, place + data))
-    sheet += [_record(0x92), _record(0x82)]
-    book = [_record(0x83), _record(0x8F), _record(0x9C, struct.pack("<II", 0, 1) + _wide("r1") + _wide("Tides"))]
+            place = struct.pack("<II", column, 1)
+            if isinstance(value, str):
+                sheet.append(_record(0x06, place + _wide(value)))
+            elif isinstance(value, int):
+                sheet.append(_record(0x02, place + struct.pack("<i", value << 2 | 2)))
+            else:
+                sheet.append(_record(0x05, place + struct.pack("<d", value)))
+    sheet += [_record(0x92), *([_record(0x1EE)] if look.has_link else []), _record(0x82)]
+    book = [_record(0x83), _record(0x99, struct.pack("<II", look.from_1904, 0)), _record(0x8F)]
+    book.append(_record(0x9C, struct.pack("<II", 0, 1) + _wide("r1") + _wide("Tides")))
+    formats = [struct.pack("<HH12x", 0, number) for number in (0, 164)]
+    one, two = struct.pack("<I", 1), struct.pack("<I", 2)
+    code = _record(0x2C, struct.pack("<H", 164) + _wide(look.code))
+    styles = [_record(0x116), _record(0x267, one), code, _record(0x268)]
+    styles += [_record(0x272, one), _record(0x2F, struct.pack("<HH12x", 0xFFFF, 9)), _record(0x273)]
+    styles += [_record(0x269, two), *(_record(0x2F, data) for data in formats), _record(0x26A), _record(0x117)]
     return zipped(
         path,
         {
@@ -152,6 +179,7 @@ def xlsb(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
             "xl/workbook.bin": b"".join([*book, _record(0x90), _record(0x84)]),
             "xl/_rels/workbook.bin.rels": f"<Relationships {_PACKAGE}>{_targets(1, 'bin')}</Relationships>",
             "xl/worksheets/sheet1.bin": b"".join(sheet),
+            **({"xl/styles.bin": b"".join(styles)} if look.code else {}),
         },
     )
 
@@ -165,19 +193,38 @@ def _record(kind: int, data: bytes = b"") -> bytes:
     return number + bytes([len(data)]) + data
 
 
-def xls(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
-    """Write an Excel 97 workbook (records of MS-XLS) with the sheet "Tides" and a hidden one."""
+def xls(path: Path, rows: Sequence[Sequence[str | float]], look: Look = _PLAIN) -> Path:
+    """Write an Excel 97 workbook (records of MS-XLS) with the sheet "Tides" and a hidden one.
+
+    Whole numbers are stored as RK, in one record if there are several in a row.
+    """
     begin = struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0)
     book = _old_record(0x809, struct.pack("<HHHHII", 0x600, 0x05, 0, 0, 0, 0))
+    book += _old_record(0x22, struct.pack("<H", look.from_1904))
+    if look.code:
+        book += _old_record(0x41E, struct.pack("<HHB", 164, len(look.code), 0) + look.code.encode("latin-1"))
+    book += b"".join(_old_record(0xE0, struct.pack("<HH16x", 0, number)) for number in (0, 164 if look.code else 0))
     sheet = _old_record(0x809, begin)
+    sheet += b"".join(_old_record(0x7D, struct.pack("<6H", at, at, 2304, 0, 1, 0)) for at in look.columns)
+    sheet += b"".join(_old_record(0x208, struct.pack("<8H", at, 0, 9, 300, 0, 0, 0x120, 0)) for at in look.rows)
+    # A chart inside of the sheet, with a record that would hide its first row.
+    chart = _old_record(0x208, struct.pack("<8H", 0, 0, 9, 300, 0, 0, 0x120, 0))
+    sheet += _old_record(0x809, struct.pack("<HHHHII", 0x600, 0x20, 0, 0, 0, 0)) + chart + _old_record(0x0A)
     for number, row in enumerate(rows):
+        whole = [value for value in row if isinstance(value, int)]
+        if len(whole) == len(row) > 1:
+            cells = b"".join(struct.pack("<Hi", 1, value << 2 | 2) for value in whole)
+            sheet += _old_record(0xBD, struct.pack("<HH", number, 0) + cells + struct.pack("<H", len(row) - 1))
+            continue
         for column, value in enumerate(row):
-            place = struct.pack("<HHH", number, column, 0)
+            place = struct.pack("<HHH", number, column, 1)
             if isinstance(value, str):
                 sheet += _old_record(0x204, place + struct.pack("<HB", len(value), 1) + value.encode("utf-16-le"))
+            elif isinstance(value, int):
+                sheet += _old_record(0x27E, place + struct.pack("<i", value << 2 | 2))
             else:
                 sheet += _old_record(0x203, place + struct.pack("<d", value))
-    sheet += _old_record(0x0A)
+    sheet += (_old_record(0x1B8, bytes(32)) if look.has_link else b"") + _old_record(0x0A)
     names = [("Tides", 0), ("Secret", 1)]
     start = len(book) + sum(12 + len(name) for name, _ in names) + 4
     for at, (name, state) in enumerate(names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -18,7 +19,7 @@ from rag.extract.guarded import GuardedExtractor
 from rag.model import BlockKind
 from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
-from tests.rag.extract.sheet_files import Cell, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
+from tests.rag.extract.sheet_files import Cell, Look, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
 
 HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
@@ -181,12 +182,49 @@ def test_other_spreadsheets_are_read(reader: GuardedExtractor, tmp_path: Path, i
         assert (page.label, all_words([page])[-2:]) == ("sheet Tides, A1:B1", ["tern", "17.5"])
 
 
-def test_note_says_what_is_not_known_of_binary_spreadsheets(reader: GuardedExtractor, tmp_path: Path) -> None:
-    for path in (xls(tmp_path / "a.xls", [["tern", 0.051]]), xlsb(tmp_path / "a.xlsb", [["tern", 0.051]])):
-        note = reader.inspect(path).notes[-1]
-        assert note.lost
-        assert "hidden rows and columns" in note.text
-        assert "as XLSX" in note.text
+@pytest.mark.parametrize("write", [xls, xlsb])
+def test_binary_spreadsheets_are_read_as_they_are_shown(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, write: Callable[..., Path]
+) -> None:
+    rows = [[0.051, "tern", 4], [1, 2, 3], ["petrel", 0.5, 0.25], [1.5, 7, "gull"]]
+    path = write(tmp_path / "book", rows, Look("0.0%", rows=[2], columns=[1]))
+    notes = [note.text for note in reader.inspect(path).notes if "“Secret”" not in note.text]
+    assert [note[:39] for note in notes] == ["Hidden rows or columns of sheet “Tides”"]
+    [page] = read(reader, path, into)
+    assert all_words([page])[-6:] == ["5.1%", "400.0%", "100.0%", "300.0%", "150.0%", "gull"]
+
+
+@pytest.mark.parametrize("write", [xls, xlsb])
+@pytest.mark.parametrize(("from_1904", "day"), [(False, "2026-01-05"), (True, "2030-01-06")])
+def test_dates_of_binary_spreadsheets_are_read_as_they_are_shown(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, write: Callable[..., Path], from_1904: bool, day: str
+) -> None:
+    path = write(tmp_path / "book", [["tern", 46027.0]], Look("yyyy-mm-dd", from_1904=from_1904))
+    [page] = read(reader, path, into)
+    assert all_words([page])[-2:] == ["tern", day]
+
+
+@pytest.mark.parametrize("write", [xls, xlsb])
+def test_note_says_that_links_of_binary_spreadsheets_are_not_read(
+    reader: GuardedExtractor, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    [*_, note] = reader.inspect(write(tmp_path / "book", [["tern", 17.5]], Look(has_link=True))).notes
+    assert note.lost
+    assert "links" in note.text
+    assert "as XLSX" in note.text
+
+
+def test_note_says_what_is_not_known_of_a_damaged_binary_spreadsheet(reader: GuardedExtractor, tmp_path: Path) -> None:
+    path = xlsb(tmp_path / "a.xlsb", [["tern", 0.051]], Look("0.0%"))
+    with ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    part = "xl/worksheets/sheet1.bin"
+    start = parts[part].index(b"\x00\x11")  # a row of 17 bytes
+    parts[part] = parts[part][:start] + b"\x00\x04" + parts[part][start + 2 : start + 6] + parts[part][start + 19 :]
+    cut = zipped(tmp_path / "cut.xlsb", parts)
+    [note] = reader.inspect(cut).notes
+    assert note.lost
+    assert "hidden rows and columns" in note.text
 
 
 BOMB = '<!DOCTYPE w [<!ENTITY a "x">' + "".join(

@@ -213,6 +213,24 @@ def test_words_without_known_letters_are_noted_without_ocr(
     assert "read.ocr" in read.notes[0].text
 
 
+def test_dots_of_an_unknown_letter_that_lead_to_page_numbers_are_dots(
+    layer_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    page = papers.text_page(document)
+    known, unknown = pymupdf.TextWriter(page.rect), pymupdf.TextWriter(page.rect)
+    for row, (title, number) in enumerate([("Harbor", "4"), ("Lighthouse", "17")]):
+        known.append((60, 420 + 20 * row), title, font=pymupdf.Font("helv"), fontsize=12)
+        unknown.append((140, 420 + 20 * row), "." * (30 - 27 * row), font=pymupdf.Font("tiro"), fontsize=12)
+        known.append((300, 420 + 20 * row), number, font=pymupdf.Font("helv"), fontsize=12)
+    unknown.write_text(page)
+    document = without_unicode(document)
+    known.write_text(document[0])
+    read = only_page(layer_extractor, document, tmp_path, into)
+    assert read.notes == ()
+    assert {"Harbor", "Lighthouse", "." * 30, "..."} <= words_of(read).keys()
+
+
 def watermark(page: Any, text: str, *, size: float, angle: float, color: float = 0.8) -> None:
     point = pymupdf.Point(120, 330)
     page.insert_text(point, text, fontsize=size, color=(color,) * 3, morph=(point, pymupdf.Matrix(angle)))
