@@ -7,24 +7,20 @@ detect a false statement that uses only words of the page.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
 from rag.answer.messages import NOT_FOUND_NOTE, READ_NOTE, caption_note
-from rag.answer.names import find_names
-from rag.answer.numbers import find_numerals, normalize_text
-from rag.answer.page_text import FUNCTION_WORDS, STEM_LENGTH, PageText, detect_language
+from rag.answer.page_text import PageText, detect_language
 from rag.answer.statements import Statement, split_statements
-from rag.text import STOP_WORDS, fold, normalize_for_comparison, split_words, stem
+from rag.answer.support import find_missing
+from rag.text import normalize_for_comparison
 
 _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|from a caption written by.*", re.DOTALL)
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
 _MAX_NESTED = 8
-
-_MIN_SHARED = 0.25
-"""Share of a statement's content words that its page must have, in the same language; a paraphrase has more."""
 
 
 def without_notes(text: str) -> str:
@@ -134,7 +130,7 @@ def check_grounding(text: str, sources: Mapping[int, GroundingSource], max_read:
     for index, statement in enumerate(statements):
         cited = [number for number in statement.cited or tuple(sources) if number in sources]
         pages = [sources[number].page for number in cited]
-        missing = _missing(statement, pages, language)
+        missing = find_missing(statement, pages, language)
         verdict = Verdict.SUPPORTED
         if missing:
             captioned = [sources[number] for number in cited if sources[number].caption]
@@ -146,7 +142,7 @@ def check_grounding(text: str, sources: Mapping[int, GroundingSource], max_read:
             if seen:
                 verdict = Verdict.READ_FROM_PICTURE
                 read_from[seen[0]] = None
-            elif captioned and not _missing(
+            elif captioned and not find_missing(
                 statement, [*pages, *(source.captioned_page for source in captioned)], language
             ):
                 verdict = Verdict.FROM_CAPTION
@@ -156,36 +152,3 @@ def check_grounding(text: str, sources: Mapping[int, GroundingSource], max_read:
         verdicts.append(verdict)
         all_missing.append(missing)
     return GroundingResult(text, tuple(statements), tuple(verdicts), tuple(all_missing), tuple(read_from), captioners)
-
-
-def _missing(statement: Statement, pages: Sequence[PageText], language: str) -> tuple[str, ...]:
-    """Return the numbers and names that none of the pages has.
-
-    For a statement without numbers and names, return the whole statement if it shares too few words with the pages.
-    The number of items in the list that a statement introduces is always supported.
-    """
-    text = normalize_text(statement.text)
-    known = frozenset[str]({str(statement.items)} if statement.items else ()).union(*(page.values for page in pages))
-    names = list(find_names(text, language, title=statement.title))
-    in_names = {at for start, name in names for at in range(start, start + len(name))}
-    numerals = [numeral for numeral in find_numerals(text) if numeral.start not in in_names]
-    missing = [numeral.written for numeral in numerals if not any(reading <= known for reading in numeral.readings)]
-    missing += [name for _, name in names if not any(page.has_name(name) for page in pages)]
-    if numerals or names or _shares_words(text, pages):
-        return tuple(dict.fromkeys(missing))
-    return (text.strip(),)
-
-
-def _shares_words(text: str, pages: Sequence[PageText]) -> bool:
-    """Return whether enough content words of a statement are on the pages; always True between two languages."""
-    language = detect_language(text)
-    if not language or language not in {page.language for page in pages}:
-        return True
-    stop_words = STOP_WORDS if language == "en" else FUNCTION_WORDS[language]
-    content = {
-        word for word in map(fold, split_words(text)) if word not in stop_words and len(word) > 2 and not word.isdigit()
-    }
-    if len(content) < 2:
-        return True
-    stems = frozenset[str]().union(*(page.stems for page in pages))
-    return sum(stem(word, STEM_LENGTH) in stems for word in content) >= _MIN_SHARED * len(content)
