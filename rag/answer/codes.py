@@ -6,7 +6,9 @@ Call `numbers.normalize_text` first: it separates these from scripts that are wr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _FILE_TYPES = frozenset(
     """7z avi bak bash bat bin bmp bz2 c cfg cmd conf cpp crt css csv dat db deb dll dmg doc docm docx dot dotx dwg eml
@@ -29,16 +31,18 @@ _PATTERNS = (
     ("option", re.compile(r"(?<![\w./-])--?[A-Za-z][\w-]*")),
     ("dotted", re.compile(rf"(?<![\w./@-]){_WORD}[\w-]*(?:\.[\w-]+)+(?:\(\))?")),
     ("word", re.compile(r"(?<![\w./@-])(?:\w+_\w+(?:\(\))?|[A-Za-z_]\w*\(\))")),
-    ("identifier", re.compile(r"(?<![\w.])(?=[\w./-]*\d)[^\W_]+(?:[-./~+][^\W_]+)*")),
+    ("identifier", re.compile(r"(?<![\w.])[^\W_]+(?:[-./~+][^\W_]+)*")),
 )
 _QUANTITY = re.compile(r"\d+(?:[-/.,]\d+)*(?:[-/]?[^\W\d_]+)?")
 """40m, 3-year, 10/12, 4x: these are checked as numbers."""
+
+_MAX_TYPE = 6
+"""Letters of the type at the end of a file name."""
 
 _MAX_FOLDERS = 12
 """Folders at the end of a path by which it may be named."""
 
 _TRAILING = ".,;:!?)*_…。，；：！？）'\"-"
-_DOTTED = re.compile(r"(?=.*[^\W\d].*\.)[^\W\d][\w-]*\.[\w.-]*[^\W\d_][\w.-]*(?:\(\))?|[\w.-]+\.[^\W\d_][\w]{0,5}")
 _ABBREVIATED = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{0,2}\.?", re.IGNORECASE)
 
 
@@ -88,15 +92,23 @@ def find_codes(text: str) -> list[Code]:
 def _kind(kind: str, written: str) -> str:
     """Return the kind of a match, or an empty string if it is none."""
     if kind == "identifier":
-        letters = any(map(str.isalpha, written))
-        return "identifier" if letters and not _QUANTITY.fullmatch(written) else ""
+        mixed = any(map(str.isalpha, written)) and any(map(str.isdigit, written))
+        return "identifier" if mixed and not _QUANTITY.fullmatch(written) else ""
     if kind == "path":
         return "path" if sum(sign in "/\\" for sign in written) > 1 or written[0] in "/~." else ""
     if kind == "dotted":
-        if not _DOTTED.fullmatch(written) or _ABBREVIATED.fullmatch(written):
+        if not _is_dotted(written.removesuffix("()").split(".")) or _ABBREVIATED.fullmatch(written):
             return ""
         return "file" if written.rpartition(".")[2].lower() in _FILE_TYPES else "word"
     return kind
+
+
+def _is_dotted(parts: Sequence[str]) -> bool:
+    """Return whether parts with dots between them are a name: not a number, nor two sentences without a space."""
+    if any(one.islower() and other[:1].isupper() for one, other in pairwise(parts)):
+        return False
+    is_word = parts[0][0].isalpha() and any(any(map(str.isalpha, part)) for part in parts[1:])
+    return is_word or (parts[-1][:1].isalpha() and len(parts[-1]) <= _MAX_TYPE)
 
 
 def _key(kind: str, written: str) -> str:

@@ -48,7 +48,7 @@ _STOP_STEP = 0.5
 _CODE_STEP = 0.2
 """Distance of two words inside a code or a number."""
 
-_MARK = re.compile(r"[.!?…]+(?=\s|$)|[。！？]|[,:](?!\d)|(?<!\d)[,:](?=\d)|[;|、，：；(\n]")
+_MARK = re.compile(r"[.!?…](?=\s|$)|[。！？]|[,:](?!\d)|(?<!\d)[,:](?=\d)|[;|、，：；(\n]")
 _IN_NUMBER = re.compile(r"(?<=\d)[.,:'’](?=\d)")
 _BETWEEN = re.compile(
     r"(?:\x20?(?:[^\W\d_]{1,3}|%|°C))?\x20?(?:[-–—~〜～]|to|until|till|through|bis|au|à|jusqu'au|a|al|hasta|ao|até|до|по|から|至|到)\x20?",
@@ -295,7 +295,8 @@ def _facts(text: str, layout: Layout) -> Mapping[str, Sequence[Fact]]:
             continue
         kind = kind_of(numeral.readings[0])
         values = frozenset[Value]().union(*numeral.readings)
-        is_range = numeral.start - last_end <= _MAX_BETWEEN and _BETWEEN.fullmatch(text, last_end, numeral.start)
+        between = text[last_end : min(numeral.start, last_end + _MAX_BETWEEN)]
+        is_range = last_end + len(between) == numeral.start and _BETWEEN.fullmatch(between)
         last_end, last_range = numeral.end, last_range if is_range else numeral.start
         unit = unit_of(text, numeral.start, numeral.end)
         found[kind].append(Fact(kind, values, unit, layout.place(numeral.start), last_range))
