@@ -113,6 +113,11 @@ class Numeral:
     readings: tuple[frozenset[Value], ...]
 
 
+def is_month(word: str) -> bool:
+    """Return whether a word is the name of a month."""
+    return word.casefold() in _MONTH
+
+
 def normalize_text(text: str) -> str:
     """Return the text in the form that the other functions expect.
 

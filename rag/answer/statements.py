@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
+from rag.analysis.languages import question_language
 from rag.analysis.stop_words import is_stop_word
-from rag.answer.page_text import detect_language
+from rag.answer.numbers import is_month
+from rag.text import split_words
 
 _CITATION = re.compile(r"\[(\d+)\]")
 _CITATIONS = r"(?:[ \t]*\[\d+\])*"
@@ -30,7 +33,21 @@ _LAST_OF_A_LIST = re.compile(r"\b(?:etc|usw|inc|ltd|co|al|jr|sr|u\.\s?a|др|п�
 _SHORT_NUMBER = re.compile(r"(?<![\w.,])\d{1,2}$")
 _NEXT_WORD = re.compile(r"[\"“„«'(*_]*([^\W_]+)")
 _MAX_ABBREVIATION = 24
+_MAX_WORDS = 300
+"""Words by which the language of an answer is told."""
+
 _TABLE_RULE = re.compile(r"[|:\-\s]*$")
+
+
+class Form(StrEnum):
+    """What a statement is in its text."""
+
+    SENTENCE = "sentence"
+    ITEM = "item"
+    HEADING = "heading"
+    HEAD = "head"
+    """The first row of a table."""
+    ROW = "row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +55,8 @@ class Statement:
     """A sentence, list item or table row, at `start` to `end` of the answer's text with its citations.
 
     `cited` are the passage numbers of its citations; `inherited` is set if they are those of its paragraph. A note
-    about the statement is inserted at `note_position`. `title` is set for a Markdown heading. `items` counts the items
-    of the list that the statement introduces.
+    about the statement is inserted at `note_position`. `items` counts the items of the list that the statement
+    introduces.
     """
 
     text: str
@@ -48,8 +65,13 @@ class Statement:
     end: int
     note_position: int
     inherited: bool = False
-    title: bool = False
+    form: Form = Form.SENTENCE
     items: int = 0
+
+    @property
+    def title(self) -> bool:
+        """Whether it is a Markdown heading or the head of a table: any word may be capitalized there."""
+        return self.form in (Form.HEADING, Form.HEAD)
 
 
 def split_statements(text: str) -> list[Statement]:
@@ -59,14 +81,14 @@ def split_statements(text: str) -> list[Statement]:
     """
     found: list[Statement] = []
     paragraph_start = 0
-    german = detect_language(text, min_words=1) == "de"
+    german = question_language(text, [word.lower() for word in split_words(text)[:_MAX_WORDS]], ())[0] == "de"
     for paragraph in re.split(r"(\n[ \t]*\n)", text):
         statements: list[Statement] = []
         line_start = paragraph_start
         lines = paragraph.split("\n")
         items = _items_after(lines)
         for number, line in enumerate(lines, 1):
-            in_line = _split_line(line, line_start, german=german)
+            in_line = _split_line(line, line_start, _form(line, lines[number : number + 1]), german=german)
             if in_line and line.rstrip().endswith(":"):
                 in_line[-1] = replace(in_line[-1], items=items[number])
             statements += in_line
@@ -88,13 +110,22 @@ def _items_after(lines: Sequence[str]) -> list[int]:
     return counts[::-1]
 
 
-def _split_line(line: str, line_start: int, *, german: bool) -> list[Statement]:
+def _form(line: str, following: Sequence[str]) -> Form:
+    if line.lstrip().startswith("|"):
+        is_head = bool(following) and "-" in following[0] and _TABLE_RULE.match(following[0]) is not None
+        return Form.HEAD if is_head else Form.ROW
+    bullet = _BULLET.match(line)
+    if bullet is None:
+        return Form.SENTENCE
+    return Form.HEADING if "#" in bullet.group() else Form.ITEM
+
+
+def _split_line(line: str, line_start: int, form: Form, *, german: bool) -> list[Statement]:
     """Return the statements of a line that begins at index `line_start` of the answer."""
     bullet = _BULLET.match(line)
     start = bullet.end() if bullet else 0
-    title = bool(bullet and "#" in bullet.group())
     found: list[Statement] = []
-    ends = _SENTENCE_END.finditer(line, start) if not line.lstrip().startswith("|") else ()
+    ends = _SENTENCE_END.finditer(line, start) if form not in (Form.HEAD, Form.ROW) else ()
     for match in [*ends, None]:
         if match and _goes_on(line, start, match, german=german):
             continue
@@ -104,7 +135,7 @@ def _split_line(line: str, line_start: int, *, german: bool) -> list[Statement]:
         note = line_start + start + _note_position(piece)
         if re.search(r"\w", text) and not _TABLE_RULE.match(text):
             cited = tuple(dict.fromkeys(int(number) for number in _CITATION.findall(piece)))
-            found.append(Statement(text, cited, line_start + start, line_start + end, note, title=title))
+            found.append(Statement(text, cited, line_start + start, line_start + end, note, form=form))
         elif found and _CITATION.search(piece):  # citations on their own belong to the statement before them
             last = found[-1]
             cited = tuple(dict.fromkeys([*last.cited, *map(int, _CITATION.findall(piece))]))
@@ -122,7 +153,7 @@ def _goes_on(line: str, start: int, end: re.Match[str], *, german: bool) -> bool
     word = following[1] if following else ""
     if _SHORT_NUMBER.search(before):
         is_noun = german and not is_stop_word(word, "de") and not word[:1].isdigit()
-        return word[:1].islower() or is_noun
+        return word[:1].islower() or is_noun or is_month(word)
     if _ABBREVIATION.search(before):
         return True
     if _BEFORE_NUMBER.search(before):

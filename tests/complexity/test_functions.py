@@ -146,6 +146,11 @@ CALLS: dict[str, Call] = {
     "plain_text.normalize_text": lambda get, text: get("rag.extract.convert.plain_text").normalize_text(text),
     "plain_text.text_pages": lambda get, text: get("rag.extract.convert.plain_text").text_pages(text),
     "codes.find_codes": lambda get, text: get("rag.answer.codes").find_codes(text),
+    "grounding.shown_text": lambda get, text: (
+        get("rag.answer.grounding")
+        .check_grounding(text, {1: get("rag.answer.grounding").GroundingSource("A quay of 40 metres.")})
+        .shown_text()
+    ),
     "negation.polarity": lambda get, text: get("rag.answer.negation").polarity(text, "en"),
     "page_text.lay_out": lambda get, text: get("rag.answer.page_text").lay_out(text, "en"),
     "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),

@@ -41,6 +41,7 @@ def test_introduction_counts_the_items_of_its_own_list() -> None:
         ("They met in room 7. The door was open.", 2),
         ("Il mesure 12. La lampe brûle.", 2),
         ("Das Boot fuhr am 3. Mai ab. Es kam am 4. an.", 2),
+        ("Gewährleistung gibt es bis zum 12. März 2025.", 1),
         ("Im 2. Stock brennt die Lampe. Sie ist rot.", 2),
         ("Es waren 12. Der Turm ist rot.", 2),
         ("See e.g. the fig. 3 of Dr. No on p. 5 of ch. 3 there. It is red.", 2),

@@ -19,7 +19,7 @@ PAGE = (
 
 def missing(text: str, page: str = PAGE) -> list[str]:
     checked = check_grounding(f"{text} [1]", {1: GroundingSource(page)})
-    return [item for items in checked.missing for item in items]
+    return [item for one in checked.not_found for item in one.missing]
 
 
 @pytest.mark.parametrize(
