@@ -104,7 +104,7 @@ def _kind(kind: str, written: str) -> str:
 
 
 def _is_dotted(parts: Sequence[str]) -> bool:
-    """Return whether parts with dots between them are a name: not a number, nor two sentences without a space."""
+    """Return whether parts with dots between them are a name: not a number, and not two sentences without a space."""
     if any(one.islower() and other[:1].isupper() for one, other in pairwise(parts)):
         return False
     is_word = parts[0][0].isalpha() and any(any(map(str.isalpha, part)) for part in parts[1:])

@@ -145,7 +145,7 @@ def _attempt(
 
 
 def _unusable(request: GenerationRequest) -> Callable[[str], bool]:
-    """Return a function that says whether a statement is no part of an answer, or was said before."""
+    """Return a function that says whether a statement does not belong into an answer, or is repeated."""
     said: set[str] = set()
 
     def is_unusable(text: str) -> bool:

@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _WORDS = {
-    "en": "not no never nobody none nothing neither nor  cannot forbidden prohibited unless",
-    "de": "nicht kein keine keinen keinem keiner keines nie niemals niemand niemandem niemanden nichts  weder entfällt"
+    "en": "not no never nobody none nothing neither nor cannot forbidden prohibited unless",
+    "de": "nicht kein keine keinen keinem keiner keines nie niemals niemand niemandem niemanden nichts weder entfällt"
     " verboten untersagt",
-    "fr": "ne n pas jamais  aucun aucune rien personne ni interdit interdite interdits interdites",
-    "es": "no nunca  ningún ninguno ninguna nada nadie tampoco ni jamás prohibido prohibida",
-    "it": "non mai  nessun nessuno nessuna niente nulla né vietato vietata",
-    "pt": "não nunca  nenhum nenhuma nada ninguém nem proibido proibida",
-    "nl": "niet geen nooit  niemand niets noch verboden",
-    "sv": "inte ej aldrig ingen inget inga ",
-    "da": "ikke aldrig ingen intet ",
-    "pl": "nie  nigdy nikt nic żaden żadna żadne ani",
-    "cs": "ne není nejsou  nikdy nikdo nic žádný žádná žádné",
-    "ru": "не нет нельзя  никогда никто ничего ни никакой запрещено запрещён запрещена",
-    "uk": "не немає  ніколи ніхто нічого ні заборонено",
+    "fr": "ne n pas jamais aucun aucune rien personne ni interdit interdite interdits interdites",
+    "es": "no nunca ningún ninguno ninguna nada nadie tampoco ni jamás prohibido prohibida",
+    "it": "non mai nessun nessuno nessuna niente nulla né vietato vietata",
+    "pt": "não nunca nenhum nenhuma nada ninguém nem proibido proibida",
+    "nl": "niet geen nooit niemand niets noch verboden",
+    "sv": "inte ej aldrig ingen inget inga",
+    "da": "ikke aldrig ingen intet",
+    "pl": "nie nigdy nikt nic żaden żadna żadne ani",
+    "cs": "ne není nejsou nikdy nikdo nic žádný žádná žádné",
+    "ru": "не нет нельзя никогда никто ничего ни никакой запрещено запрещён запрещена",
+    "uk": "не немає ніколи ніхто нічого ні заборонено",
     "tr": "değil yok hayır asla hiç",
-    "ar": "لا لم لن ليس ليست غير  ",
-    "ko": "안 못 없다 없는  않는다 않다 않습니다 없습니다",
+    "ar": "لا لم لن ليس ليست غير",
+    "ko": "안 못 없다 없는 않는다 않다 않습니다 없습니다",
     "vi": "không chưa chẳng",
-    "id": "tidak bukan  belum",
-    "fi": "ei eivät en älä ",
+    "id": "tidak bukan belum",
+    "fi": "ei eivät en älä",
 }
 _WITHOUTS = {
     "en": "without", "de": "ohne", "fr": "sans", "es": "sin", "it": "senza", "pt": "sem", "nl": "zonder", "sv": "utan",

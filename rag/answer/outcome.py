@@ -20,7 +20,7 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is shown, and the line that says why. `is_fault`: the reply was no answer in the question's language."""
+    """What is shown, and the line that says why. `is_fault`: the reply did not answer in the question's language."""
 
     shown: Shown
     reason: str = ""

@@ -271,7 +271,7 @@ class PageText:
 
 
 def clause_polarities(text: str, layout: Layout, language: str) -> tuple[Polarity, ...]:
-    """Return the polarity of each clause of a text. Codes are no words: `--no-device` denies nothing."""
+    """Return the polarity of each clause of a text. Codes do not count: `--no-device` denies nothing."""
     plain = list(text)
     for code in find_codes(text):
         if code.kind != "identifier":

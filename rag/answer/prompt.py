@@ -69,7 +69,7 @@ _MAX_DRAFT, _MAX_WRONG = 1500, 4
 class Correction:
     """A draft, and its statements that are not on their cited pages, each with the missing numbers and names.
 
-    Without a text, the first reply was no answer at all.
+    Without a text, the first reply did not answer at all.
     """
 
     text: str = ""

@@ -160,7 +160,7 @@ class ReplyWatch:
 
 
 def find_fault(text: str, watch: ReplyWatch, question: str) -> str:
-    """Return what is wrong with a reply as a whole, as readers are told, or an empty string.
+    """Return what is wrong with a reply as a whole, in words for readers, or an empty string.
 
     All but another language matters only if nothing of the reply holds. `text` is the reply without thoughts.
     """
@@ -228,6 +228,6 @@ def is_other_language(question: str, reply: str) -> bool:
 
 
 def _language(text: str) -> str:
-    """Return the language of a text, or nothing if it has no words to tell it by."""
+    """Return the language of a text, or nothing if it has no words that show it."""
     language, is_sure = question_language(text, [word.lower() for word in split_words(text)], ())
     return detect_language(text) or (language if is_sure else "")

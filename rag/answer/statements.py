@@ -34,7 +34,7 @@ _SHORT_NUMBER = re.compile(r"(?<![\w.,])\d{1,2}$")
 _NEXT_WORD = re.compile(r"[\"“„«'(*_]*([^\W_]+)")
 _MAX_ABBREVIATION = 24
 _MAX_WORDS = 300
-"""Words by which the language of an answer is told."""
+"""Words by which the language of an answer is detected."""
 
 _TABLE_RULE = re.compile(r"[|:\-\s]*$")
 
