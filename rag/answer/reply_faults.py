@@ -32,6 +32,9 @@ _LONGEST_TURN = 48
 _MAX_PERIOD, _MIN_LOOP, _COPIES = 200, 24, 3
 """A text of up to 200 characters that stands three times in a row is a loop, if that are 24 characters or more."""
 
+_LETTERS = 8
+"""Letters by which a place of the text is recognized."""
+
 _STEP = 16
 """Characters after which a long piece is looked at again."""
 
@@ -91,6 +94,8 @@ class ReplyWatch:
         self._length = 0
         self.head = ""
         self._tail = ""
+        self._letters, self._last_seen = "", dict[str, int]()
+        self._period, self._repeated = 0, 0
         self._sentence = ""
         self._seen: Counter[str] = Counter()
         self._end: int | None = None
@@ -109,7 +114,7 @@ class ReplyWatch:
             self._length += len(part)
             self._tail = (self._tail + part)[-_COPIES * _MAX_PERIOD :]
             self.head = (self.head + part).lstrip()[:_STEP] if len(self.head) < _STEP else self.head
-            if self._has_new_turn() or self._has_loop() or self._has_sentence(part) or self._says_not_found():
+            if self._has_new_turn() or self._has_loop(part) or self._has_sentence(part) or self._says_not_found():
                 return True
         return False
 
@@ -130,16 +135,23 @@ class ReplyWatch:
         self.copied = True
         return True
 
-    def _has_loop(self) -> bool:
-        """Return whether the reply ends with three copies of a text in a row; cut it after the first."""
-        tail = self._tail
-        for period in range(1, len(tail) // _COPIES + 1):
-            unit = tail[-period:]
-            if unit != tail[-2 * period : -period] or unit != tail[-3 * period : -2 * period]:
+    def _has_loop(self, part: str) -> bool:
+        """Return whether the reply has three copies of a text in a row; cut it after the first.
+
+        The last letters show how long ago they stood there before: if that distance stays, the text repeats itself.
+        """
+        for at, sign in enumerate(part, self._length - len(part)):
+            self._letters = (self._letters + sign)[-_LETTERS:]
+            period = at - self._last_seen.get(self._letters, -_MAX_PERIOD - 1)
+            self._last_seen[self._letters] = at
+            self._repeated = self._repeated + 1 if period == self._period else _LETTERS
+            self._period = period
+            length = self._repeated + period
+            if period > _MAX_PERIOD or length < max(_COPIES * period, _MIN_LOOP):
                 continue
-            copies = max(_COPIES, -(-_MIN_LOOP // period))
-            if any(map(str.isalnum, unit)) and tail.endswith(unit * copies):
-                self._cut(len(tail) - (copies - 1) * period)
+            end = len(self._tail) - (self._length - at - 1)
+            if any(map(str.isalnum, self._tail[max(0, end - period) : end])):
+                self._end = at + 1 - self._repeated
                 self.looped = True
                 return True
         return False

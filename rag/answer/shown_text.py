@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rag.answer.statements import Statement
 
-_CITATION = re.compile(r"[ \t]*\[\d+\]")
+_CITATION = re.compile(r"[ \t]{0,3}\[\d+\]")
 _RULE = re.compile(r"[ \t]*\|[|:\- \t]*")
 _GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 

@@ -32,7 +32,8 @@ MODULES = frozenset(
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
     rag.answer.citations rag.answer.codes rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding
     rag.answer.highlight rag.answer.names rag.answer.negation rag.answer.numbers rag.answer.page_text
-    rag.answer.query_rewrite rag.answer.shown_text rag.answer.statements rag.answer.support rag.answer.units
+    rag.answer.query_rewrite rag.answer.reply_faults rag.answer.shown_text rag.answer.statements rag.answer.support
+    rag.answer.units
     rag.extract.convert.markdown rag.extract.convert.plain_text
     rag.extract.file_types rag.ingest.markdown_rows rag.search.glossary
     rag.search.limit_dates rag.search.limit_phrases rag.search.limit_tokens rag.search.limits
