@@ -54,7 +54,8 @@ _REFUSALS = (
     r"(?:answer|help|assist|provide|find|have|see|know)\b",
     r"unfortunately,? (?:i|the passages?)\b|there is no (?:information|mention)\b",
     r"the (?:provided |given )?(?:passages?|text|documents?|context) (?:does|do) not\b",
-    r"es tut mir leid|leider (?:kann|enth|gibt|steh|find)|ich kann (?:diese|die|das|ihnen|dir) ",
+    r"es tut mir leid|leider (?:kann ich|enthalten die|enthält der|finde ich|geben die)",
+    r"ich kann (?:diese|die|das|ihnen|dir) ",
     r"als (?:ki|sprachmodell)\b",
     r"(?:je suis )?désolé|je ne peux pas|lo siento|no puedo (?:responder|ayudar)|mi dispiace|non posso",
     r"sinto muito|não posso|к сожалению|извините|я не могу|申し訳|すみません|抱歉|对不起|很遗憾|我无法|我不能",
@@ -68,13 +69,16 @@ _THOUGHTS = (
     r"(?:i|we) (?:need|have|should|must) to (?:answer|find|look|check|cite|read)\b",
     r"(?:thought|thinking|reasoning|analysis|chain of thought)s? ?:",
     r"der (?:nutzer|benutzer) (?:fragt|möchte|will)\b|ich (?:muss|sollte) (?:zuerst|nun|jetzt)\b",
-    r"(?:file|heading|caption|posted with|pictures|question|passage \d+) ?:",
+    r"(?:heading|caption|posted with|pictures|question|passage \d+) ?:|file ?: .{1,200}\bp\. ?\d",
 )
 _THOUGHT = re.compile(rf"\W{{0,8}}(?:{'|'.join(_THOUGHTS)})", re.IGNORECASE)
 """Thoughts, and the lines above a passage in the prompt."""
 
 _GRAM, _COPIED = 4, 0.5
 """Words in a row, and the share of a sentence's that are in the instructions, by which it is a copy of them."""
+
+_SHARED_SIGNS = {"ja", "zh"}
+"""Languages in which a short question can look the same."""
 
 _MIN_STOP_WORDS = 3
 """Stop words by which a reply is in another language than the question."""
@@ -229,7 +233,7 @@ def _grams(words: list[str]) -> list[tuple[str, ...]]:
 def is_other_language(question: str, reply: str) -> bool:
     """Return whether a reply is surely in another language than its question, and the question names none."""
     asked, written = _language(question), _language(reply)
-    if not asked or not written or asked == written:
+    if not asked or not written or asked == written or {asked, written} == _SHARED_SIGNS:
         return False
     if language_name(written).casefold() in question.casefold():
         return False

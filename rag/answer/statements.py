@@ -21,7 +21,7 @@ _SENTENCE_END = re.compile(
 )
 _BULLET = re.compile(r"^[ \t>]*(?:[-*•–]|\d{1,2}[.)]|#{1,6})[ \t]+")
 _ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|z\.\s?B|d\.\s?h|dr|mr|mrs|ms|prof|st|approx|vs|cf|resp|bzw|vgl|inkl|evtl|ggf|sog|bspw|ca|mme|mlle|sra?"
+    r"\b(?:e\.g|i\.e|z\.\s?B|d\.\s?h|dr|mr|mrs|ms|prof|st|approx|vs|cf|resp|bzw|vgl|bv|bijv|p\.\s?ej|ej|p\.\s?ex|ex|inkl|evtl|ggf|sog|bspw|ca|mme|mlle|sra?"
     r"|[^\W\d_])$",
     re.IGNORECASE,
 )

@@ -174,6 +174,7 @@ def test_list_that_repeats_its_words_is_no_loop() -> None:
         ("Wie lang ist der Pier?", "40 Meter.", False),
         ("桟橋の長さは？", "The pier is 40 metres long and it is made of wood.", True),
         ("How long is the pier?", "桟橋は40メートルです。", True),
+        ("桟橋全長?", "桟橋は40メートルです。", False),
         ("How long is the pier? Answer in German.", "Der Pier ist vierzig Meter lang und er ist aus Holz.", False),
         ("pier", "The pier is forty metres long.", False),
         ("¿Qué longitud tiene el muelle?", "El muelle tiene 40 metros de longitud.", False),
@@ -191,6 +192,8 @@ def test_other_language(question: str, reply: str, other: bool) -> None:
         "First, open the gate.",
         "No, it is closed.",
         "I is a beam.",
+        "File: /etc/lamp.conf",
+        "Leider gibt es montags kein Essen.",
         "Leider 9.",
     ],
 )

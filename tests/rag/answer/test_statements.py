@@ -46,6 +46,7 @@ def test_introduction_counts_the_items_of_its_own_list() -> None:
         ("Es waren 12. Der Turm ist rot.", 2),
         ("See e.g. the fig. 3 of Dr. No on p. 5 of ch. 3 there. It is red.", 2),
         ("Das gilt z. B. für Lampen bzw. Tore. Es ist rot.", 2),
+        ("De lamp (bv. regel 27) is rood, el faro p. ej. también. Het is rood.", 2),
         ("No. It is red.", 2),
         ("Room no. 7 is red.", 1),
         ("Ropes, lamps etc. The gate is red.", 2),
