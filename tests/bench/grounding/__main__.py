@@ -2,8 +2,8 @@
 
     python -m tests.bench.grounding [BENCH] [--misses FILE]
 
-The true statements are paraphrases of invented pages and, with the folder BENCH, the answers of a benchmark. `--misses`
-writes every statement that was judged wrongly.
+The true statements are paraphrases of invented pages, then of pages by which nothing of the check was chosen, and, with
+the folder BENCH, the answers of a benchmark. `--misses` writes every statement that was judged wrongly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rag.answer.grounding import GroundingSource, check_grounding
 from tests.bench.grounding.mutations import KINDS, FalseStatement, mutate
-from tests.bench.grounding.statements import TrueStatement, gold_answers, paraphrases
+from tests.bench.grounding.statements import UNSEEN, TrueStatement, gold_answers, paraphrases
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("bench", type=Path, nargs="?", help="folder of a benchmark")
     parser.add_argument("--misses", type=Path, help="file for the statements that were judged wrongly")
     arguments = parser.parse_args()
-    parts = [judge(paraphrases())]
+    parts = [judge(paraphrases()), judge(paraphrases(UNSEEN))]
     if arguments.bench is not None:
         parts.append(judge(gold_answers(arguments.bench)))
     for part in parts:

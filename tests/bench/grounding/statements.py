@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGES = Path(__file__).parent / "pages"
+UNSEEN = Path(__file__).parent / "unseen"
+"""More pages, by which nothing of the check was chosen."""
 
 _MIN_PAGE = 200
 """Characters of a text layer below which a page of the benchmark is a picture."""
