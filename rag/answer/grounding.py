@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -101,6 +101,11 @@ class Checked:
     @property
     def holds(self) -> bool:
         return self.verdict in _HOLDING
+
+    @property
+    def is_cited(self) -> bool:
+        """Whether the model itself cited a passage for it."""
+        return bool(self.cited) and not self.statement.inherited
 
     @property
     def note(self) -> str:
@@ -207,6 +212,8 @@ def check_grounding(
         Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else _check(one, sources, language, read_from, max_read)
         for one in statements
     ]
+    if all(one.verdict is Verdict.NEUTRAL for one in checked):  # "Yes [1]" may be the whole answer
+        checked = [replace(one, verdict=Verdict.SUPPORTED) if one.is_cited else one for one in checked]
     return GroundingResult(text, tuple(checked), tuple(read_from))
 
 
@@ -218,7 +225,7 @@ def _check(
     max_read: int,
 ) -> Checked:
     cited = statement.cited
-    if statement.title or statement.items or not ((cited and not statement.inherited) or has_content(statement)):
+    if statement.title or statement.items or not has_content(statement):
         missing = find_missing(statement, [source.page for source in sources.values()], language)
         return Checked(statement, Verdict.NOT_FOUND if missing else Verdict.NEUTRAL, missing, cited)
     missing = find_missing(statement, [sources[number].page for number in cited or sources], language)

@@ -69,10 +69,11 @@ _THOUGHTS = (
     r"(?:i|we) (?:need|have|should|must) to (?:answer|find|look|check|cite|read)\b",
     r"(?:thought|thinking|reasoning|analysis|chain of thought)s? ?:",
     r"der (?:nutzer|benutzer) (?:fragt|möchte|will)\b|ich (?:muss|sollte) (?:zuerst|nun|jetzt)\b",
+    r"(?:sources?|references?|citations?|quellen?|fuentes?|fonti?|источники?|出典|来源) ?[:：]",
     r"(?:heading|caption|posted with|pictures|question|passage \d+) ?:|file ?: .{1,200}\bp\. ?\d",
 )
 _THOUGHT = re.compile(rf"\W{{0,8}}(?:{'|'.join(_THOUGHTS)})", re.IGNORECASE)
-"""Thoughts, and the lines above a passage in the prompt."""
+"""Thoughts, lists of sources, and the lines above a passage in the prompt."""
 
 _GRAM, _COPIED = 4, 0.5
 """Words in a row, and the share of a sentence's that are in the instructions, by which it is a copy of them."""

@@ -132,6 +132,7 @@ def test_reason_is_given_and_the_model_is_asked_once_more(text: str, reason: str
         f"{RIGHT}\nCite only numbers that are shown. Write no links and no list of sources.",
         f"File: handbook.pdf, p. 12\n{RIGHT}",
         f"{RIGHT} {RIGHT}",
+        f"{RIGHT}\n\nSources: [1]",
         f"{RIGHT}\nThe pier is 40 metres long.",
     ],
 )
