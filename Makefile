@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -81,6 +81,11 @@ bench-regions: install
 bench-words: install
 	@test -n "$(BENCH)" || { echo "Name the folder: make bench-words BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.words "$(BENCH)" $(if $(OCR),--ocr) $(if $(LOST),--lost "$(LOST)")
+
+# Count the true statements that the check of answers flags, and the false ones it catches. BENCH=DIR adds the answers of
+# a benchmark; MISSES=FILE lists the statements that were judged wrongly.
+bench-grounding: install
+	@$(BIN)/python -m tests.bench.grounding $(if $(BENCH),"$(BENCH)") $(if $(MISSES),--misses "$(MISSES)")
 
 # Measure extraction of the PDFs of a folder: pages per second, time per stage, memory. BENCH=DIR
 bench-speed: install

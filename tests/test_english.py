@@ -73,6 +73,7 @@ ALLOWED = (
     r"chat room",
     r"my no nor not of",
     r"who whom whose",
+    r"never nobody none nothing neither nor",
     r"door, van",
     r"summarize, summarise",
     r"doen door dus",

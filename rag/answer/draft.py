@@ -1,25 +1,36 @@
 """Write an answer with the generator, check it, and let the generator correct it once.
 
-The model writes, code checks: citations must name passages that were shown, and numbers and names must be on the cited
-page. The model may correct what fails; what still fails gets a note in the text.
+The model writes, code checks: each statement must be supported by a passage that was shown, which is cited. The model
+may correct what fails; what still fails is left out.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 
 from rag.answer import messages
 from rag.answer.citations import NOT_FOUND, check_citations, says_not_found
 from rag.answer.grounding import GroundingResult, GroundingSource, check_grounding, without_notes
+from rag.answer.outcome import Outcome, Shown, decide
 from rag.answer.prompt import Correction, load_pictures, write_prompt
+from rag.answer.reply_faults import (
+    MIN_REPEATED,
+    ReplyWatch,
+    find_fault,
+    is_copy_of_prompt,
+    is_refusal,
+    is_thought,
+    without_thoughts,
+)
 from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
 from rag.model import Hit, Kind, Mode, Passage
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
-from rag.text import without_invisible
+from rag.text import split_words, without_invisible
 
 log = logging.getLogger("magpie")
 
@@ -45,17 +56,16 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class Draft:
-    """A checked answer.
+    """A checked answer: `text` has only what holds, and is empty if nothing does.
 
-    `declined`: the model says that the passages do not answer the question. `notice` and `remedy` say what was left out
-    of the prompt or cut from the answer.
+    `notice` and `remedy` say what was left out of the prompt or cut from the answer.
     """
 
     text: str
     mode: Mode
     shown: tuple[Passage, ...]
     cited: tuple[Passage, ...]
-    declined: bool
+    outcome: Outcome
     notice: str
     remedy: str
     grounding: GroundingResult
@@ -74,23 +84,33 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
     ability = request.generator.model_info()
     deadline = perf_counter() + request.settings.longest_seconds  # of both drafts together
     first = _attempt(request, ability, deadline, stage_ms)
-    grounding = first.grounding
-    if not grounding.not_found or not request.settings.correct or perf_counter() > deadline:
+    if first.outcome.is_settled or not request.settings.correct or perf_counter() > deadline:
         return first
-    wrong = [(grounding.statements[index].text, grounding.missing[index]) for index in grounding.not_found]
-    log.info("%d of %d statements are not on their cited pages: correcting.", len(wrong), len(grounding.statements))
+    log.info("The model is asked again: %s", first.outcome.reason)
     started = perf_counter()
     try:
-        second = _attempt(request, ability, deadline, {}, Correction(grounding.text, wrong))
-    except MagpieError as error:  # the first draft is good enough: notes mark what is wrong with it
+        second = _attempt(request, ability, deadline, {}, _correction(first))
+    except MagpieError as error:  # what holds of the first draft is shown
         log.info("The correction failed: %s", type(error).__name__)
         return first
     finally:
         stage_ms["again"] = (perf_counter() - started) * 1000
-    if second.declined:
-        return second if len(wrong) == len(grounding.statements) else first
-    is_better = bool(second.cited) and len(second.grounding.not_found) < len(wrong)
-    return second if is_better else first
+    return second if _is_better(second, first) else first
+
+
+def _correction(draft: Draft) -> Correction:
+    grounding = draft.grounding
+    wrong = [(one.statement.text, one.missing) for one in grounding.not_found]
+    return Correction(grounding.text, wrong) if wrong and not draft.outcome.is_fault else Correction()
+
+
+def _is_better(second: Draft, first: Draft) -> bool:
+    """Return whether more of the second draft holds, or it says that nothing was found and nothing of the first holds.
+
+    A draft with fewer wrong sentences is not better if it only says less.
+    """
+    held = [draft.grounding.held if draft.text else 0 for draft in (first, second)]
+    return held[1] > held[0] or (second.outcome.shown is Shown.NOTHING and not held[0])
 
 
 def _attempt(
@@ -104,19 +124,54 @@ def _attempt(
     prompt, left_out = _build_prompt(request, ability, correction)
     shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
     sent = perf_counter()
-    text, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
+    watch, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
     written = perf_counter()
-    text, cited = check_citations(without_notes(without_invisible(text)), shown)
+    said = without_notes(without_invisible(without_thoughts(watch.text())))
+    text, cited = check_citations(said, shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
-    sources = {passage.number: _grounding_source(passage, request, prompt, ability) for passage in cited}
-    grounding = check_grounding(text, sources) if sources and not declined else GroundingResult(text)
+    sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
+    grounding = GroundingResult(text) if declined else check_grounding(text, sources, is_unusable=_unusable(request))
+    fault = find_fault(text, watch, request.question)
+    outcome = decide(grounding, fault, declined=declined, cites=bool(cited))
+    answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
     stage_ms["prompt"] = (sent - started) * 1000
     stage_ms["write"] = (written - sent) * 1000
     stage_ms["check"] = (perf_counter() - written) * 1000
     mode = Mode.VISION if ability.vision else Mode.TEXT
-    notice = " ".join(part for part in (cut, left_out) if part)
+    part = outcome.reason if outcome.shown is Shown.PART else ""
+    notice = " ".join(one for one in (cut, left_out, part) if one)
     remedy = _window_remedy(prompt, ability, request.settings)
-    return Draft(grounding.annotated(), mode, shown, cited, declined, notice, remedy, grounding)
+    return Draft(answer, mode, shown, cited, outcome, notice, remedy, grounding)
+
+
+def _unusable(request: GenerationRequest) -> Callable[[str], bool]:
+    """Return a function that says whether a statement does not belong into an answer, or is repeated."""
+    said: set[str] = set()
+
+    def is_unusable(text: str) -> bool:
+        words = " ".join(split_words(text)).casefold()
+        is_repeated = words in said and len(words) >= MIN_REPEATED
+        said.add(words)
+        return is_repeated or is_refusal(text) or is_thought(text) or is_copy_of_prompt(text, request.question)
+
+    return is_unusable
+
+
+class _Sources(Mapping[int, GroundingSource]):
+    """What each passage can support, by its number. The words of its page are read when they are needed."""
+
+    def __init__(self, passages: Sequence[Passage], read: Callable[[Passage], GroundingSource]) -> None:
+        self._passages = {passage.number: passage for passage in passages}
+        self._read = cache(lambda number: read(self._passages[number]))
+
+    def __getitem__(self, number: int) -> GroundingSource:
+        return self._read(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._passages)
+
+    def __len__(self) -> int:
+        return len(self._passages)
 
 
 def _grounding_source(
@@ -164,25 +219,29 @@ def _window_remedy(prompt: Prompt, ability: ModelInfo, settings: AnswerSettings)
     return messages.small_setting(settings.num_ctx)
 
 
-def _stream(request: GenerationRequest, prompt: Prompt, deadline: float, *, is_correction: bool) -> tuple[str, str]:
-    """Return the whole text, and a notice if it was cut at the length limit or at the deadline.
+def _stream(
+    request: GenerationRequest, prompt: Prompt, deadline: float, *, is_correction: bool
+) -> tuple[ReplyWatch, str]:
+    """Return the reply, and a notice if it was cut at the length limit or at the deadline.
 
-    Text that may still become NOT FOUND is held back, because readers get another sentence for it. During a correction,
-    `on_text` gets empty strings instead of text, so that it can still stop the generation by raising. Raise
-    GeneratorTimeout if a correction is not complete at the deadline.
+    Generation ends as soon as the outcome is decided. Text that may still become NOT FOUND is held back, because
+    readers get another sentence for it. During a correction, `on_text` gets empty strings instead of text, so that it
+    can still stop the generation by raising. Raise GeneratorTimeout if a correction is not complete at the deadline.
     """
-    text, passed_on, cut = "", 0, ""
+    watch, held_back, cut = ReplyWatch(prompt), "", ""
     on_text, max_seconds = request.on_text, request.settings.longest_seconds
     pieces = request.generator.stream(prompt)
     try:
         for piece in pieces:
-            text += piece
-            start = text.lstrip()[: len(NOT_FOUND)]
+            is_decided = watch.add(piece)
+            held_back += piece
             if on_text is not None and is_correction:
                 on_text("")
-            elif on_text is not None and not NOT_FOUND.startswith(start):
-                on_text(text[passed_on:])
-                passed_on = len(text)
+            elif on_text is not None and not is_decided and not NOT_FOUND.startswith(watch.head):
+                on_text(held_back)
+                held_back = ""
+            if is_decided:
+                break
             if perf_counter() > deadline:
                 if is_correction:
                     raise GeneratorTimeout("The correction took too long.")
@@ -191,4 +250,4 @@ def _stream(request: GenerationRequest, prompt: Prompt, deadline: float, *, is_c
         cut = f"{error} {error.hint}".strip()
     finally:
         pieces.close()
-    return text, cut
+    return watch, cut

@@ -1,6 +1,7 @@
 """Turn a ranking into an answer: written by the generator and checked, or the best passages quoted.
 
-Every question gets a reply. Without a generator, or if it fails or cites nothing, the best passages are the answer.
+Every question gets a reply. Without a generator, or if it fails or writes nothing that holds, the best passages are the
+answer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rag.answer.citations import without_citations
 from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
 from rag.answer.excerpt import excerpt
 from rag.answer.list_questions import asks_for_list
+from rag.answer.outcome import Shown
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
@@ -70,9 +72,13 @@ def answer_question(
     except MagpieError as error:
         is_off = isinstance(error, GeneratorDown | ModelMissing)
         return composer.quote(str(error), messages.turn_on_answers(error.hint) if is_off else error.hint)
-    if draft.declined:
-        return composer.point_at_messages() or composer.abstain(draft.mode)
-    return composer.written(draft) if draft.cited else composer.quote(messages.NO_CITATION)
+    match draft.outcome.shown:
+        case Shown.NOTHING:
+            return composer.point_at_messages() or composer.abstain(draft.mode)
+        case Shown.PASSAGES:
+            return composer.quote(draft.outcome.reason)
+        case _:
+            return composer.written(draft)
 
 
 def _with_page_text(hit: Hit, read_page_text: ReadPageText) -> Hit:

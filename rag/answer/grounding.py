@@ -1,30 +1,31 @@
-"""Check each statement of an answer against its cited pages: numbers, dates and names, else shared words.
+"""Check each statement of an answer against its cited pages, find the page of those without one, and keep what holds.
 
-The check is lexical on purpose: a number or name that is not on the cited page was invented or misread. It cannot
-detect a false statement that uses only words of the page.
+The check is lexical on purpose: a number, name or code that is not on the cited page, or that stands beside other words
+there, was invented or misread. It cannot detect every false statement that uses only words of the page.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from rag.answer.messages import NOT_FOUND_NOTE, READ_NOTE, caption_note
-from rag.answer.names import find_names
+from rag.answer.messages import READ_NOTE, caption_note
 from rag.answer.numbers import find_numerals, normalize_text
-from rag.answer.page_text import FUNCTION_WORDS, STEM_LENGTH, PageText, detect_language
-from rag.answer.statements import Statement, split_statements
-from rag.text import STOP_WORDS, fold, normalize_for_comparison, split_words, stem
+from rag.answer.page_text import PageText, detect_language
+from rag.answer.shown_text import Edit, edited
+from rag.answer.statements import Form, Statement, split_statements
+from rag.answer.support import find_missing, has_content, share_on_page
+from rag.text import normalize_for_comparison
 
 _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|from a caption written by.*", re.DOTALL)
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
 _MAX_NESTED = 8
 
-_MIN_SHARED = 0.25
-"""Share of a statement's content words that its page must have, in the same language; a paraphrase has more."""
+_MIN_SHARE = 0.5
+"""Share of a statement's content that a passage has which is cited for it although the model did not cite it."""
 
 
 def without_notes(text: str) -> str:
@@ -52,7 +53,11 @@ class Verdict(StrEnum):
     """Not in the page's words; a vision model that was given the cited picture wrote it."""
     FROM_CAPTION = "from caption"
     """Only in the caption that a model generated for the cited picture."""
+    NEUTRAL = "neutral"
+    """Says nothing of its own, such as a heading, "Yes", or what introduces a list."""
     NOT_FOUND = "not found"
+    UNUSABLE = "unusable"
+    """Not a statement for readers, such as a part of the prompt."""
 
 
 @dataclass(frozen=True)
@@ -80,112 +85,172 @@ class GroundingSource:
 
 
 @dataclass(frozen=True)
-class GroundingResult:
-    """An answer's statements, each with its verdict and with the numbers and names that no source has.
+class Checked:
+    """A statement and its verdict.
 
-    `read_from` are the passages whose picture has to be shown to readers. `captioners` are by index of the statement.
+    `missing` are the numbers, names and codes that no cited page supports. `cited` are the passages that support it:
+    others than it cites itself if the check found a better one. `captioner` wrote the caption that supports it.
     """
 
-    text: str
-    statements: tuple[Statement, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    missing: tuple[tuple[str, ...], ...] = ()
-    read_from: tuple[int, ...] = ()
-    captioners: Mapping[int, str] = field(default_factory=dict)
+    statement: Statement
+    verdict: Verdict
+    missing: tuple[str, ...] = ()
+    cited: tuple[int, ...] = ()
+    captioner: str = ""
 
     @property
-    def not_found(self) -> list[int]:
-        """Indices of the statements that are not supported."""
-        return [index for index, verdict in enumerate(self.verdicts) if verdict is Verdict.NOT_FOUND]
+    def holds(self) -> bool:
+        return self.verdict in _HOLDING
 
-    def annotated(self) -> str:
-        """Return the text with a note after every statement that the words of its page do not support."""
-        text = self.text
-        for index in reversed(range(len(self.statements))):
-            note = self._note(index)
-            if note:
-                at = self.statements[index].note_position
-                text = f"{text[:at]} {note}{text[at:]}"
-        return text
+    @property
+    def is_cited(self) -> bool:
+        """Whether the model itself cited a passage for it."""
+        return bool(self.cited) and not self.statement.inherited
 
-    def _note(self, index: int) -> str:
-        match self.verdicts[index]:
-            case Verdict.SUPPORTED:
-                return ""
-            case Verdict.READ_FROM_PICTURE:
-                return READ_NOTE
-            case Verdict.FROM_CAPTION:
-                return caption_note(self.captioners[index])
-            case Verdict.NOT_FOUND:
-                return NOT_FOUND_NOTE
+    @property
+    def note(self) -> str:
+        """The note that readers get."""
+        if self.verdict is Verdict.READ_FROM_PICTURE:
+            return READ_NOTE
+        return caption_note(self.captioner) if self.verdict is Verdict.FROM_CAPTION else ""
 
 
-def check_grounding(text: str, sources: Mapping[int, GroundingSource], max_read: int = 3) -> GroundingResult:
+_HOLDING = frozenset({Verdict.SUPPORTED, Verdict.READ_FROM_PICTURE, Verdict.FROM_CAPTION})
+
+
+@dataclass(frozen=True)
+class GroundingResult:
+    """An answer's checked statements. `read_from` are the passages whose picture has to be shown to readers."""
+
+    text: str
+    checked: tuple[Checked, ...] = ()
+    read_from: tuple[int, ...] = ()
+
+    @property
+    def held(self) -> int:
+        """The number of statements that hold; headings and the like do not count."""
+        return sum(one.holds for one in self.checked)
+
+    @property
+    def not_found(self) -> list[Checked]:
+        """The statements that their pages do not support."""
+        return [one for one in self.checked if one.verdict is Verdict.NOT_FOUND]
+
+    def shown_text(self) -> str:
+        """Return the text of the statements that hold, with their notes and citations; nothing if none holds.
+
+        A heading, or what introduces a list, stays if something below it does.
+        """
+        kept = self._kept()
+        edits = [
+            Edit(one.statement, one.note, self._new_citations(one))
+            if index in kept
+            else Edit(one.statement, keep=False)
+            for index, one in enumerate(self.checked)
+        ]
+        return edited(self.text, edits) if kept else ""
+
+    def _new_citations(self, one: Checked) -> tuple[int, ...]:
+        """Return the citations to write: those that the check found, and those of a paragraph that lost a statement."""
+        is_own = one.cited == one.statement.cited and not one.statement.inherited
+        is_whole = one.statement.inherited and one.cited == one.statement.cited and not self._is_shortened
+        return () if is_own or is_whole or not one.holds else one.cited
+
+    @cached_property
+    def _is_shortened(self) -> bool:
+        return any(not one.holds and one.verdict is not Verdict.NEUTRAL for one in self.checked)
+
+    def _kept(self) -> set[int]:
+        """Return the indices of the statements that hold, and of the neutral ones that belong to them."""
+        kept = {index for index, one in enumerate(self.checked) if one.holds}
+        if not kept:
+            return kept
+        below, rows, items = 0, 0, 0  # kept below the next heading, table head, and introduction of a list
+        follows = True
+        for index in reversed(range(len(self.checked))):
+            one, statement, form = (
+                self.checked[index],
+                self.checked[index].statement,
+                self.checked[index].statement.form,
+            )
+            if one.verdict is Verdict.NEUTRAL:
+                in_list = items > 0 and (items == statement.items or not _counts(statement))
+                stays = in_list if statement.items else follows
+                if {Form.HEADING: below > 0, Form.HEAD: rows > 0}.get(form, stays):
+                    kept.add(index)
+            else:
+                follows = one.holds
+            below = below + (index in kept)
+            if form is Form.HEADING and (index == 0 or self.checked[index - 1].statement.form is not Form.HEADING):
+                below = 0
+            rows = rows + (index in kept) if form is Form.ROW else 0
+            items = items + (index in kept) if form is Form.ITEM else 0
+        return kept
+
+
+def _counts(statement: Statement) -> bool:
+    """Return whether a statement gives the number of items that follow."""
+    numerals = find_numerals(normalize_text(statement.text))
+    return any(frozenset({str(statement.items)}) in numeral.readings for numeral in numerals)
+
+
+def check_grounding(
+    text: str,
+    sources: Mapping[int, GroundingSource],
+    max_read: int = 3,
+    is_unusable: Callable[[str], bool] = lambda _: False,
+) -> GroundingResult:
     """Compare each statement with the passages it cites; a statement without citations with those of its paragraph.
 
-    If its paragraph has none either, it is compared with all sources. The citations in `text` are written as [1][3]
-    and name only keys of `sources`. At most `max_read` passages count as read from their pictures, because no more
-    pictures are shown.
+    What they do not support is compared with all `sources`; if one supports it, that is cited instead. The citations
+    in `text` are written as [1][3] and name only keys of `sources`. At most `max_read` passages count as read from
+    their pictures, because no more pictures are shown. Statements that `is_unusable` are not compared.
     """
-    statements, read_from, language = split_statements(text), dict[int, None](), detect_language(text)
-    verdicts: list[Verdict] = []
-    all_missing: list[tuple[str, ...]] = []
-    captioners: dict[int, str] = {}
-    for index, statement in enumerate(statements):
-        cited = [number for number in statement.cited or tuple(sources) if number in sources]
-        pages = [sources[number].page for number in cited]
-        missing = _missing(statement, pages, language)
-        verdict = Verdict.SUPPORTED
-        if missing:
-            captioned = [sources[number] for number in cited if sources[number].caption]
-            seen = [
-                number
-                for number in cited
-                if sources[number].seen and (number in read_from or len(read_from) < max_read)
-            ]
-            if seen:
-                verdict = Verdict.READ_FROM_PICTURE
-                read_from[seen[0]] = None
-            elif captioned and not _missing(
-                statement, [*pages, *(source.captioned_page for source in captioned)], language
-            ):
-                verdict = Verdict.FROM_CAPTION
-                captioners[index] = captioned[0].captioner
-            else:
-                verdict = Verdict.NOT_FOUND
-        verdicts.append(verdict)
-        all_missing.append(missing)
-    return GroundingResult(text, tuple(statements), tuple(verdicts), tuple(all_missing), tuple(read_from), captioners)
+    statements, language = split_statements(text), detect_language(text)
+    read_from: dict[int, None] = {}
+    checked = [
+        Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else _check(one, sources, language, read_from, max_read)
+        for one in statements
+    ]
+    if all(one.verdict is Verdict.NEUTRAL for one in checked):  # "Yes [1]" may be the whole answer
+        checked = [replace(one, verdict=Verdict.SUPPORTED) if one.is_cited else one for one in checked]
+    return GroundingResult(text, tuple(checked), tuple(read_from))
 
 
-def _missing(statement: Statement, pages: Sequence[PageText], language: str) -> tuple[str, ...]:
-    """Return the numbers and names that none of the pages has.
+def _check(
+    statement: Statement,
+    sources: Mapping[int, GroundingSource],
+    language: str,
+    read_from: dict[int, None],
+    max_read: int,
+) -> Checked:
+    cited = statement.cited
+    if statement.title or statement.items or not has_content(statement):
+        missing = find_missing(statement, [source.page for source in sources.values()], language)
+        return Checked(statement, Verdict.NOT_FOUND if missing else Verdict.NEUTRAL, missing, cited)
+    missing = find_missing(statement, [sources[number].page for number in cited or sources], language)
+    if cited and not missing:
+        return Checked(statement, Verdict.SUPPORTED, (), cited)
+    found = _find_passage(statement, {number: sources[number] for number in sources if number not in cited}, language)
+    if found:
+        return Checked(statement, Verdict.SUPPORTED, (), (found,))
+    seen = [number for number in cited if sources[number].seen and (number in read_from or len(read_from) < max_read)]
+    if seen:
+        read_from[seen[0]] = None
+        return Checked(statement, Verdict.READ_FROM_PICTURE, missing, cited)
+    captioned = [sources[number] for number in cited if sources[number].caption]
+    pages = [*(sources[number].page for number in cited), *(source.captioned_page for source in captioned)]
+    if captioned and not find_missing(statement, pages, language):
+        return Checked(statement, Verdict.FROM_CAPTION, missing, cited, captioned[0].captioner)
+    return Checked(statement, Verdict.NOT_FOUND, missing, cited)
 
-    For a statement without numbers and names, return the whole statement if it shares too few words with the pages.
-    The number of items in the list that a statement introduces is always supported.
-    """
-    text = normalize_text(statement.text)
-    known = frozenset[str]({str(statement.items)} if statement.items else ()).union(*(page.values for page in pages))
-    names = list(find_names(text, language, title=statement.title))
-    in_names = {at for start, name in names for at in range(start, start + len(name))}
-    numerals = [numeral for numeral in find_numerals(text) if numeral.start not in in_names]
-    missing = [numeral.written for numeral in numerals if not any(reading <= known for reading in numeral.readings)]
-    missing += [name for _, name in names if not any(page.has_name(name) for page in pages)]
-    if numerals or names or _shares_words(text, pages):
-        return tuple(dict.fromkeys(missing))
-    return (text.strip(),)
 
-
-def _shares_words(text: str, pages: Sequence[PageText]) -> bool:
-    """Return whether enough content words of a statement are on the pages; always True between two languages."""
-    language = detect_language(text)
-    if not language or language not in {page.language for page in pages}:
-        return True
-    stop_words = STOP_WORDS if language == "en" else FUNCTION_WORDS[language]
-    content = {
-        word for word in map(fold, split_words(text)) if word not in stop_words and len(word) > 2 and not word.isdigit()
-    }
-    if len(content) < 2:
-        return True
-    stems = frozenset[str]().union(*(page.stems for page in pages))
-    return sum(stem(word, STEM_LENGTH) in stems for word in content) >= _MIN_SHARED * len(content)
+def _find_passage(statement: Statement, sources: Mapping[int, GroundingSource], language: str) -> int:
+    """Return the passage that has most of a statement and supports it, or 0 if none does."""
+    shares = {number: share_on_page(statement, source.page) for number, source in sources.items()}
+    for number in sorted(shares, key=lambda number: (-shares[number], number)):
+        if shares[number] < _MIN_SHARE:
+            return 0
+        if not find_missing(statement, [sources[number].page], language):
+            return number
+    return 0

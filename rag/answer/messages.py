@@ -4,11 +4,25 @@ from __future__ import annotations
 
 ABSTAINED = "I could not find this in the files I can search here."
 
-NOT_FOUND_NOTE = "(not found on the cited page)"
 READ_NOTE = "(read from the picture)"
 
 NO_MODEL = "no model is set"
 NO_CITATION = "the model cited no passage"
+NOTHING_HELD = "nothing that the model wrote is on the cited pages"
+EMPTY = "the model wrote nothing"
+REFUSED = "the model declined to answer"
+THINKING = "the model wrote its thoughts and no answer"
+PROMPT_COPIED = "the model copied its instructions"
+REPEATED = "the model repeated itself"
+OTHER_LANGUAGE = "the model answered in another language"
+
+
+def left_out(sentences: int) -> str:
+    """Return the notice above an answer without the sentences that its pages do not support."""
+    if not sentences:
+        return ""
+    count = "one sentence" if sentences == 1 else f"{sentences} sentences"
+    return f"Left out: {count} of the model, not supported by the pages."
 
 
 def caption_note(captioner: str) -> str:

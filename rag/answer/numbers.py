@@ -15,7 +15,7 @@ from decimal import Decimal
 from rag.text import normalize_unicode
 
 Value = str
-"""A number in plain digits, `date:2024-03-12`, `month:3` or `weekday:1`."""
+"""A number in plain digits, `date:2024-03-12`, `time:22:00`, `month:3` or `weekday:1`."""
 
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve",
@@ -30,21 +30,21 @@ _AMBIGUOUS_NUMBER_WORDS = frozenset("zero null zéro cero one eins once due sei 
 Articles (ein, un, una) are not number words here, because every page has them."""
 
 _MONTHS = [
-    "january jan januar jänner janvier janv enero ene gennaio gen",
-    "february feb februar février fevrier févr febrero febbraio febb",
-    "march mar märz maerz mär mrz mars marzo",
-    "april apr avril avr abril abr aprile",
-    "may mai mayo maggio mag",
-    "june jun juni juin junio giugno giu",
-    "july jul juli juillet juil julio luglio lug",
-    "august aug août aout agosto ago",
-    "september sep sept septembre septiembre settembre sett",
-    "october oct oktober okt octobre octubre ottobre ott",
-    "november nov novembre noviembre",
-    "december dec dezember dez décembre decembre déc diciembre dic dicembre",
+    "january jan januar jänner janvier janv enero ene gennaio gen января январь janeiro januari stycznia",
+    "february feb februar février fevrier févr febrero febbraio febb февраля февраль fevereiro februari lutego",
+    "march mar märz maerz mär mrz mars marzo марта март março maart marca",
+    "april apr avril avr abril abr aprile апреля апрель kwietnia",
+    "may mai mayo maggio mag мая май maio mei maja",
+    "june jun juni juin junio giugno giu июня июнь junho czerwca",
+    "july jul juli juillet juil julio luglio lug июля июль julho lipca",
+    "august aug août aout agosto ago августа август augustus sierpnia",
+    "september sep sept septembre septiembre settembre sett сентября сентябрь setembro września",
+    "october oct oktober okt octobre octubre ottobre ott октября октябрь outubro października",
+    "november nov novembre noviembre ноября ноябрь novembro listopada",
+    "december dec dezember dez décembre decembre déc diciembre dic dicembre декабря декабрь dezembro grudnia",
 ]
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_AMBIGUOUS_MONTHS = frozenset("may mai mar march mars mag gen sept ago".split())
+_AMBIGUOUS_MONTHS = frozenset("may mai mar march mars mag gen sept ago mei maja мая май marca".split())
 
 _WEEKDAYS = [
     "monday montag lundi lunes lunedì",
@@ -74,12 +74,17 @@ _DATES = (
         re.IGNORECASE,
     ),
     re.compile(rf"\b(?P<n>{_NAME})\b\.?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s(?P<y>\d{{4}})\b", re.IGNORECASE),
+    re.compile(r"(?<![\w.])(?P<y>\d{4})\s?年\s?(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号]"),
     re.compile(r"(?<![\w.])(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?![\w-])"),
     re.compile(r"(?<![\w.])(?P<d>\d{1,2})(?P<s>[./-])(?P<m>\d{1,2})(?P=s)(?P<y>\d{4})(?![\w-])"),
 )
 _NUMERAL = re.compile(
     r"(?<!\w)(?P<digits>\d+(?:[.,'’]\d+|\x20\d{3}(?!\d))*)"
     r"(?:\x20?(?P<half>[ap])\.?m\b\.?|[\x20-]?(?P<scale>[^\W\d_]{1,12})\b)?",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"(?<![\w:.])(?P<h>[01]?\d|2[0-4])(?::|\x20?h\x20?(?=\d\d\b))(?P<m>[0-5]\d)(?![\d:])(?:\x20?(?P<half>[ap])\.?m\b)?",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -92,8 +97,10 @@ _MAX_GROUPS = 7
 as one number, so the work stays linear in the length of the text."""
 
 
-_UNSPACED_SCRIPTS = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-_SCRIPT_BOUNDARY = re.compile(rf"(?<={_UNSPACED_SCRIPTS})(?=\d)|(?<=\d)(?={_UNSPACED_SCRIPTS})")
+_UNSPACED_SCRIPTS = r"[\u0590-\u08ff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+"""Scripts that are written without spaces, and those from right to left, whose spaces a text layer may lose."""
+
+_SCRIPT_BOUNDARY = re.compile(rf"(?<={_UNSPACED_SCRIPTS})(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?={_UNSPACED_SCRIPTS})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +113,16 @@ class Numeral:
     readings: tuple[frozenset[Value], ...]
 
 
+def is_month(word: str) -> bool:
+    """Return whether a word is the name of a month."""
+    return word.casefold() in _MONTH
+
+
 def normalize_text(text: str) -> str:
     """Return the text in the form that the other functions expect.
 
     Compatibility characters are resolved, every digit is one of 0 to 9, every white space is a space, and a space
-    separates numbers from scripts that are written without spaces.
+    separates numbers and Latin letters from scripts that are written without spaces.
     """
     text = normalize_unicode("NFKC", text.replace("\u00ad", ""))
     digits = {ord(sign): str(unicodedata.decimal(sign)) for sign in set(text) if sign.isdecimal() and sign > "9"}
@@ -118,14 +130,14 @@ def normalize_text(text: str) -> str:
 
 
 def find_numerals(text: str) -> list[Numeral]:
-    """Return the numbers and dates that a statement claims: dates first, then numbers, then words."""
-    return [numeral for numeral in _all_numerals(text) if _is_claim(numeral, text)]
+    """Return the numbers and dates that a statement claims: dates first, then times, numbers and words."""
+    return [numeral for numeral in all_numerals(text) if _is_claim(numeral, text)]
 
 
 def find_values(text: str) -> frozenset[Value]:
     """Return all values that anything on a page may stand for, in every reading."""
     found: set[Value] = set()
-    for numeral in _all_numerals(text):
+    for numeral in all_numerals(text):
         for reading in numeral.readings:
             found |= reading
     for match in _LETTERS.finditer(text):
@@ -134,10 +146,14 @@ def find_values(text: str) -> frozenset[Value]:
     return frozenset(found)
 
 
-def _all_numerals(text: str) -> Iterator[Numeral]:
+def all_numerals(text: str) -> Iterator[Numeral]:
+    """Yield everything that may be a number or date: dates first, then times, numbers and words."""
     dates = list(_dates(text))
     in_dates = {at for date in dates for at in range(date.start, date.end)}
+    times = [time for time in _times(text) if time.start not in in_dates]
+    in_dates.update(at for time in times for at in range(time.start, time.end))
     yield from dates
+    yield from times
     for match in _NUMERAL.finditer(text):
         if match.start() not in in_dates:
             yield Numeral(match["digits"], match.start(), match.end("digits"), _readings(match))
@@ -146,7 +162,7 @@ def _all_numerals(text: str) -> Iterator[Numeral]:
         if match.start() in in_dates:
             continue
         number = _NUMBER_WORDS.get(word)
-        day, month = _WEEKDAY.get(word), _MONTH.get(word)
+        day, month = _WEEKDAY.get(word) or _WEEKDAY.get(word.removesuffix("s")), _MONTH.get(word)
         for value in (number, day and f"weekday:{day}", month and f"month:{month}"):
             if value:
                 yield Numeral(match.group(), match.start(), match.end(), (frozenset({value}),))
@@ -179,6 +195,17 @@ def _dates(text: str) -> Iterator[Numeral]:
                     readings.append(frozenset({str(year), str(d), f"month:{m}"}))
             if readings:
                 yield Numeral(match.group(), match.start(), match.end(), tuple(readings))
+
+
+def _times(text: str) -> Iterator[Numeral]:
+    for match in _TIME.finditer(text):
+        hour, minute = int(match["h"]), int(match["m"])
+        hours = [hour, hour % 12 + 12] if match["half"] and hour <= 12 else [hour]
+        readings: list[frozenset[Value]] = []
+        for one in hours:
+            readings.append(frozenset({f"time:{one}:{minute:02}"}))
+            readings.append(frozenset({str(one), str(minute)} if minute else {str(one)}))
+        yield Numeral(match.group(), match.start(), match.end(), tuple(readings))
 
 
 def _readings(match: re.Match[str]) -> tuple[frozenset[Value], ...]:

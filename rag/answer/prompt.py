@@ -53,15 +53,27 @@ Between <draft {fence}> and </draft {fence}> stands your first answer, and what 
 </draft {fence}>
 Write the answer again from the passages: correct these sentences, or leave them out; cite as before."""
 
+_AGAIN = """\
+Your first reply was not an answer in the language of the question. Write the answer from the passages, in that \
+language; cite as before, or reply {not_found}."""
+
+_TASK = "Answer from the passages, in the language of the question, and cite them like [1]; or reply {not_found}."
+
+INSTRUCTIONS = "\n".join((_SYSTEM, _MESSAGE_RULE, _CORRECTION, _AGAIN, _TASK))
+"""Everything that tells the model what to do, with placeholders."""
+
 _MAX_DRAFT, _MAX_WRONG = 1500, 4
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A draft, and its statements that are not on their cited pages, each with the missing numbers and names."""
+    """A draft, and its statements that are not on their cited pages, each with the missing numbers and names.
 
-    text: str
-    wrong: Sequence[tuple[str, tuple[str, ...]]]
+    Without a text, the first reply did not answer at all.
+    """
+
+    text: str = ""
+    wrong: Sequence[tuple[str, tuple[str, ...]]] = ()
 
 
 def select_passages(hits: Sequence[Hit], limit: int) -> tuple[Passage, ...]:
@@ -103,7 +115,8 @@ def write_prompt(
     left out. With a `correction`, the model is asked to correct its draft. Raise ModelUnfit if not even one passage
     fits, Unreadable if `question_picture` is not a picture.
     """
-    draft = _correction_text(correction) if correction else ""
+    draft = _correction_text(correction) if correction and correction.text else ""
+    again = correction is not None and not correction.text
     fence = _passage_fence(question, draft, passages)
     system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND) + (_MESSAGE_RULE if _has_messages(passages) else "")
     first_picture = None if question_picture is None else model_jpeg(question_picture)
@@ -111,7 +124,7 @@ def write_prompt(
         kept = passages[:count]
         shown = [(0, first_picture)] if first_picture is not None else []
         shown += [(passage.number, pictures[passage.number]) for passage in kept if passage.number in pictures]
-        empty = _compose(question, kept, [""] * count, fence, [number for number, _ in shown], draft)
+        empty = _compose(question, kept, [""] * count, fence, [number for number, _ in shown], draft, again=again)
         available = settings.num_ctx - settings.num_predict - _TEMPLATE_TOKENS - max_tokens(system) - max_tokens(empty)
         while shown and sum(_picture_tokens(picture) for _, picture in shown) > available / 2:
             shown.pop()
@@ -119,7 +132,7 @@ def write_prompt(
         whole = [_passage_text(passage.hit) for passage in kept]
         texts = _shorten(whole, available - picture_tokens, question)
         if texts is not None:
-            user = _compose(question, kept, texts, fence, [number for number, _ in shown], draft)
+            user = _compose(question, kept, texts, fence, [number for number, _ in shown], draft, again=again)
             return Prompt(
                 system,
                 user,
@@ -194,6 +207,8 @@ def _compose(
     fence: str,
     pictures: Sequence[int],
     draft: str = "",
+    *,
+    again: bool = False,
 ) -> str:
     """Return the user's part of the prompt.
 
@@ -221,11 +236,11 @@ def _compose(
         order = "; ".join(f"picture {number} shows {name}" for number, name in enumerate(names, 1))
         parts.append(f"Pictures: {order}. Cite what a picture shows by its passage's number.")
     parts.append(f"Question: {without_control(question.strip())}")
-    parts.append(
-        f"Answer from the passages, in the language of the question, and cite them like [1]; or reply {NOT_FOUND}."
-    )
+    parts.append(_TASK.format(not_found=NOT_FOUND))
     if draft:
         parts.append(_CORRECTION.format(fence=fence, correction=without_control(draft)))
+    if again:
+        parts.append(_AGAIN.format(not_found=NOT_FOUND))
     return "\n\n".join(parts)
 
 

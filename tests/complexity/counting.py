@@ -11,6 +11,7 @@ import ast
 import importlib
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
@@ -29,9 +30,10 @@ MODULES = frozenset(
     rag.analysis.analyzer rag.analysis.content rag.analysis.dates rag.analysis.languages rag.analysis.letters
     rag.analysis.numbers rag.analysis.pieces rag.analysis.question rag.analysis.stop_words
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
-    rag.answer.citations rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding rag.answer.highlight
-    rag.answer.names
-    rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite rag.answer.statements
+    rag.answer.citations rag.answer.codes rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding
+    rag.answer.highlight rag.answer.names rag.answer.negation rag.answer.numbers rag.answer.page_text
+    rag.answer.query_rewrite rag.answer.reply_faults rag.answer.shown_text rag.answer.statements rag.answer.support
+    rag.answer.units
     rag.extract.convert.markdown rag.extract.convert.plain_text
     rag.extract.file_types rag.ingest.markdown_rows rag.search.glossary
     rag.search.limit_dates rag.search.limit_phrases rag.search.limit_tokens rag.search.limits
@@ -64,7 +66,7 @@ def _size(value: object) -> int:
     return len(value) if isinstance(value, str | bytes | list | tuple | set | frozenset | dict) else 0
 
 
-_CONSTANT = (len, isinstance, range, enumerate, zip, iter, next, id, print)
+_CONSTANT = (len, isinstance, range, enumerate, zip, iter, next, id, print, bisect_left)
 _BUILT_IN = (BuiltinFunctionType, MethodDescriptorType, MethodWrapperType)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rag.model import Kind
+from rag.ports import Prompt
 from rag.search.glossary_file import BUILT_IN, load_glossary
 from rag.search.limit_lexicon import lexicon
 from tests.complexity.counting import WORK, TooMuchWork, counted
@@ -70,6 +71,18 @@ def _built_in_glossary(glossary: ModuleType) -> Any:
 Get = Callable[[str], ModuleType]
 Call = Callable[[Get, str], Any]
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+PROMPT = Prompt("<passage N 0f0f0f0f>", "")
+
+
+def _watched(reply_faults: ModuleType, text: str) -> object:
+    """Return the text of a reply, read until its outcome is decided."""
+    watch = reply_faults.ReplyWatch(PROMPT)
+    for piece in text.split(" "):
+        if watch.add(f"{piece} "):
+            break
+    return watch.text()
 
 
 def _find_phrases(get: Get, text: str) -> object:
@@ -145,6 +158,19 @@ CALLS: dict[str, Call] = {
     ),
     "plain_text.normalize_text": lambda get, text: get("rag.extract.convert.plain_text").normalize_text(text),
     "plain_text.text_pages": lambda get, text: get("rag.extract.convert.plain_text").text_pages(text),
+    "codes.find_codes": lambda get, text: get("rag.answer.codes").find_codes(text),
+    "grounding.shown_text": lambda get, text: (
+        get("rag.answer.grounding")
+        .check_grounding(text, {1: get("rag.answer.grounding").GroundingSource("A quay of 40 metres.")})
+        .shown_text()
+    ),
+    "negation.polarity": lambda get, text: get("rag.answer.negation").polarity(text, "en"),
+    "page_text.lay_out": lambda get, text: get("rag.answer.page_text").lay_out(text, "en"),
+    "reply_faults.ReplyWatch": lambda get, text: _watched(get("rag.answer.reply_faults"), text),
+    "reply_faults.find_fault": lambda get, text: get("rag.answer.reply_faults").find_fault(
+        text, get("rag.answer.reply_faults").ReplyWatch(PROMPT), "How long is the quay?"
+    ),
+    "reply_faults.without_thoughts": lambda get, text: get("rag.answer.reply_faults").without_thoughts(text),
     "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),
     "grounding.without_notes": lambda get, text: get("rag.answer.grounding").without_notes(text),
     "content.content_tokens": lambda get, text: get("rag.analysis.content").content_tokens(text, "de"),

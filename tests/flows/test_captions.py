@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
-from rag.answer.messages import NOT_FOUND_NOTE
 from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
 from rag.model import Kind
 from rag.ports import Generator
@@ -64,9 +63,7 @@ def test_text_only_model_gets_the_caption_and_its_author(tmp_path: Path) -> None
     written = "Caption written by fake-sees:1b, which is not the document's: A drawing of a green zeppelin"
     assert written in text_only.prompts[0].user
     assert made.mode is Mode.TEXT
-    assert made.text == (
-        f"It flies over 77 houses [1] (from a caption written by fake-sees:1b). It has 3 crew [1] {NOT_FOUND_NOTE}."
-    )
+    assert made.text == ("It flies over 77 houses [1] (from a caption written by fake-sees:1b).")
 
 
 def test_multimodal_model_gets_the_picture_instead(tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""Whether a clause denies what it says, in several languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_WORDS = {
+    "en": "not no never nobody none nothing neither nor cannot forbidden prohibited unless",
+    "de": "nicht kein keine keinen keinem keiner keines nie niemals niemand niemandem niemanden nichts weder entfällt"
+    " verboten untersagt",
+    "fr": "ne n pas jamais aucun aucune rien personne ni interdit interdite interdits interdites",
+    "es": "no nunca ningún ninguno ninguna nada nadie tampoco ni jamás prohibido prohibida",
+    "it": "non mai nessun nessuno nessuna niente nulla né vietato vietata",
+    "pt": "não nunca nenhum nenhuma nada ninguém nem proibido proibida",
+    "nl": "niet geen nooit niemand niets noch verboden",
+    "sv": "inte ej aldrig ingen inget inga",
+    "da": "ikke aldrig ingen intet",
+    "pl": "nie nigdy nikt nic żaden żadna żadne ani",
+    "cs": "ne není nejsou nikdy nikdo nic žádný žádná žádné",
+    "ru": "не нет нельзя никогда никто ничего ни никакой запрещено запрещён запрещена",
+    "uk": "не немає ніколи ніхто нічого ні заборонено",
+    "tr": "değil yok hayır asla hiç",
+    "ar": "لا لم لن ليس ليست غير",
+    "ko": "안 못 없다 없는 않는다 않다 않습니다 없습니다",
+    "vi": "không chưa chẳng",
+    "id": "tidak bukan belum",
+    "fi": "ei eivät en älä",
+}
+_WITHOUTS = {
+    "en": "without", "de": "ohne", "fr": "sans", "es": "sin", "it": "senza", "pt": "sem", "nl": "zonder", "sv": "utan",
+    "da": "uden", "pl": "bez", "cs": "bez", "ru": "без", "uk": "без", "ar": "بدون دون", "ko": "없이", "id": "tanpa",
+    "fi": "ilman",
+}  # fmt: skip
+
+
+def _by_word(listed: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    """Return the languages of each word."""
+    words = {word for words in listed.values() for word in words.split()}
+    return {word: frozenset(one for one, words in listed.items() if word in words.split()) for word in words}
+
+
+_BY_WORD, _WITHOUT = _by_word(_WORDS), _by_word(_WITHOUTS)
+
+_ADDS_UP = frozenset("en de nl sv da".split())
+"""Languages in which two negations cancel out. In the others, several words make one negation."""
+
+_NEUTRAL = re.compile(
+    r"\b(?:not only|no (?:later|more|less|fewer|longer) than|not (?:later|more|less) than|not until|whether or not|"
+    r"nicht nur|nicht (?:mehr|weniger|später|länger) als|non seulement|pas seulement|ne (?=\w+ que\b)|"
+    r"no s[oó]lo|non solo|não só|не только|не (?:более|менее|больше|меньше|позднее|позже)|niet alleen)\b"
+    r"|\bno\.(?=\s?\d)|(?:なければ|なくては|ないと)(?:なり|なら|いけ)(?:ません|ない)|だけでな|かまいません|構いません|かまわない|差し支えな|差し支えありません|不仅|不只|不但|不得不|不少于|不超过|不同|不断|无论|非常|未来|除非",
+    re.IGNORECASE,
+)
+_JAPANESE = re.compile(
+    r"ません|ない(?!で|と)|ないで|なかった|なく(?!て)|なくて|なし|ず(?=に|、|。|$)|不可|禁止|厳禁|無効|未(?=[一-鿿])"
+)
+_CHINESE = re.compile(r"不|没|沒|无(?!论)|無|非(?!常)|未(?!来)|禁止|勿|别|莫")
+_KANA = re.compile("[\u3041-\u30ff]")
+_SPACELESS_WITHOUT = re.compile("なしで|なしに|抜きで|没有|沒有")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
+
+
+class Polarity(NamedTuple):
+    """Whether a clause has a negation, and whether that still holds with the words for "without" counted, too."""
+
+    denies: bool
+    odd: bool
+
+    def contradicts(self, other: Polarity) -> bool:
+        """Return whether two clauses that are alike otherwise cannot both be true."""
+        return self.denies != other.denies and self.odd != other.odd
+
+
+def polarity(clause: str, language: str) -> Polarity:
+    """Return the polarity of a clause; `language` is that of its text. Two negations are none in English."""
+    clause = _NEUTRAL.sub(" ", clause)
+    if _HAN.search(clause) or _KANA.search(clause):
+        pattern = _JAPANESE if language == "ja" or _KANA.search(clause) else _CHINESE
+        denies = len(pattern.findall(clause)) % 2 == 1
+        return Polarity(denies, denies != (len(_SPACELESS_WITHOUT.findall(clause)) % 2 == 1))
+    count, without = 0, 0
+    for match in _WORD.finditer(clause.casefold()):
+        word = match[0].replace("’", "'")
+        if (language == "en" and word.endswith("n't")) or (language == "fr" and word.startswith("n'")):
+            count += 1
+        elif language in _WITHOUT.get(word, ()):
+            without += 1
+        elif language in _BY_WORD.get(word, ()):
+            count += 1
+    denies = count % 2 == 1 if language in _ADDS_UP else count > 0
+    return Polarity(denies, denies != (without % 2 == 1))
+
+
+def is_negator(word: str, language: str) -> bool:
+    """Return whether a word in lower case is a negation, or means "without"."""
+    return language in _BY_WORD.get(word, ()) or language in _WITHOUT.get(word, ())
+
+
+def knows_negations(language: str) -> bool:
+    """Return whether negations of this language are recognized."""
+    return language in _WORDS or language in ("ja", "zh")

@@ -1,0 +1,304 @@
+"""Whether pages support a statement: what it says has to be on them, and beside the same words.
+
+A number that is on the page says nothing if it belongs to something else there: of the values of one kind, the
+statement's own has to be the nearest to the statement's other words, or nearly so.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.analysis.languages import question_language
+from rag.answer.codes import find_codes
+from rag.answer.names import find_names
+from rag.answer.negation import Polarity, knows_negations
+from rag.answer.numbers import Value, find_numerals, normalize_text
+from rag.answer.page_text import Fact, Layout, PageText, clause_polarities, detect_language, kind_of, lay_out
+from rag.answer.statements import Statement
+from rag.answer.units import unit_of
+from rag.text import split_words
+
+_REACH = 6.0
+"""Distance in words at which a word beside a value counts half as much as one next to it."""
+
+_CONTEXT = 16
+"""Words of the statement, those nearest to a value, that are looked for beside it on the page."""
+
+_RARITY = 0.5
+"""Words that the page has often say less: the weight of one that it has n times is n to the power of minus this."""
+
+_RIVAL = 1.1
+"""How much better a value has to fit than the statement's own, so that the statement is wrong."""
+
+_MIN_RIVAL = 0.07
+"""The least by which it has to fit better, in words that stand next to it."""
+
+_MIN_CLAUSE = 0.5
+"""Share of the words of a clause that a clause of the page must have, so that the two can contradict each other."""
+
+_MIN_CLAUSE_WORDS = 2
+
+_AGREEING = 0.85
+"""Share of the words of the best contradicting clause that an agreeing one needs to outweigh it."""
+
+_BESIDE = 0.3
+"""What a word in the clause beside counts."""
+
+_MIN_SHARED = 0.34
+"""Share of a statement's content words that its pages must have, in their language. Every paraphrase of `make
+bench-grounding` without values has more of its own page's words, and 99 % have fewer of another page's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A number, date or code of a statement, at `start` to `end`."""
+
+    kind: str
+    written: str
+    start: int
+    end: int
+    readings: tuple[frozenset[Value], ...]
+    unit: str = ""
+
+
+def find_missing(statement: Statement, pages: Sequence[PageText], language: str) -> tuple[str, ...]:
+    """Return the numbers, codes and names that the pages do not support, and clauses that they contradict.
+
+    For a statement without any of these, return the whole statement if it shares too few words with the pages. The
+    number of items in the list that a statement introduces is always supported. `language` is that of the answer.
+    """
+    text = normalize_text(statement.text)
+    claims = _claims(text)
+    in_claims = {at for claim in claims for at in range(claim.start, claim.end)}
+    if not detect_language(text) and any(page.analyzed_in == "de" for page in pages):
+        language = "de"
+    names = [(at, name) for at, name in find_names(text, language, title=statement.title) if at not in in_claims]
+    in_names = {at for start, name in names for at in range(start, start + len(name))}
+    claims = [claim for claim in claims if claim.start not in in_names]
+    layouts = {page.analyzed_in: lay_out(text, page.analyzed_in) for page in pages}
+    claimed = frozenset((claim.kind, value) for claim in claims for value in claim.readings[0])
+    missing = [claim.written for claim in claims if not _is_supported(claim, claimed, statement, pages, layouts)]
+    missing += [name for _, name in names if not any(page.has_name(name) for page in pages)]
+    if not missing:
+        missing = _contradicted(text, pages, layouts)
+    if missing or claims or names or _shares_words(text, pages, layouts):
+        return tuple(dict.fromkeys(missing))
+    return (text.strip(),)
+
+
+def share_on_page(statement: Statement, page: PageText) -> float:
+    """Return the share of a statement's numbers, codes and content words that a page has; 0 if it has too few of them.
+
+    Between two languages, only numbers and codes count.
+    """
+    text = normalize_text(statement.text)
+    claims = _claims(text)
+    words = {token.stem for token in lay_out(text, page.analyzed_in).tokens}
+    present = sum(_is_present(claim, [page]) for claim in claims)
+    shared = sum(word in page.places for word in words)
+    if not claims and shared < _MIN_CLAUSE_WORDS:
+        return 0.0
+    if claims and present == len(claims) and not _is_written_in(text, page):
+        return 1.0
+    return (present + shared) / (len(claims) + len(words))
+
+
+def has_content(statement: Statement) -> bool:
+    """Return whether a statement says more than "Yes" or "Here it is": a number, a code, or two content words."""
+    text = normalize_text(statement.text)
+    words = split_words(text)
+    language, _ = question_language(text, [word.lower() for word in words], ())
+    return bool(_claims(text)) or len({token.stem for token in lay_out(text, language).tokens}) >= _MIN_CLAUSE_WORDS
+
+
+def _claims(text: str) -> list[_Claim]:
+    claims = [
+        _Claim(code.kind, code.written, code.start, code.end, (frozenset({code.key}),)) for code in find_codes(text)
+    ]
+    in_codes = {at for claim in claims for at in range(claim.start, claim.end)}
+    for numeral in find_numerals(text):
+        if numeral.start not in in_codes:
+            kind = kind_of(numeral.readings[0])
+            unit = unit_of(text, numeral.start, numeral.end)
+            claims.append(_Claim(kind, numeral.written, numeral.start, numeral.end, numeral.readings, unit))
+    return claims
+
+
+def _is_supported(
+    claim: _Claim,
+    claimed: frozenset[tuple[str, Value]],
+    statement: Statement,
+    pages: Sequence[PageText],
+    layouts: Mapping[str, Layout],
+) -> bool:
+    """Return whether the pages have a value, and no rival of it fits the words around the claim better.
+
+    A rival is a value of the same kind and unit that the statement does not claim, too, and not the other end of a
+    range: words belong to both of its ends.
+    """
+    if claim.kind == "number" and statement.items and frozenset({str(statement.items)}) in claim.readings:
+        return True
+    if not _is_present(claim, pages):
+        return False
+    if claim.kind in ("month", "weekday"):
+        return True
+    own, other = 0.0, 0.0
+    for page in pages:
+        facts = page.facts.get(claim.kind, ())
+        context = _context(claim, layouts[page.analyzed_in], page)
+        mine = [fact for fact in facts if _is_own(claim, fact)]
+        own = max([own, *(_score(context, page, fact.place) for fact in mine if _fits(claim, fact))])
+        units = {claim.unit} if any(fact.unit == claim.unit for fact in mine) else {claim.unit, ""}
+        ranges = {fact.range for fact in mine}
+        rivals = [
+            fact.place
+            for fact in facts
+            if fact.unit in units
+            and fact.range not in ranges
+            and not any((fact.kind, value) in claimed for value in fact.values)
+        ]
+        other = max([other, *(_score(context, page, place) for place in rivals)])
+    return own == 0 or other <= max(own * _RIVAL, own + _MIN_RIVAL)
+
+
+def _is_present(claim: _Claim, pages: Sequence[PageText]) -> bool:
+    """Return whether the pages have a value at all, with its unit."""
+    if claim.kind in ("number", "date", "month", "weekday"):
+        known = frozenset[Value]().union(*(page.values for page in pages))
+        if not any(reading <= known for reading in claim.readings):
+            return False
+        same = [fact for page in pages for fact in page.facts.get(claim.kind, ()) if _is_own(claim, fact)]
+        return not same or any(_fits(claim, fact) for fact in same)
+    (key,) = claim.readings[0]
+    return any(
+        any(key in fact.values for fact in page.facts.get(claim.kind, ()))
+        or (claim.kind == "identifier" and page.has_name(claim.written))
+        for page in pages
+    )
+
+
+def _is_own(claim: _Claim, fact: Fact) -> bool:
+    return any(reading <= fact.values for reading in claim.readings)
+
+
+def _is_time(fact: Fact) -> bool:
+    return any(value.startswith(("time:", "date:")) for value in fact.values)
+
+
+def _fits(claim: _Claim, fact: Fact) -> bool:
+    """Return whether the units do not differ. A number in a table may have its unit elsewhere; a date has none."""
+    return not claim.unit or claim.unit == fact.unit or (not fact.unit and not _is_time(fact))
+
+
+def _context(claim: _Claim, layout: Layout, page: PageText) -> list[tuple[str, float]]:
+    """Return the words nearest to a claim that are on the page, each with its weight."""
+    tokens, place = layout.tokens, layout.place(claim.start)
+    at = bisect_left(tokens, claim.start, key=lambda token: token.start)
+    near = sorted(
+        (
+            token
+            for token in tokens[max(0, at - _CONTEXT) : at + _CONTEXT + 8]
+            if not claim.start <= token.start < claim.end
+        ),
+        key=lambda token: abs(token.place - place),
+    )
+    weights: dict[str, float] = {}
+    for token in near[:_CONTEXT]:
+        count = len(page.places.get(token.stem, ()))
+        if count:
+            weights.setdefault(token.stem, 1 / count**_RARITY)
+    return list(weights.items())
+
+
+def _score(context: Sequence[tuple[str, float]], page: PageText, place: float) -> float:
+    """Return how much of a context stands near a place of a page."""
+    total = 0.0
+    for word, weight in context:
+        places = page.places[word]
+        at = bisect_left(places, place)
+        distance = min(abs(places[near] - place) for near in (at - 1, at) if 0 <= near < len(places))
+        total += weight / (1 + distance / _REACH)
+    return total
+
+
+def _contradicted(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> list[str]:
+    """Return the statement if it denies what its page says, or says what its page denies."""
+    for language, layout in layouts.items():
+        same = [page for page in pages if page.analyzed_in == language]
+        if same and knows_negations(language) and _is_contradicted(text, same, layout, language):
+            return [text.strip()]
+    return []
+
+
+def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, language: str) -> bool:
+    """Return whether the clauses of the pages that are nearest to a statement all have the other polarity."""
+    clauses = clause_polarities(text, layout, language)
+    own = Polarity(sum(one.denies for one in clauses) % 2 == 1, sum(one.odd for one in clauses) % 2 == 1)
+    denied = {number for number, one in enumerate(clauses) if one.denies}
+    words = {token.stem for token in layout.tokens if not own.denies or token.clause in denied}
+    if len(words) < _MIN_CLAUSE_WORDS:
+        words = {token.stem for token in layout.tokens}
+    agreeing, contradicting = 0.0, 0.0
+    for page in pages:
+        for clause, score in _clause_scores(words, page).items():
+            contradicts = own.contradicts(page.polarities[clause])
+            if not contradicts or (own.denies and _is_beside_denial(page, clause, words)):
+                agreeing = max(agreeing, score)
+            else:
+                contradicting = max(contradicting, score)
+    known = sum(any(word in page.places for page in pages) for word in words)
+    return contradicting >= max(_MIN_CLAUSE_WORDS, _MIN_CLAUSE * known) and agreeing < _AGREEING * contradicting
+
+
+def _is_beside_denial(page: PageText, clause: int, words: set[str]) -> bool:
+    """Return whether a negated clause of the same sentence has one of the words that this clause does not have."""
+    return any(
+        page.polarities[other].denies
+        for word in words
+        if clause not in page.clauses_of.get(word, ())
+        for other in page.clauses_of.get(word, ())
+        if page.layout.sentences[other] == page.layout.sentences[clause]
+    )
+
+
+def _beside(page: PageText, clause: int) -> list[int]:
+    sentences = page.layout.sentences
+    return [
+        near for near in (clause - 1, clause + 1) if 0 <= near < len(sentences) and sentences[near] == sentences[clause]
+    ]
+
+
+def _clause_scores(words: set[str], page: PageText) -> dict[int, float]:
+    """Return how many of the words each clause of a page has, with its subject, and a part of those beside it."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for word in words:
+        for clause in page.clauses_of.get(word, ()):
+            found[clause].add(word)
+    scores: dict[int, float] = {}
+    for clause, own in list(found.items()):
+        continued = page.layout.continued[clause]
+        whole = own | found[clause - 1] if continued and clause - 1 in found else own
+        around = max((len(found[near]) for near in _beside(page, clause) if near in found), default=0)
+        scores[clause] = len(whole) + _BESIDE * around
+    return scores
+
+
+def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> bool:
+    """Return whether enough content words of a statement are on the pages; always True between two languages."""
+    for page in pages:
+        words = {token.stem for token in layouts[page.analyzed_in].tokens if not token.stem.isdigit()}
+        if len(words) < _MIN_CLAUSE_WORDS or sum(word in page.places for word in words) >= _MIN_SHARED * len(words):
+            return True
+        if not _is_written_in(text, page):
+            return True
+    return False
+
+
+def _is_written_in(text: str, page: PageText) -> bool:
+    """Return whether a text is in the language of a page."""
+    return (
+        question_language(text, [word.lower() for word in split_words(text)], [page.analyzed_in])[0] == page.analyzed_in
+    )

@@ -1,0 +1,1 @@
+"""Measure the check of answers: true statements it flags, and false ones it catches."""
