@@ -96,14 +96,22 @@ class MarkedDocument:
 
     @property
     def content(self) -> bytes:
+        """Return the file. One document of six is in German, so that questions are translated where it is shared."""
         lines = []
         for page in range(1, PAGES + 1):
-            topic = TOPICS[(self.number + page) % len(TOPICS)]
-            lines.append(
-                f"# Chapter {_TEXT.format(self.number)}\n"
-                f"The {topic} has the pass word {_TEXT.format(self.number)} and the port {1000 + self.number}.\n"
-                f"See page {page} for the {topic} at night, under {self.code}."
-            )
+            topic, port = TOPICS[(self.number + page) % len(TOPICS)], 1000 + self.number
+            if self.number % 6 == 5:
+                lines.append(
+                    f"# Kapitel {self.mark}\n"
+                    f"Das Kennwort für {topic} ist {self.mark} (pass word), und der Anschluss ist der port {port}.\n"
+                    f"In der Nacht steht auf der Seite {page} noch mehr über {topic}, unter {self.code}."
+                )
+            else:
+                lines.append(
+                    f"# Chapter {self.mark}\n"
+                    f"The {topic} has the pass word {self.mark} and the port {port}.\n"
+                    f"See page {page} for the {topic} at night, under {self.code}."
+                )
         inside = [[name_of(self._name(index)), document.content.decode()] for index, document in enumerate(self.inside)]
         return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines, "inside": inside}).encode()
 
