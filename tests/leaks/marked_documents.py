@@ -21,7 +21,8 @@ from rag.model import Attachment, Attachments, Block, BlockKind, Box, ExtractedP
 
 PAGES = 2
 MAX_DOCUMENTS = 26
-SIZE = (600, 760)
+SIZE = (360, 456)
+"""Pixels of a page. Larger ones take longer to draw and to compare."""
 TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
 _TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
@@ -131,7 +132,7 @@ class MarkedDocument:
             "words", f"{TOPICS[(self.number + 1) % len(TOPICS)]} port {1000 + self.number} pass word night"
         )
         made = BytesIO()
-        self.page(1).crop((20, 20, 520, 620)).save(made, "PNG", pnginfo=metadata)
+        self.page(1).crop((12, 12, 312, 372)).save(made, "PNG", pnginfo=metadata)
         return made.getvalue()
 
 
@@ -212,4 +213,4 @@ def _page(number: int, lines: list[str], render: str) -> ExtractedPage:
         kind = BlockKind.HEADING if line.startswith("# ") else BlockKind.TEXT
         words = tuple(Word(word, box) for word in line.removeprefix("# ").split())
         blocks.append(Block(kind, box, (Line(words, box),)))
-    return ExtractedPage(number, None, 600, 760, TextSource.LAYER, tuple(blocks), render)
+    return ExtractedPage(number, None, *SIZE, TextSource.LAYER, tuple(blocks), render)
