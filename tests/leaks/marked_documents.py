@@ -10,10 +10,12 @@ import json
 import random
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
@@ -136,11 +138,17 @@ class MarkedDocument:
         return made.getvalue()
 
 
+@lru_cache(256)
+def _sampled(picture: bytes) -> NDArray[np.int16]:
+    """Return 96 x 96 pixels of a picture, of shape (n, 3). The same picture is often posted again."""
+    with Image.open(BytesIO(picture)) as opened:
+        small = opened.resize((96, 96), Image.Resampling.NEAREST).convert("RGB")
+    return np.asarray(small, dtype=np.int16).reshape(-1, 3)
+
+
 def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> set[int]:
     """Return the documents whose color covers more than 8 % of a picture. `documents` maps colors to numbers."""
-    with Image.open(BytesIO(picture)) as opened:
-        small = opened.convert("RGB").resize((96, 96), Image.Resampling.NEAREST)
-    red, green, blue = np.asarray(small, dtype=np.int16).reshape(-1, 3).T
+    red, green, blue = _sampled(picture).T
     found = set()
     for color, number in documents.items():
         low, high = color[1] * 0.85 - 8, color[1] + 8
