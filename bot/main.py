@@ -276,7 +276,12 @@ def open_bot(
                 },
                 together=True,
             ),
-            ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
+            ephemeral=JobWorker(
+                rag,
+                dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle),
+                max_age=MAX_AGE,
+                apologize=ephemeral_messages.put_apology,
+            ),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
             answers=AnswerWorker(rag, responder, fair),
             token_check=TokenCheck(impatient),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, select
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
 from bot.db.tables import job
-from bot.slack.messages import too_many_waiting
+from bot.slack.messages import FAILED, too_many_waiting
 
 KINDS = (JobKind.SAY, JobKind.FIND, JobKind.STATUS, JobKind.HOME, JobKind.SIMILAR, JobKind.INDEX)
 
@@ -57,6 +57,14 @@ def put_limited(connection: Connection, new: EphemeralRequest, limit: int) -> bo
         connection, EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(limit), new.thread, new.url)
     )
     return False
+
+
+def put_apology(connection: Connection, failed: Job) -> None:
+    """Tell a person that their request failed for good. Home shows what it last showed, and a notice is dropped."""
+    request = EphemeralRequest.of(failed)
+    if request.kind not in (JobKind.SAY, JobKind.HOME):
+        apology = EphemeralRequest(JobKind.SAY, request.channel, request.user, FAILED, request.thread, request.url)
+        put_ephemeral_request(connection, apology)
 
 
 def say_once(connection: Connection, new: EphemeralRequest) -> None:

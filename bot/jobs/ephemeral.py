@@ -16,7 +16,7 @@ from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import join
 from bot.answers.understanding import with_names
-from bot.db import access_log, questions, receipts
+from bot.db import access_log, jobs, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.slack import messages
@@ -24,7 +24,7 @@ from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
-from bot.slack.files import KIND, SlackFiles, changed_ns, channels_of
+from bot.slack.files import KIND, NotReady, SlackFiles, changed_ns, channels_of
 from bot.slack.home import ConversationSummary, home_view, summary_lines
 from rag import (
     NotFound,
@@ -82,7 +82,7 @@ class EphemeralMessages:
         if not self._is_here(request.channel):
             return plain_reply(messages.NOT_IN_CONVERSATION)
         if not self._access.is_member(request.channel, request.user):
-            return plain_reply(messages.NOT_A_MEMBER)
+            return plain_reply(messages.NOT_INDEXED if request.kind == JobKind.INDEX else messages.NOT_A_MEMBER)
         replies = {JobKind.FIND: self._find, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
         reply = replies[request.kind](request)
         self._access.invalidate_members(request.channel)
@@ -98,7 +98,7 @@ class EphemeralMessages:
             if not request.url:
                 raise
             # Slack checks membership before it shows an ephemeral message, but not for a response_url.
-            denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER)
+            denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER, messages.NOT_INDEXED)
             recheck = request.kind != JobKind.SAY and reply.text not in denials
             reply = self._compose(request) if recheck else reply
             self._client.respond(request.url, reply.text, reply.blocks)
@@ -203,6 +203,9 @@ class EphemeralMessages:
         for id in request.about["files"]:
             try:
                 raw = self._files.ready(str(id))
+            except NotReady:
+                skipped.append(messages.FILE_NOT_READY)
+                continue
             except NotFound:
                 skipped.append(messages.FILE_UNREACHABLE)
                 continue
@@ -217,13 +220,15 @@ class EphemeralMessages:
                 readable.append(file)
         ts = str(request.about["ts"])
         with self._rag.write_transaction() as connection:
-            for file in readable:
-                self._put_requested(connection, request, file, ts)
-        indexed = [messages.indexing([file.name for file in readable])] if readable else []
+            requested = [file.name for file in readable if self._put_requested(connection, request, file, ts)]
+        if len(requested) < len(readable):
+            skipped.append(messages.FILE_UNREACHABLE)
+        indexed = [messages.indexing(requested)] if requested else []
         return plain_reply(" ".join([*indexed, *dict.fromkeys(skipped)]))
 
-    def _put_requested(self, connection: Connection, request: EphemeralRequest, file: SlackFile, ts: str) -> None:
-        """Share a file for the index although it may have been sent as a question, and request its receipt."""
+    def _put_requested(self, connection: Connection, request: EphemeralRequest, file: SlackFile, ts: str) -> bool:
+        """Share a file for the index although it may have been sent as a question, and request its receipt. Return
+        False if an event reported that the message or the file was deleted."""
         user = file.user or request.user
         share = Share(
             KIND,
@@ -239,5 +244,10 @@ class EphemeralMessages:
             shared_at=questions.seconds_of(ts),
             requested=True,
         )
-        if put_share(connection, share) is ShareState.SHARED:
-            receipts.request_receipt(connection, request.channel, ts, file.id, user)
+        state = put_share(connection, share)
+        if state not in (ShareState.SHARED, ShareState.CHECKING):
+            return False
+        if state is ShareState.CHECKING:
+            jobs.request(connection, JobKind.CHECK_FILE, key=file.id)
+        receipts.request_receipt(connection, request.channel, ts, file.id, user)
+        return True

@@ -11,6 +11,8 @@ from math import inf
 from time import time
 from typing import Generic, Protocol, TypeVar
 
+from sqlalchemy import Connection
+
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
 from bot.slack.client import RateLimited, Refused, Stopping, Superseded
@@ -215,14 +217,17 @@ class JobWorker(LoopWorker[Job]):
         max_age: float = inf,
         refill: Refill | None = None,
         together: bool = False,
+        apologize: Callable[[Connection, Job], None] = lambda _connection, _job: None,
     ) -> None:
         """`refill` is called if no job is due. `together`: if Slack refuses one job because of the app's permissions or
-        of its rate limit, all other jobs of its kind are delayed too, because they would fail alike."""
+        of its rate limit, all other jobs of its kind are delayed too, because they would fail alike. `apologize` is
+        called for a job that is given up."""
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers
         self._refill = refill
         self._together = together
+        self._apologize = apologize
         self._rounds = RoundRobin()
 
     def claim(self) -> Job | None:
@@ -240,7 +245,8 @@ class JobWorker(LoopWorker[Job]):
 
     def run(self, work: Job) -> None:
         self._handlers[work.kind](work)
-        self._finish(work)
+        with self._rag.write_transaction() as connection:
+            jobs.finish(connection, work)
 
     def retry(self, work: Job, delay: float, *, counted: bool) -> None:
         with self._rag.write_transaction() as connection:
@@ -253,11 +259,9 @@ class JobWorker(LoopWorker[Job]):
 
     def give_up(self, work: Job, failure: Failure) -> None:
         log.info("Dropping %s: %s.", self.describe(work), failure.value)
-        self._finish(work)
+        with self._rag.write_transaction() as connection:
+            self._apologize(connection, work)
+            jobs.finish(connection, work)
 
     def describe(self, work: Job) -> str:
         return f"the job {work.kind} {work.channel or work.key}".strip()
-
-    def _finish(self, work: Job) -> None:
-        with self._rag.write_transaction() as connection:
-            jobs.finish(connection, work)

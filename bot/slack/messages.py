@@ -288,7 +288,12 @@ USAGE = (
 )
 NOT_IN_CONVERSATION = "I'm not in this conversation. Add me with `/invite @magpie`."
 NOT_A_MEMBER = "I couldn't confirm that you are in this conversation, so I can't show its files."
+NOT_INDEXED = (
+    "I couldn't confirm that you are in this conversation, so I indexed nothing. Join it and choose “Index this file” "
+    "again, or ask a member to."
+)
 NO_FILES = "This message has no files to index."
+FILE_NOT_READY = "Slack is still checking a file in this message. Choose “Index this file” again in a minute."
 FILE_UNREACHABLE = "I can't open a file in this message: it was deleted, or is no longer shared here."
 OWN_FILE = "I don't index images that I posted."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from time import time
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select
@@ -54,6 +55,7 @@ def shares_matching(scope: Scope, way: Holding = OWN) -> list[ColumnElement[bool
     return conditions
 
 
+@cache
 def is_live(way: Holding = OWN) -> ColumnElement[bool]:
     """Return the condition that a source has a document, and holds another one in this way.
 

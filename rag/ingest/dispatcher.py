@@ -69,11 +69,12 @@ class Dispatcher:
         self._is_last_batch = self._is_staged = False
         self._next_batch = float("-inf")
 
-    def run(self, report: Callable[[str], object]) -> None:
-        """Work until nothing is left or `stop` is set. `report` is called after each step, with what is waited for."""
+    def run(self, report: Callable[[bool], object]) -> None:
+        """Work until nothing is left or `stop` is set. `report` is called after each step, with whether only the stages
+        work."""
         try:
             while running := self._hand_out():
-                report("" if self._is_ingesting() else self._stages.describe_waiting())
+                report(not self._is_ingesting())
                 wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
                 self._collect()
                 if self._stop.is_set():

@@ -174,7 +174,7 @@ class Worker:
                     raise OperatorMustAct(*shortage)
                 ingester.stop.wait(_POLL)  # only retries are left, and the next one is not due yet
         while self._stages.process_batch(Priority.IDLE, ingester.stop):
-            self._report(request, self._stages.describe_waiting())
+            self._report_step(request, is_staged=True)
         self._delete_unshared()
         self._report(request, "")
 
@@ -238,9 +238,14 @@ class Worker:
 
     def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
         """Fetch, extract and run the follow-up stages until nothing is due."""
-        Dispatcher(ingester, pool, self._stages).run(lambda note: self._report(request, note))
+        Dispatcher(ingester, pool, self._stages).run(lambda is_staged: self._report_step(request, is_staged=is_staged))
 
     # ------------------------------------------------------------ progress
+
+    def _report_step(self, request: IndexRequest, *, is_staged: bool) -> None:
+        """Report changes, and what the stages wait for if only they work. Nothing is looked up without sources."""
+        if request.sources:
+            self._report(request, self._stages.describe_waiting() if is_staged else "")
 
     def _report(self, request: IndexRequest, note: str) -> bool:
         """Report changes since the last call; return whether all requested sources are settled."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -166,6 +167,19 @@ def test_receipt_does_not_wait_for_a_sweep(ws: Workspace, ada: str, channel: str
         share(ws, ada, channel)
         assert time.monotonic() - started < 12
         ws.faults.clear()
+
+
+@pytest.mark.parametrize("fault", [{"error": "missing_scope"}, {"status": 429, "retry_after": 30}])
+def test_reactions_that_slack_refuses_alike_are_tried_once(
+    ws: Workspace, bot: Bot, ada: str, channel: str, fault: dict[str, Any]
+) -> None:
+    with bot.rag.write_transaction() as connection:
+        for _ in range(5):
+            jobs.request(connection, JobKind.RETRACT_RECEIPT, channel, ws.post(ada, channel, "a plan"))
+    ws.faults.fail("reactions.remove", 99, **fault)
+    while bot.receipts.step():
+        pass
+    assert len(ws.called("reactions.remove")) == 1
 
 
 def test_reason_of_an_unreadable_file_needs_no_reaction(ws: Workspace, ada: str, channel: str, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ import pymupdf
 from bot.db import access_log, ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
+from bot.inbox import record
 from bot.listeners import interactions
 from bot.main import Bot
 from bot.slack import messages
-from rag import Scope
+from bot.slack.events import MessageDeleted
+from bot.slack.files import KIND
+from rag import Scope, Share, put_share
 from tests.flows.team import (
     HANDBOOK,
     READ,
@@ -221,6 +224,50 @@ def test_shortcut_explains_what_cannot_be_indexed(ws: Workspace, bot: Bot, ada: 
             return ephemeral_messages.count_ephemeral_requests(connection) == 0
 
     until(all_sent)
+
+
+def test_shortcut_of_a_person_who_is_not_a_member_says_that_nothing_is_indexed(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    ts = ws.post(ada, channel, mention(ws, "which page is it?"), files=[("shot.png", picture())])
+    reply(ws, channel, ts)
+    ws.shortcut(ws.person("cleo"), channel, ts, interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, "cleo", messages.NOT_INDEXED)
+    assert bot.rag.documents(Scope.of(channel)) == []
+
+
+def test_shortcut_on_a_message_whose_deletion_was_reported_promises_nothing(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    ts = share(ws, ada, channel)
+    with bot.rag.write_transaction() as connection:
+        record(connection, MessageDeleted(channel, ts))
+    ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
+    assert said(wait_for_ephemeral(ws, ada, "")) == messages.FILE_UNREACHABLE
+
+
+def test_shortcut_asks_slack_about_a_file_that_was_removed_before_its_message_was_known(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    ws.faults.lose_events(9)
+    ts = ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)])
+    ws.faults.clear()
+    file = ws.message(channel, ts).files[0]
+    with bot.rag.write_transaction() as connection:
+        put_share(connection, Share(KIND, file, channel, "handbook.pdf"))
+    bot.rag.forget([file])
+    ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, "Reading handbook.pdf")
+    receipts(ws, channel, ts, READ)
+
+
+def test_shortcut_on_a_file_that_slack_does_not_make_available_is_answered(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    ws.pace.fresh_for = 3600.0
+    ts = ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)])
+    ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, messages.FILE_NOT_READY)
 
 
 def picture() -> bytes:

@@ -86,7 +86,9 @@ class CatalogChecks:
             inside = connection.exec_driver_sql("SELECT DISTINCT document_id, attached_id FROM attachment").all()
             rows += [(*row[:2], attached, row[3]) for row in rows for of, attached in inside if of == row[2]]
             known = connection.exec_driver_sql("SELECT document_id FROM extraction WHERE state = 'complete'").all()
-            connection.exec_driver_sql("UPDATE extraction SET seconds = 3600 WHERE state = 'complete'")
+            connection.exec_driver_sql(
+                "UPDATE extraction SET seconds = 3600 WHERE state = 'complete' AND seconds IS NOT 3600"
+            )
         for id, space, document, visible_from in rows:
             is_new = (id, document) not in self._delayed and (space, document) not in self._visible
             if is_new and document in self._known and not visible_from:

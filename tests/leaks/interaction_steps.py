@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.db import tables
-from bot.demo.slack_server.state import Conversation, Json, Message, Person
+from bot.demo.slack_server.state import Call, Conversation, Json, Message, Person
 from bot.listeners import interactions
 from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
-from tests.leaks.watched import Leak
+from tests.leaks.watched import Leak, Missing
 from tests.leaks.world import Place
 
 NO_DOCUMENT = -1
@@ -69,21 +69,23 @@ def stop(simulation: Simulation, ask: Callable[[], None], b: int) -> None:
             return
 
 
-def _shortcut(simulation: Simulation, name: str, a: int, b: int, with_files: bool) -> Message | None:
-    """Use a shortcut on a message as one of its readers. Return the message."""
+def _shortcut(
+    simulation: Simulation, name: str, a: int, b: int, with_files: bool
+) -> tuple[Message, Person] | tuple[None, None]:
+    """Use a shortcut on a message as one of its readers. Return both."""
     spaces = [each for each in simulation.state.conversations.values() if each.members]
     space = pick(spaces, a)
     if space is None:
-        return None
+        return None, None
     person = pick(_readers(simulation, space), b)
     messages = [
         each for each in space.messages if bool(each.files) is with_files and not each.subtype.startswith("channel")
     ]
     message = pick([each for each in messages if each.subtype != "tombstone"], b)
     if person is None or message is None:
-        return None
+        return None, None
     simulation.ws.shortcut(person.id, space.id, message.ts, name)
-    return message
+    return message, person
 
 
 def _command(simulation: Simulation, a: int, b: int, c: int) -> None:
@@ -202,13 +204,21 @@ def similar(simulation: Simulation, step: Step) -> None:
 
 
 def index(simulation: Simulation, step: Step) -> None:
-    """Use the shortcut that indexes files. Sometimes share the file elsewhere and unshare it here before it is read."""
-    message = _shortcut(simulation, interactions.INDEX_FILES, step.a, step.b, with_files=True)
-    if message is not None and message.user != simulation.ws.bot_user:
+    """Use the shortcut that indexes files. Sometimes share the file elsewhere and unshare it here before it is read.
+
+    A person who is not in the conversation is told so, and nothing is indexed. Raise Missing if the person is not told
+    anything.
+    """
+    calls = len(simulation.ws.calls_after(0))
+    message, user = _shortcut(simulation, interactions.INDEX_FILES, step.a, step.b, with_files=True)
+    if message is None or user is None:
+        return
+    is_member = user.id in simulation.state.conversations[message.channel].members
+    if is_member and message.user != simulation.ws.bot_user:
         asked = {Place(file, message.channel, message.ts) for file in message.files}
         simulation.requested |= asked
         simulation.forgotten -= asked  # the shortcut restores a forgotten file
-    if message is not None and step.c % 2:
+    if step.c % 2:
         simulation.deliver_events()
         file = simulation.state.files[message.files[0]]
         if any(share.conversation == message.channel for share in file.shares):
@@ -217,6 +227,15 @@ def index(simulation: Simulation, step: Step) -> None:
             if other is not None and person is not None and other.id != message.channel:
                 simulation.ws.share(person.id, file.id, other.id)
             simulation.ws.unshare(file.id, message.channel)
+    simulation.run_until_idle()
+    if not any(_is_shown_to(call, user) for call in simulation.ws.calls_after(calls)):
+        raise Missing("a person is not told whether a file is indexed", message)
+
+
+def _is_shown_to(call: Call, user: Person) -> bool:
+    """Return whether a call shows something to this person alone, or answers their interaction."""
+    is_ephemeral = call.method == "chat.postEphemeral" and call.arguments.get("user") == user.id
+    return is_ephemeral or call.method == "response_url"
 
 
 def command(simulation: Simulation, step: Step) -> None:

@@ -10,10 +10,12 @@ import json
 import random
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
@@ -21,7 +23,8 @@ from rag.model import Attachment, Attachments, Block, BlockKind, Box, ExtractedP
 
 PAGES = 2
 MAX_DOCUMENTS = 26
-SIZE = (600, 760)
+SIZE = (360, 456)
+"""Pixels of a page. Larger ones take longer to draw and to compare."""
 TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
 _TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
@@ -96,14 +99,22 @@ class MarkedDocument:
 
     @property
     def content(self) -> bytes:
+        """Return the file. One document of six is in German, so that questions are translated where it is shared."""
         lines = []
         for page in range(1, PAGES + 1):
-            topic = TOPICS[(self.number + page) % len(TOPICS)]
-            lines.append(
-                f"# Chapter {_TEXT.format(self.number)}\n"
-                f"The {topic} has the pass word {_TEXT.format(self.number)} and the port {1000 + self.number}.\n"
-                f"See page {page} for the {topic} at night, under {self.code}."
-            )
+            topic, port = TOPICS[(self.number + page) % len(TOPICS)], 1000 + self.number
+            if self.number % 6 == 5:
+                lines.append(
+                    f"# Kapitel {self.mark}\n"
+                    f"Das Kennwort für {topic} ist {self.mark} (pass word), und der Anschluss ist der port {port}.\n"
+                    f"In der Nacht steht auf der Seite {page} noch mehr über {topic}, unter {self.code}."
+                )
+            else:
+                lines.append(
+                    f"# Chapter {self.mark}\n"
+                    f"The {topic} has the pass word {self.mark} and the port {port}.\n"
+                    f"See page {page} for the {topic} at night, under {self.code}."
+                )
         inside = [[name_of(self._name(index)), document.content.decode()] for index, document in enumerate(self.inside)]
         return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines, "inside": inside}).encode()
 
@@ -123,15 +134,21 @@ class MarkedDocument:
             "words", f"{TOPICS[(self.number + 1) % len(TOPICS)]} port {1000 + self.number} pass word night"
         )
         made = BytesIO()
-        self.page(1).crop((20, 20, 520, 620)).save(made, "PNG", pnginfo=metadata)
+        self.page(1).crop((12, 12, 312, 372)).save(made, "PNG", pnginfo=metadata)
         return made.getvalue()
+
+
+@lru_cache(256)
+def _sampled(picture: bytes) -> NDArray[np.int16]:
+    """Return 96 x 96 pixels of a picture, of shape (n, 3). The same picture is often posted again."""
+    with Image.open(BytesIO(picture)) as opened:
+        small = opened.resize((96, 96), Image.Resampling.NEAREST).convert("RGB")
+    return np.asarray(small, dtype=np.int16).reshape(-1, 3)
 
 
 def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> set[int]:
     """Return the documents whose color covers more than 8 % of a picture. `documents` maps colors to numbers."""
-    with Image.open(BytesIO(picture)) as opened:
-        small = opened.convert("RGB").resize((96, 96), Image.Resampling.NEAREST)
-    red, green, blue = np.asarray(small, dtype=np.int16).reshape(-1, 3).T
+    red, green, blue = _sampled(picture).T
     found = set()
     for color, number in documents.items():
         low, high = color[1] * 0.85 - 8, color[1] + 8
@@ -204,4 +221,4 @@ def _page(number: int, lines: list[str], render: str) -> ExtractedPage:
         kind = BlockKind.HEADING if line.startswith("# ") else BlockKind.TEXT
         words = tuple(Word(word, box) for word in line.removeprefix("# ").split())
         blocks.append(Block(kind, box, (Line(words, box),)))
-    return ExtractedPage(number, None, 600, 760, TextSource.LAYER, tuple(blocks), render)
+    return ExtractedPage(number, None, *SIZE, TextSource.LAYER, tuple(blocks), render)

@@ -125,11 +125,15 @@ def ask_with_limits(simulation: Simulation, step: Step) -> None:
 
 
 def ask_for_words(simulation: Simulation, step: Step) -> None:
-    """Ask for the words that some message has beside its file. The question itself is not marked."""
+    """Ask for the words that some message has beside its file, in a question that is not marked; or for the name of
+    some file, which need not be shared here."""
     person = pick(people(simulation), step.a)
     space = writable_conversation(simulation, step.b, person)
     if person is not None and space is not None:
-        simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> where is the plan for the winter?")
+        names = sorted(name for _, name in simulation.shares.values()) if step.c % 2 else []
+        name = pick(names, step.c // 2)
+        asked = "where is the plan for the winter?" if name is None else f"what is in {name_of(name)}?"
+        simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> {asked}")
 
 
 def ask_with_typing_error(simulation: Simulation, step: Step) -> None:

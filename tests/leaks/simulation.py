@@ -29,6 +29,7 @@ from rag import NotFound, open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
 from tests.leaks.catalog_checks import CatalogChecks, check_deletions
+from tests.leaks.catalog_version import CatalogVersion
 from tests.leaks.marked_documents import (
     NAME_MARK,
     TEXT_MARK,
@@ -76,6 +77,7 @@ class Simulation:
     generator: RepeatingGenerator
     data: Path
     log: LogHandler
+    version: CatalogVersion
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the document, number of the name)."""
@@ -148,12 +150,12 @@ class Simulation:
             with self.rag.write_transaction() as connection:  # a share of known bytes is visible only after a delay
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = False
-            while self.bot.receipts.step():
+            while self.version.step(self.bot.receipts.step):
                 moved = True
             for worker in (self.bot.maintenance, self.bot.ephemeral, self.bot.placeholders, self.bot.answers):
                 if worker is self.bot.answers:
                     self._index()  # it waits for files that were just found, and nothing else reads them meanwhile
-                moved = worker.step() or moved
+                moved = self.version.step(worker.step) or moved
                 self.check_output()
             if not moved and not self.ws.envelopes_after(self.delivered):
                 return
@@ -169,10 +171,16 @@ class Simulation:
             self.run_until_idle()
 
     def _index(self) -> None:
+        self.version.step(self._index_what_waits)
+
+    def _index_what_waits(self) -> bool:
         """Index what waits. A run takes long even if nothing does, so there is none if nothing has changed."""
-        if self._indexed is None or self._indexed != (rows := self._rows()) or _OPEN & {row[1] for row in rows}:
-            self.rag.index([])
-            self._indexed = self._rows()
+        rows = self._rows()
+        if self._indexed == rows and not _OPEN & {row[1] for row in rows}:
+            return False
+        self.rag.index([])
+        self._indexed = self._rows()
+        return True
 
     def _rows(self) -> list[tuple[Any, ...]]:
         with self.rag.read_transaction() as connection:
@@ -378,7 +386,9 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         rag = settings(data, search={"min_confidence": 0.0})
         bot = closing.enter_context(open_bot(rag, slack_settings(ws, document_seconds=1), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
-        yield Simulation(ws, ws._state, bot, watched, generator, data, log)
+        version = CatalogVersion(data / "catalog.db")
+        closing.callback(version.close)
+        yield Simulation(ws, ws._state, bot, watched, generator, data, log, version)
 
 
 def _names(text: str, person: Person) -> bool:

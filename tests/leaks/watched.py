@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -19,6 +20,9 @@ from tests.support.generator import FakeGenerator
 
 MARKS = re.compile(r"x(text|name|word)\d{5}x")
 _LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
+_LANGUAGES = {"en": "English", "de": "German"}
+"""The languages of the documents, by code."""
+_TRANSLATED = re.compile(r"<question \w+>\n(.*)\n</question \w+>", re.DOTALL)
 _REPEATED = 4
 """Marks that a rewritten query repeats."""
 
@@ -56,6 +60,11 @@ class RepeatingGenerator(FakeGenerator):
         follow_up = _LAST_QUESTION.search(prompt.user)
         if follow_up is not None:  # the prompt of the query rewrite
             self.text = " ".join([follow_up.group(1), *list(marks)[:_REPEATED]])
+            yield from super().stream(prompt)
+            return
+        question = _TRANSLATED.fullmatch(prompt.user)
+        if question is not None:
+            self.text = json.dumps({"de": f"{question.group(1)} bitte"})
             yield from super().stream(prompt)
             return
         numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
@@ -140,13 +149,22 @@ class WatchedRag:
             inside = connection.exec_driver_sql("SELECT document_id, attached_id FROM attachment").all()
             return own | {attached for document, attached in inside if document in own and attached is not None}
 
-    @staticmethod
-    def _check(found: SearchResult, expected: set[int], method: str) -> None:
+    def _check(self, found: SearchResult, expected: set[int], method: str) -> None:
         lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
         lanes["hits"] = {hit.document for hit in found.hits}
         for lane, documents in lanes.items():
             if documents - expected:
                 raise Leak(f"{method}: the lane {lane} returned a document from outside the scope")
+        if found.translations and not self._languages_of(expected) >= found.translations.keys():
+            raise Leak(f"{method}: the result names a language that no document in the scope is in")
+
+    def _languages_of(self, documents: set[int]) -> set[str]:
+        with self._rag.read_transaction() as connection:
+            marks = ",".join("?" * len(documents))
+            rows = connection.exec_driver_sql(
+                f"SELECT DISTINCT language FROM chunk WHERE document_id IN ({marks})", tuple(documents)
+            )
+            return {_LANGUAGES[row[0]] for row in rows if row[0] is not None}
 
 
 class LogHandler(logging.Handler):

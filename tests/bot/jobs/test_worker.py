@@ -10,10 +10,12 @@ from time import time
 import pytest
 from sqlalchemy import Connection, select
 
-from bot.db import jobs, tables
+from bot.db import ephemeral_messages, jobs, tables
+from bot.db.ephemeral_messages import EphemeralRequest, put_apology, put_ephemeral_request
 from bot.db.jobs import Job, JobKind
 from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
 from bot.slack.client import RateLimited, Refused, Stopping, Superseded
+from bot.slack.messages import FAILED
 from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain, open_rag
 
 
@@ -125,6 +127,21 @@ def test_work_that_crashes_the_process_is_dropped_after_max_attempts(rag: Rag) -
 def test_work_that_is_too_old_is_dropped_instead_of_retried(rag: Rag) -> None:
     assert worker(rag, failing(TryAgain("later")), max_age=-1).step()
     assert state(rag) == []
+
+
+@pytest.mark.parametrize("kind", ephemeral_messages.KINDS)
+def test_person_is_told_that_their_request_was_given_up(rag: Rag, kind: JobKind) -> None:
+    """A notice is dropped, and Home is not updated."""
+    asked = EphemeralRequest(kind, "C1", "U1", "which port", "1.5", "https://hooks.slack.com/1", {"ts": "1.5"})
+    with rag.write_transaction() as connection:
+        put_ephemeral_request(connection, asked)
+    handlers = dict.fromkeys(ephemeral_messages.KINDS, failing(TryAgain("later")))
+    assert JobWorker(rag, handlers, max_age=-1, apologize=put_apology).step()
+    with rag.write_transaction() as connection:
+        said = jobs.claim(connection, ephemeral_messages.KINDS, RoundRobin())
+    told = EphemeralRequest(JobKind.SAY, "C1", "U1", FAILED, "1.5", "https://hooks.slack.com/1")
+    expected = [] if kind in (JobKind.SAY, JobKind.HOME) else [told]
+    assert [EphemeralRequest.of(job) for job in (said,) if job] == expected
 
 
 class Sweeps:

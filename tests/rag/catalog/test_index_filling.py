@@ -17,7 +17,7 @@ from rag.catalog.extractions import drop_extraction
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.index_filling import fill_batch
 from rag.catalog.index_versions import create_version, list_versions, searched_version
-from rag.catalog.languages import languages_in
+from rag.catalog.languages import common_languages, languages_in
 from rag.catalog.share_names import search_names
 from rag.catalog.share_words import drop_share_words, put_share_words, search_share_words
 from rag.catalog.tables import attachment
@@ -90,6 +90,8 @@ def test_old_index_is_searched_until_the_new_one_is_complete(catalog: Catalog) -
         assert not [name for name in names if "_1" not in name]
     assert IndexFilling(catalog).is_settled()
     assert fill(catalog) == 0
+    with catalog.write_transaction() as connection:
+        assert fill_batch(connection, 2) == 0
 
 
 def crash(catalog: Catalog) -> None:
@@ -180,3 +182,5 @@ def test_languages_are_those_of_the_scope(catalog: Catalog) -> None:
         assert languages_in(connection, Scope.of("ops", "lab")) == {"en"}
         assert languages_in(connection, Scope.of("haus")) == {"de"}
         assert languages_in(connection, Scope.of("missing")) == frozenset()
+        assert common_languages(connection, Scope.of("ops", "lab")) == ["en"]
+        assert common_languages(connection, Scope.operator()) == ["en", "de"]
