@@ -266,11 +266,13 @@ class Simulation:
         for link, channel in _MESSAGE_LINK.findall(text):
             if channel not in allowed.spaces and not self._is_written(link, allowed):
                 raise Leak(f"{where}: a link to a message that not every reader can open")
+        spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
+        for space in spaces:  # the name of a group's direct message has the names of its members
+            text = text.replace(f"#{space.name} ", " ") if space.name else text
         named = [person for person in self.state.people.values() if not person.is_bot and _names(text, person)]
         times = {int(seconds) for seconds in _TIME.findall(text)}
         if not named and not times:
             return
-        spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
         messages = [message for space in spaces for message in world.written(self.state, space)]
         known = {message.user for message in messages if message.files}
         said = "\n".join(message.text for message in messages)
