@@ -71,16 +71,24 @@ def auroc(present: Sequence[float], absent: Sequence[float]) -> float | None:
 
 def declined_curve(present: Sequence[float], absent: Sequence[float]) -> list[ThresholdPoint]:
     """Return a point for every threshold that makes a difference, from declining nothing to declining everything."""
-    if not present or not absent:
+    return mean_curve([(present, absent)])
+
+
+def mean_curve(sets: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[ThresholdPoint]:
+    """Return the curve of several sets of (present, absent) confidences, in which each set counts the same.
+
+    Empty unless every set has both.
+    """
+    if not sets or not all(present and absent for present, absent in sets):
         return []
-    sorted_absent, sorted_present = sorted(absent), sorted(present)
-    thresholds = sorted({*absent, *present})
+    ordered = [(sorted(present), sorted(absent)) for present, absent in sets]
+    thresholds = sorted({value for pair in ordered for values in pair for value in values})
     thresholds.append(math.nextafter(thresholds[-1], math.inf))  # declines everything
     return [
         ThresholdPoint(
             threshold,
-            bisect_left(sorted_absent, threshold) / len(sorted_absent),
-            bisect_left(sorted_present, threshold) / len(sorted_present),
+            math.fsum(bisect_left(absent, threshold) / len(absent) for _, absent in ordered) / len(ordered),
+            math.fsum(bisect_left(present, threshold) / len(present) for present, _ in ordered) / len(ordered),
         )
         for threshold in thresholds
     ]

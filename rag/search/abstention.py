@@ -80,7 +80,6 @@ class Abstention:
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> list[dict[str, float]]:
         """Return the signals of the best page, and those of the pages that messages and names explain best."""
-        by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
         by_shares = [ranking for ranking in rankings if ranking.shares]
         shares = {page: share for ranking in by_shares for page, share in ranking.shares.items()}
         explained = [page for ranking in by_shares for page in ranking.pages[:1]]
@@ -89,7 +88,7 @@ class Abstention:
             for best in dict.fromkeys((next(iter(pages), None), *explained)):
                 share = None if best is None else shares.get(best)
                 said = set[str]() if share is None else find_in_message(connection, query, scope, share)
-                found.append(question_signals(connection, self._words, query, scope, by_words, best, said))
+                found.append(question_signals(connection, self._words, query, scope, rankings, best, said))
         return found
 
     def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> AbstentionVerdict:

@@ -90,6 +90,7 @@ class Query:
 
     - `text`: the question without instructions about the form of its answer
     - `terms`: its content words
+    - `parts`: the parts of its codes and dates, which are searched for too
     - `pairs`: the phrases of two terms that are neighbors
     - `names`: the terms that are names, numbers or abbreviations
     - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
@@ -103,6 +104,7 @@ class Query:
 
     text: str = ""
     terms: tuple[Term, ...] = ()
+    parts: tuple[Term, ...] = ()
     pairs: tuple[Term, ...] = ()
     names: tuple[Term, ...] = ()
     search_terms: tuple[Term, ...] = ()

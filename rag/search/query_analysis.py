@@ -88,12 +88,13 @@ def analyze_question(
     }
     return Query(
         text,
-        found.terms,
-        found.pairs,
-        names,
-        search_terms,
-        references,
-        read_overview(text),
+        terms=found.terms,
+        parts=found.parts,
+        pairs=found.pairs,
+        names=names,
+        search_terms=search_terms,
+        references=references,
+        overview=read_overview(text),
         equivalents=equivalents,
         language=found.language,
     )
