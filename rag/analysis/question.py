@@ -42,6 +42,7 @@ class QuestionTerms:
     pairs: tuple[Term, ...] = ()
     language: str = ""
     parts: tuple[Term, ...] = ()
+    has_only_stop_words: bool = False
 
 
 def make_term(text: str, languages: Iterable[str], compounding: Collection[str] = ()) -> Term:
@@ -123,7 +124,7 @@ class _Question:
         if not terms:  # a question of stop words only keeps them
             terms = [self._term(piece.text) for piece in self._pieces]
             pairs = self._pairs(self._pieces, " ")
-            return QuestionTerms(_distinct(terms), (), _distinct(pairs), self._sure_language)
+            return QuestionTerms(_distinct(terms), (), _distinct(pairs), self._sure_language, has_only_stop_words=True)
         plain = [piece for piece in pieces if not piece.whole and not self._is_stop(piece.text, piece)]
         known = {term.text for term in terms}
         more = _distinct([*parts, *self._pairs(plain, "")], known)

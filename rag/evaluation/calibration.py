@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rag.errors import UserCanFix
 from rag.evaluation.datasets import EvalQuestion, read_questions
 from rag.evaluation.evaluate import SearchEngine
-from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, mean_curve
+from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, joint_curve
 from rag.model import Scope
 from rag.search.confidence import ConfidenceModel, Weight
 from rag.search.confidence_signals import SIGNALS
@@ -176,8 +176,8 @@ def _searches(question: EvalQuestion, ids: Mapping[str, set[int]]) -> Iterator[t
 def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, list[ThresholdPoint]]:
     """Return the decision fitted on all samples, and its curve, cross-validated with folds of files.
 
-    `wrongly` is the largest share of the searches over all documents, or in small scopes if there are no others, that
-    may be declined wrongly.
+    `wrongly` is the largest share of the searches over all documents that may be declined wrongly in any set; of those
+    in small scopes if there are no others.
     """
     names = sorted({name for row in samples for name in row.signals})
     confidences = _cross_validate(samples, names)
@@ -185,7 +185,7 @@ def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, lis
     sets: dict[str, tuple[list[float], list[float]]] = {}
     for row, confidence in judged or zip(samples, confidences, strict=True):
         sets.setdefault(row.set, ([], []))[0 if row.present else 1].append(confidence)
-    curve = mean_curve(list(sets.values()))
+    curve = joint_curve(list(sets.values()))
     best = best_within(curve, wrongly)
     bias, weights = _fit(samples, names)
     areas = [auroc(present, absent) or 0.0 for present, absent in sets.values()]
@@ -211,9 +211,9 @@ def _cross_validate(samples: Sequence[Sample], names: Sequence[str]) -> list[flo
 def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[str, Weight]]:
     """Return bias and weights of a ridge logistic regression on standardized signals; the bias is not penalized.
 
-    Fitted by iteratively reweighted least squares (Hastie, Tibshirani and Friedman, The Elements of Statistical
-    Learning, 4.4.1). Samples with and without an answer have the same total weight in each set, so the probabilities
-    assume that both are equally likely before the search. Searches without signals are left out: they found nothing.
+    Samples with and without an answer have the same total weight in each set, so the probabilities assume that both are
+    equally likely before the search. Searches without signals are left out: they found nothing. A higher signal makes
+    an answer more likely, so a signal whose weight would be negative gets 0.
     """
     samples = [row for row in samples if row.signals]
     raw = np.array([[row.signals.get(name, np.nan) for name in names] for row in samples], dtype=np.float64)
@@ -225,8 +225,25 @@ def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[s
     scale = np.where(scale > 1e-9, scale, 1.0)
     x = np.column_stack([np.ones(len(samples)), np.where(known, (raw - mean) / scale, 0)])
     y = np.array([row.present for row in samples], dtype=np.float64)
-    sample_weights = _balance(samples)
-    penalty = np.diag([1e-9, *[_RIDGE_PENALTY] * len(names)])
+    beta = _regress(x, y, _balance(samples))
+    while (beta[1:] < 0).any():
+        x[:, 1:][:, beta[1:] < 0] = 0
+        beta = _regress(x, y, _balance(samples))
+    rounded = np.round(beta, 4)
+    weights = {
+        name: Weight(round(float(mean[i]), 4), max(round(float(scale[i]), 4), 1e-4), float(rounded[i + 1]))
+        for i, name in enumerate(names)
+    }
+    return float(rounded[0]), weights
+
+
+def _regress(x: _Matrix, y: _Matrix, sample_weights: _Matrix) -> _Matrix:
+    """Return the coefficients, of which the first, for a column of ones, is not penalized. A column of zeros gets 0.
+
+    Fitted by iteratively reweighted least squares (Hastie, Tibshirani and Friedman, The Elements of Statistical
+    Learning, 4.4.1).
+    """
+    penalty = np.diag([1e-9, *[_RIDGE_PENALTY] * (x.shape[1] - 1)])
     beta: _Matrix = np.zeros(x.shape[1])
     for _ in range(_MAX_STEPS):
         predicted = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
@@ -237,12 +254,7 @@ def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[s
         beta = beta + step
         if np.abs(step).max() < 1e-8:
             break
-    rounded = np.round(beta, 4)
-    weights = {
-        name: Weight(round(float(mean[i]), 4), max(round(float(scale[i]), 4), 1e-4), float(rounded[i + 1]))
-        for i, name in enumerate(names)
-    }
-    return float(rounded[0]), weights
+    return beta
 
 
 def _balance(samples: Sequence[Sample]) -> _Matrix:

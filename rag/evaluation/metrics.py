@@ -71,13 +71,13 @@ def auroc(present: Sequence[float], absent: Sequence[float]) -> float | None:
 
 def declined_curve(present: Sequence[float], absent: Sequence[float]) -> list[ThresholdPoint]:
     """Return a point for every threshold that makes a difference, from declining nothing to declining everything."""
-    return mean_curve([(present, absent)])
+    return joint_curve([(present, absent)])
 
 
-def mean_curve(sets: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[ThresholdPoint]:
-    """Return the curve of several sets of (present, absent) confidences, in which each set counts the same.
+def joint_curve(sets: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[ThresholdPoint]:
+    """Return the curve of several sets of (present, absent) confidences; empty unless every set has both.
 
-    Empty unless every set has both.
+    What is declined rightly is the mean of all sets, and what is declined wrongly that of the worst set.
     """
     if not sets or not all(present and absent for present, absent in sets):
         return []
@@ -88,7 +88,7 @@ def mean_curve(sets: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[
         ThresholdPoint(
             threshold,
             math.fsum(bisect_left(absent, threshold) / len(absent) for _, absent in ordered) / len(ordered),
-            math.fsum(bisect_left(present, threshold) / len(present) for present, _ in ordered) / len(ordered),
+            max(bisect_left(present, threshold) / len(present) for present, _ in ordered),
         )
         for threshold in thresholds
     ]

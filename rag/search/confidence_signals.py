@@ -41,6 +41,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 }
 """The signals that each confidence model uses; "few" is for questions without a `score`."""
 
+_NO_WORDS = frozenset[str]()
+
 _UNKNOWN_IDF = 2.0
 """Maximum IDF of a word that no chunk contains, as a multiple of the IDF of the question's rarest known word. Values
 from 1 to 3 make no measurable difference in a large index."""
@@ -68,7 +70,8 @@ def question_signals(
     - `lead`: how far the best page of another document is below it; twins of the best page do not count
     - `nearer`: how much nearer the text of the nearest page is to the question than that of another document, as a
       share of the distance of that one to a cosine of 1, because cosines of different models have different scales
-    - `held`: the share, by IDF, of the question's words that the page `best` contains
+    - `held`: the share, by IDF, of the question's words that the page `best` contains; 0 for one of stop words only,
+      which are on many pages
     - `names`: the share, by IDF, of its names and numbers that the document of `best` contains
     - `pairs`: the share of its bigrams that this document contains; one with a corrected word counts half
 
@@ -104,8 +107,11 @@ def question_signals(
     page = pages_by_chunk(connection, [best]).keys()
     in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
     on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
-    signals[IDF_COVERAGE] = _share(
-        [term.text for term in query.terms], on_page, _smooth_idf(counts, total), query.unsure
+    weights = _smooth_idf(counts, total)
+    signals[IDF_COVERAGE] = (
+        0.0
+        if query.has_only_stop_words
+        else _share([term.text for term in query.terms], on_page, weights, query.unsure)
     )
     if names:
         signals[NAME_COVERAGE] = _share(names, in_document, idf, query.unsure)
@@ -131,11 +137,13 @@ def _best_other_score(connection: Connection, ranking: Ranking) -> float | None:
     if len(best_pages) < 2:
         return None
     (best, _), *others = list(best_pages.values())[: _MAX_COMPARED + 1]
-    texts = page_texts(connection, [best, *(page for page, _ in others)])
-    words = {page: template_words(text) for page, text in texts.items()}
-    none = frozenset[str]()
-    own = words.get(best, none)
-    return next((score for page, score in others if not is_twin(own, words.get(page, none))), None)
+    for compared in (others[:1], others[1:]):  # most often, the first one is not a twin
+        texts = page_texts(connection, [best, *(page for page, _ in compared)])
+        words = {page: template_words(text) for page, text in texts.items()}
+        for page, score in compared:
+            if not is_twin(words.get(best, _NO_WORDS), words.get(page, _NO_WORDS)):
+                return score
+    return None
 
 
 def find_in_message(connection: Connection, query: Query, scope: Scope, share: int) -> set[str]:

@@ -98,6 +98,7 @@ class Query:
     - `named`: the documents that the question names, if only these are searched
     - `equivalents`: synonyms from the glossary, by the text of a term
     - `unsure`: the texts of terms that were corrected: the reader may have meant another word
+    - `has_only_stop_words`: its terms are stop words, because it has no others
     - `language`: of the question, if its stop words tell it
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
@@ -113,6 +114,7 @@ class Query:
     named: frozenset[int] = frozenset()
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
+    has_only_stop_words: bool = False
     language: str = ""
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()

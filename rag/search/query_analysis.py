@@ -96,6 +96,7 @@ def analyze_question(
         references=references,
         overview=read_overview(text),
         equivalents=equivalents,
+        has_only_stop_words=found.has_only_stop_words,
         language=found.language,
     )
 

@@ -3,7 +3,7 @@
 Each set is a question file of `magpie eval` and a data folder in which its files are indexed; the same questions with
 and without text vectors are two sets. All sets count the same. The models for questions are written to
 rag/search/confidence.json, with the sets that they were fitted on; the one for pictures is kept. The settings of each
-data folder and of the environment apply. With --dry-run, nothing is written.
+data folder and of the environment apply.
 """
 
 from __future__ import annotations
@@ -51,21 +51,24 @@ def curves(rows: Sequence[Sample], model: ConfidenceModel, points: Sequence[Thre
         )
 
 
-def write(models: Mapping[str, ConfidenceModel], sets: Mapping[str, int], wrongly: float) -> None:
-    """Write the models to the file that Magpie ships, beside the ones for other kinds."""
+def write(models: Mapping[str, ConfidenceModel], sets: Mapping[str, int], wrongly: float, into: Path) -> None:
+    """Write the models to a file, beside the ones for other kinds that Magpie ships."""
     shape = json.loads(BUILT_IN.read_text(encoding="utf-8"))
     shape |= {kind: asdict(model) for kind, model in models.items()}
     shape[MADE] = {"command": "python -m tests.bench.confidence", "searches": dict(sets), "wrongly": wrongly}
-    BUILT_IN.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    into.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", help="for each set its name, its data folder and its question file")
     parser.add_argument(
-        "--wrongly", type=float, default=0.03, help="share of answerable questions that may be declined"
+        "--wrongly",
+        type=float,
+        default=0.03,
+        help="largest share of answerable questions of any set that may be declined",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the result only")
+    parser.add_argument("--into", type=Path, default=BUILT_IN, help="the file to write")
     options = parser.parse_args(arguments)
     if len(options.sets) % 3:
         parser.error("give a name, a data folder and a question file for each set")
@@ -85,9 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{model.absent:.1%} without and {model.present:.1%} with an answer\n"
         )
         sys.stdout.write("\n".join(curves(samples[kind], model, points)) + "\n")
-    if not options.dry_run:
-        counts = {name: sum(row.set == name for row in samples["question"]) for name, _, _ in triples}
-        write({kind: model for kind, (model, _) in made.items()}, counts, options.wrongly)
+    counts = {name: sum(row.set == name for row in samples["question"]) for name, _, _ in triples}
+    write({kind: model for kind, (model, _) in made.items()}, counts, options.wrongly, options.into)
     return 0
 
 
