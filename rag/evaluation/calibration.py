@@ -37,7 +37,7 @@ _MAX_STEPS = 50
 
 _EVERYTHING = 4.0
 """How often a search over all documents counts; one in a small scope counts once."""
-_WRITTEN = 4.0
+_WRITTEN = 5.0
 """How often a question that was written to have no answer counts. They are few, and harder to tell apart than questions
 whose file is left out."""
 
