@@ -139,7 +139,7 @@ def invoices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)
-def test_twins_are_no_reason_for_doubt(invoices: Rag, customer: str) -> None:
+def test_twins_do_not_lower_the_confidence(invoices: Rag, customer: str) -> None:
     question = f"Which goods are on the invoice for {customer}?"
     with_twins = invoices.find(question, Scope.operator())
     own = with_twins.hits[0].document
