@@ -33,14 +33,16 @@ _MIN_PREFIX = 4
 class QuestionTerms:
     """The terms of a question: its words without stop words, and `more` to search for that no answer must have.
 
-    `more` has the parts of codes, two words as one ("file name" as "filename"), and the words of dates. `pairs` are
-    phrases of two terms that are neighbors. `language` is empty if no stop word tells it.
+    `more` has the `parts` of codes and dates, and two words as one ("file name" as "filename"). `pairs` are phrases of
+    two terms that are neighbors. `language` is empty if no stop word tells it.
     """
 
     terms: tuple[Term, ...]
     more: tuple[Term, ...] = ()
     pairs: tuple[Term, ...] = ()
     language: str = ""
+    parts: tuple[Term, ...] = ()
+    has_only_stop_words: bool = False
 
 
 def make_term(text: str, languages: Iterable[str], compounding: Collection[str] = ()) -> Term:
@@ -103,7 +105,7 @@ class _Question:
 
     def terms(self) -> QuestionTerms:
         terms: list[Term] = []
-        more: list[Term] = []
+        parts: list[Term] = []
         covered = [""] * len(self._text)
         for start, end, number in grouped_numbers(self._text):
             terms.append(_also(self._term(self._text[start:end]), number))
@@ -114,20 +116,20 @@ class _Question:
                 covered[start:end] = ["date"] * (end - start)
         for piece in self._pieces:
             if covered[piece.start] == "date" and _is_long(piece):
-                more.append(self._term(piece.text))
+                parts.append(self._term(piece.text))
         pieces = [piece for piece in self._pieces if not covered[piece.start]]
         for piece in pieces:
             terms += self._piece_terms(piece)
-            more += self._code_parts(piece)
+            parts += self._code_parts(piece)
         if not terms:  # a question of stop words only keeps them
             terms = [self._term(piece.text) for piece in self._pieces]
             pairs = self._pairs(self._pieces, " ")
-            return QuestionTerms(_distinct(terms), (), _distinct(pairs), self._sure_language)
+            return QuestionTerms(_distinct(terms), (), _distinct(pairs), self._sure_language, has_only_stop_words=True)
         plain = [piece for piece in pieces if not piece.whole and not self._is_stop(piece.text, piece)]
-        more += self._pairs(plain, "")
-        more = list(_distinct(more, {term.text for term in terms}))
+        known = {term.text for term in terms}
+        more = _distinct([*parts, *self._pairs(plain, "")], known)
         pairs = self._pairs(plain, " ")
-        return QuestionTerms(_distinct(terms), tuple(more), _distinct(pairs), self._sure_language)
+        return QuestionTerms(_distinct(terms), more, _distinct(pairs), self._sure_language, _distinct(parts, known))
 
     def _pairs(self, pieces: Sequence[Piece], joiner: str) -> list[Term]:
         """Return two neighboring pieces as one term: as a phrase, or as one word if `joiner` is empty."""

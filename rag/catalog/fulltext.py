@@ -35,8 +35,8 @@ from rag.text import with_broken_words, with_spaced_letters
 
 _COLUMNS = ("title", "heading", "caption", "body")
 
-_WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.0}
-"""BM25 weights of the columns."""
+_WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.25}
+"""BM25 weights of the columns. A word in the form of the question counts a little more than its stem."""
 
 
 class Fts5Index:

@@ -71,16 +71,24 @@ def auroc(present: Sequence[float], absent: Sequence[float]) -> float | None:
 
 def declined_curve(present: Sequence[float], absent: Sequence[float]) -> list[ThresholdPoint]:
     """Return a point for every threshold that makes a difference, from declining nothing to declining everything."""
-    if not present or not absent:
+    return joint_curve([(present, absent)])
+
+
+def joint_curve(sets: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[ThresholdPoint]:
+    """Return the curve of several sets of (present, absent) confidences; empty unless every set has both.
+
+    What is declined rightly is the mean of all sets, and what is declined wrongly that of the worst set.
+    """
+    if not sets or not all(present and absent for present, absent in sets):
         return []
-    sorted_absent, sorted_present = sorted(absent), sorted(present)
-    thresholds = sorted({*absent, *present})
+    ordered = [(sorted(present), sorted(absent)) for present, absent in sets]
+    thresholds = sorted({value for pair in ordered for values in pair for value in values})
     thresholds.append(math.nextafter(thresholds[-1], math.inf))  # declines everything
     return [
         ThresholdPoint(
             threshold,
-            bisect_left(sorted_absent, threshold) / len(sorted_absent),
-            bisect_left(sorted_present, threshold) / len(sorted_present),
+            math.fsum(bisect_left(absent, threshold) / len(absent) for _, absent in ordered) / len(ordered),
+            max(bisect_left(present, threshold) / len(present) for present, _ in ordered),
         )
         for threshold in thresholds
     ]

@@ -1,7 +1,8 @@
 """Estimate how likely it is that a search found an answer, by a logistic regression on the search's signals.
 
-The coefficients are fitted by `magpie train-decision` (rag/evaluation/calibration.py). Magpie ships `confidence.json`
-beside this file; `decision.json` in the data folder, fitted on the team's own questions, takes precedence.
+The coefficients are fitted by rag/evaluation/calibration.py. Magpie ships `confidence.json` beside this file, which
+`python -m tests.bench.confidence` makes; `decision.json` in the data folder, fitted on the team's own questions by
+`magpie train-decision`, takes precedence.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from typing import Any
 from rag.errors import OperatorMustAct
 
 FILE_NAME = "decision.json"
+
+BUILT_IN = Path(__file__).with_name("confidence.json")
+
+MADE = "made"
+"""The entry of `confidence.json` that says how the models were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def load(data: Path) -> ConfidenceModels:
 
     Raise OperatorMustAct for a file that exists and cannot be read.
     """
-    return {**_read(Path(__file__).with_name("confidence.json")), **_read(data / FILE_NAME)}
+    return {**_read(BUILT_IN), **_read(data / FILE_NAME)}
 
 
 def save(data: Path, models: ConfidenceModels) -> Path:
@@ -80,7 +86,7 @@ def _read(path: Path) -> ConfidenceModels:
         return {}
     try:
         shape = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): _parse(row) for name, row in shape.items()}
+        return {str(name): _parse(row) for name, row in shape.items() if name != MADE}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise OperatorMustAct(
             f"The decision in {path} cannot be read.", "Delete it, or fit it again: magpie train-decision."

@@ -9,16 +9,17 @@ from itertools import chain
 
 from sqlalchemy import Connection
 
-from rag.catalog.chunks import pages_by_chunk
+from rag.catalog.chunks import page_texts, pages_by_chunk
 from rag.catalog.share_names import terms_in_name
 from rag.catalog.share_words import shares_with
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex, Term
+from rag.search.near_duplicates import is_twin, template_words
 from rag.search.query import Query
 from rag.search.ranking import Ranking
 
-SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "fall", "names", "pairs"
-IDF_COVERAGE, AGREEMENT = "held", "agreement"
+SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "lead", "names", "pairs"
+IDF_COVERAGE, AGREEMENT, VECTOR_LEAD = "held", "agreement", "nearer"
 """The names of the signals, as they are in confidence.json and in the JSON of `magpie find`."""
 
 _MIN_PICTURE_TERMS = 3
@@ -34,11 +35,13 @@ _MIN_CHUNKS = 100
 """Chunks that BM25 scores need to be informative. With fewer, nearly every word is common and its IDF is near 0."""
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
-    "question": (SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE),
-    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE),
+    "question": (SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD),
+    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD),
     "picture": (IDF_COVERAGE, AGREEMENT),
 }
 """The signals that each confidence model uses; "few" is for questions without a `score`."""
+
+_NO_WORDS = frozenset[str]()
 
 _UNKNOWN_IDF = 2.0
 """Maximum IDF of a word that no chunk contains, as a multiple of the IDF of the question's rarest known word. Values
@@ -47,8 +50,8 @@ from 1 to 3 make no measurable difference in a large index."""
 _UNSURE = 0.5
 """What a word counts that was corrected: another one may have been meant."""
 
-_MARGIN_RANK = 10
-"""The page whose score is compared with that of the best one."""
+_MAX_COMPARED = 10
+"""Other documents, best first, that are compared with the best page to see whether they are its twins."""
 
 
 def question_signals(
@@ -56,17 +59,23 @@ def question_signals(
     words: FullTextIndex,
     query: Query,
     scope: Scope,
-    by_words: Ranking | None,
+    rankings: Sequence[Ranking],
     best: PageKey | None,
     in_message: Collection[str] = frozenset(),
 ) -> dict[str, float]:
     """Return the signals of a question, each 0 to 1; higher values make an answer more likely.
 
-    `score`: the BM25 of the best page in the ranking `by_words`, as a share of the highest that a page could have; left
-    out if few chunks are indexed. `fall`: how far the score of the tenth page is below it. `held`: the share, by IDF,
-    of the question's words that the page `best` contains. `names`: the share, by IDF, of its names and numbers that the
-    document of `best` contains. `pairs`: the share of its bigrams that this document contains. Signals that cannot be
-    computed are left out.
+    - `score`: the BM25 of the best page by words, as a share of the highest that a page could have; left out if few
+      chunks are indexed
+    - `lead`: how far the best page of another document is below it; twins of the best page do not count
+    - `nearer`: how much nearer the text of the nearest page is to the question than that of another document, as a
+      share of the distance of that one to a cosine of 1, because cosines of different models have different scales
+    - `held`: the share, by IDF, of the question's words that the page `best` contains; 0 for one of stop words only,
+      which are on many pages
+    - `names`: the share, by IDF, of its names and numbers that the document of `best` contains
+    - `pairs`: the share of its bigrams that this document contains; one with a corrected word counts half
+
+    Signals that cannot be computed are left out.
 
     `in_message`: the parts of the question in a message that shares the document, and in the file's name, see
     `find_in_message`. They count as one more text of the page.
@@ -79,14 +88,17 @@ def question_signals(
     # BM25 gives a word this score that occurs once in a text of average length.
     said = _with_equivalents(set(in_message), query)
     of_message = sum(idf[term.text] * _forms(term) for term in query.terms if term.text in said)
-    scores = by_words.scores if by_words is not None else ()
-    first = max(scores[0] if scores else 0.0, of_message)
     signals: dict[str, float] = {}
-    if by_words is not None and total >= _MIN_CHUNKS:
-        signals[SCORE] = min(1.0, first / highest) if highest else 0.0
-    if first > 0:
-        other = scores[_MARGIN_RANK - 1] if len(scores) >= _MARGIN_RANK else 0.0
-        signals[SCORE_MARGIN] = 1 - other / first
+    by_words = _ranking_of("words", rankings)
+    if by_words is not None:
+        first = max(by_words.best_score, of_message, 0.0)
+        if total >= _MIN_CHUNKS:
+            signals[SCORE] = min(1.0, first / highest) if highest else 0.0
+        if (other := _best_other_score(connection, by_words)) is not None:
+            signals[LEAD] = 1 - other / first
+    by_vectors = _ranking_of("text-vectors", rankings)
+    if by_vectors is not None and (other := _best_other_score(connection, by_vectors)) is not None:
+        signals[VECTOR_LEAD] = (by_vectors.best_score - other) / (1 - other) if other < 1 else 0.0
     if best is None or not query.terms:
         return signals
     bigrams = [term.text for term in query.pairs]
@@ -95,14 +107,43 @@ def question_signals(
     page = pages_by_chunk(connection, [best]).keys()
     in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
     on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
-    signals[IDF_COVERAGE] = _share(
-        [term.text for term in query.terms], on_page, _smooth_idf(counts, total), query.unsure
+    weights = _smooth_idf(counts, total)
+    signals[IDF_COVERAGE] = (
+        0.0
+        if query.has_only_stop_words
+        else _share([term.text for term in query.terms], on_page, weights, query.unsure)
     )
     if names:
         signals[NAME_COVERAGE] = _share(names, in_document, idf, query.unsure)
     if bigrams:
-        signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0))
+        unsure = {pair for pair in bigrams if not query.unsure.isdisjoint(pair.split())}
+        signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0), unsure)
     return signals
+
+
+def _ranking_of(lane: str, rankings: Sequence[Ranking]) -> Ranking | None:
+    return next((ranking for ranking in rankings if ranking.lane == lane), None)
+
+
+def _best_other_score(connection: Connection, ranking: Ranking) -> float | None:
+    """Return the best score of a page in another document than the first page; None if no other one is ranked.
+
+    Documents made from the template of the first page are passed over: that ten invoices have the words of a question
+    does not mean that it has no answer.
+    """
+    best_pages: dict[int, tuple[PageKey, float]] = {}
+    for page, score in zip(ranking.pages, ranking.scores, strict=True):
+        best_pages.setdefault(page[0], (page, score))
+    if len(best_pages) < 2:
+        return None
+    (best, _), *others = list(best_pages.values())[: _MAX_COMPARED + 1]
+    for compared in (others[:1], others[1:]):  # most often, the first one is not a twin
+        texts = page_texts(connection, [best, *(page for page, _ in compared)])
+        words = {page: template_words(text) for page, text in texts.items()}
+        for page, score in compared:
+            if not is_twin(words.get(best, _NO_WORDS), words.get(page, _NO_WORDS)):
+                return score
+    return None
 
 
 def find_in_message(connection: Connection, query: Query, scope: Scope, share: int) -> set[str]:
@@ -123,11 +164,15 @@ def _forms(term: Term) -> int:
 
 
 def _count_chunks(connection: Connection, words: FullTextIndex, query: Query) -> dict[str, int]:
-    """Return {term: how many chunks contain it}; a term with equivalents is at least as common as they are together."""
-    counts = words.counts(connection, [*query.terms, *chain.from_iterable(query.equivalents.values())])
+    """Return {term: how many chunks contain it} for the terms and those parts of codes and dates that occur.
+
+    A term with equivalents is at least as common as they are together.
+    """
+    counts = words.counts(connection, [*query.terms, *query.parts, *chain.from_iterable(query.equivalents.values())])
     for word, others in query.equivalents.items():
         counts[word] = max(counts.get(word, 0), min(counts[other.text] for other in others))
-    return {term.text: counts[term.text] for term in query.terms}
+    parts = {term.text: counts[term.text] for term in query.parts if counts[term.text]}
+    return {term.text: counts[term.text] for term in query.terms} | parts
 
 
 def _with_equivalents(present: set[str], query: Query) -> set[str]:

@@ -1,4 +1,4 @@
-"""Collapse near-duplicate pages: a file that was shared twice, or exported again with another date."""
+"""Compare pages: near-duplicates, which are collapsed, and twins, which were made from one template."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ _MIN_RESEMBLANCE = 0.9
 """Share of their three-word shingles that near-duplicates have in common (Broder, On the resemblance and containment of
 documents, 1997)."""
 
+_MIN_TWIN = 0.5
+"""Share of their words, without numbers, that twins have in common."""
+
 _WORD = re.compile(r"\w+")
 
 
@@ -39,6 +42,16 @@ def is_near_duplicate(one: str, other: str) -> bool:
 def extract_numbers(text: str) -> tuple[str, ...]:
     """Return the words of a text that contain a digit, sorted."""
     return tuple(sorted(word for word in _WORD.findall(text.lower()) if any(map(str.isdecimal, word))))
+
+
+def template_words(text: str) -> frozenset[str]:
+    """Return the words of a text without those that contain a digit."""
+    return frozenset(word for word in tokens(text) if not any(map(str.isdecimal, word)))
+
+
+def is_twin(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Return whether texts with these `template_words` were made from one template, such as two invoices."""
+    return len(one & other) >= _MIN_TWIN * len(one | other)
 
 
 def collapse_near_duplicates(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, tuple[PageKey, ...]]:

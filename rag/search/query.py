@@ -91,6 +91,7 @@ class Query:
 
     - `text`: the question without instructions about the form of its answer
     - `terms`: its content words
+    - `parts`: the parts of its codes and dates, which are searched for too
     - `pairs`: the phrases of two terms that are neighbors
     - `names`: the terms that are names, numbers or abbreviations
     - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
@@ -99,12 +100,14 @@ class Query:
     - `named`: the documents that the question names, if only these are searched
     - `equivalents`: synonyms from the glossary, by the text of a term
     - `unsure`: the texts of terms that were corrected: the reader may have meant another word
+    - `has_only_stop_words`: its terms are stop words, because it has no others
     - `language`: of the question, if its stop words tell it
     - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
 
     text: str = ""
     terms: tuple[Term, ...] = ()
+    parts: tuple[Term, ...] = ()
     pairs: tuple[Term, ...] = ()
     names: tuple[Term, ...] = ()
     search_terms: tuple[Term, ...] = ()
@@ -114,6 +117,7 @@ class Query:
     named: frozenset[int] = frozenset()
     equivalents: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
+    has_only_stop_words: bool = False
     language: str = ""
     picture: Path | None = None
     candidates: tuple[PageKey, ...] = ()

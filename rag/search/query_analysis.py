@@ -88,13 +88,15 @@ def analyze_question(
     }
     return Query(
         text,
-        found.terms,
-        found.pairs,
-        names,
-        search_terms,
-        references,
-        read_overview(text),
+        terms=found.terms,
+        parts=found.parts,
+        pairs=found.pairs,
+        names=names,
+        search_terms=search_terms,
+        references=references,
+        overview=read_overview(text),
         equivalents=equivalents,
+        has_only_stop_words=found.has_only_stop_words,
         language=found.language,
     )
 

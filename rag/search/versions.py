@@ -12,11 +12,8 @@ from sqlalchemy import Connection
 from rag.catalog.chunks import page_texts
 from rag.catalog.scope import shares_shown
 from rag.model import PageKey, Scope
-from rag.search.near_duplicates import MAX_COMPARED
-from rag.text import fold, tokens
-
-_MIN_RESEMBLANCE = 0.5
-"""Share of their words, without numbers, that two pages with the same place in two versions have in common."""
+from rag.search.near_duplicates import MAX_COMPARED, is_twin, template_words
+from rag.text import fold
 
 _SAME_SCORE = 0.9
 """Versions with at least this share of the best one's score fit the question equally well."""
@@ -127,7 +124,7 @@ def _candidates(connection: Connection, pages: Sequence[PageKey], scope: Scope) 
             page,
             re.sub(r"[\W_]+", " ", fold(shares[page[0]].attachment or shares[page[0]].name)),
             families[page[0]],
-            frozenset(word for word in tokens(texts[page]) if not any(map(str.isdecimal, word))),
+            template_words(texts[page]),
             shares[page[0]].posted.shared_at,
         )
         for page in alike
@@ -152,7 +149,7 @@ def _is_version(one: _Candidate, group: Sequence[_Candidate]) -> bool:
     return (
         one.family == first.family
         and all(one.page[0] != other.page[0] for other in group)
-        and len(one.words & first.words) >= _MIN_RESEMBLANCE * len(one.words | first.words)
+        and is_twin(one.words, first.words)
     )
 
 

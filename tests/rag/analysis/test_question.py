@@ -57,7 +57,9 @@ def test_neighbors_are_searched_as_one_word_too() -> None:
 
 
 def test_parts_of_a_code_are_searched_by_themselves_if_they_are_long() -> None:
-    assert [term.text for term in question_terms("ERR-4711/B", ["en"]).more] == ["err", "4711"]
+    found = question_terms("ERR-4711/B on the file server", ["en"])
+    assert [term.text for term in found.parts] == ["err", "4711"]
+    assert [term.text for term in found.more] == ["err", "4711", "fileserver"]
     assert not question_terms("10.20.4.7", ["en"]).more
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.metrics import auroc, best_within, declined_curve
+from rag.evaluation.metrics import auroc, best_within, declined_curve, joint_curve
 
 # Few distinct values, so that there are many ties.
 confidences = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1), min_size=1, max_size=25)
@@ -58,3 +58,10 @@ def test_best_point_is_within_the_limit_and_none_is_better(
 def test_returns_nothing_without_both_kinds_of_questions() -> None:
     assert auroc([], [0.5]) is None
     assert declined_curve([0.5], []) == []
+    assert joint_curve([]) == joint_curve([([0.5], [0.1]), ([0.5], [])]) == []
+
+
+def test_curve_of_several_sets_has_the_worst_share_of_wrongly_declined_questions() -> None:
+    curve = joint_curve([([0.2, 0.9], [0.1, 0.1]), ([0.8] * 10, [0.1, 0.7])])
+    assert [point for point in curve if point.threshold == 0.7] == [(0.7, 0.75, 0.5)]
+    assert curve[-1][1:] == (1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from rag.errors import OperatorMustAct, UserCanFix
 from rag.evaluation.calibration import MIN_SEARCHES, Sample, fit, train_decision
 from rag.evaluation.metrics import best_within
 from rag.model import Scope
-from rag.search.confidence import FILE_NAME, ConfidenceModel, Weight, load, save
+from rag.search.confidence import BUILT_IN, FILE_NAME, MADE, ConfidenceModel, Weight, load, save
+from rag.search.confidence_signals import SIGNALS
 from tests.support.searched import FakeSearched
 
 SOME = ConfidenceModel(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2, 0.3, -0.8)}, 0.2)
@@ -50,6 +52,29 @@ def test_built_in_models_cover_questions_and_pictures(tmp_path: Path) -> None:
     built_in = load(tmp_path)
     assert set(built_in) == {"question", "few", "picture"}
     assert all(0 < model.threshold < 1 and model.asked and model.weights for model in built_in.values())
+
+
+def test_built_in_models_say_how_they_were_made() -> None:
+    made = json.loads(BUILT_IN.read_text())[MADE]
+    assert "tests.bench.confidence" in made["command"]
+    assert sum(made["searches"].values()) == json.loads(BUILT_IN.read_text())["question"]["asked"]
+
+
+@given(data=st.data(), kind=st.sampled_from(sorted(SIGNALS)))
+def test_built_in_confidence_never_falls_with_a_signal(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, kind: str
+) -> None:
+    model = load(tmp_path_factory.getbasetemp())[kind]
+    signals = data.draw(st.dictionaries(st.sampled_from(SIGNALS[kind]), shares, min_size=1))
+    name = data.draw(st.sampled_from(sorted(signals)))
+    low, high = sorted((signals[name], data.draw(shares)))
+    assert model.confidence({**signals, name: low}) <= model.confidence({**signals, name: high})
+
+
+@pytest.mark.parametrize(("kind", "signal"), [(kind, signal) for kind in SIGNALS for signal in SIGNALS[kind]])
+def test_built_in_confidence_depends_on_each_signal(tmp_path: Path, kind: str, signal: str) -> None:
+    model = load(tmp_path)[kind]
+    assert model.confidence({signal: 0.0}) < model.confidence({signal: 1.0})
 
 
 @pytest.mark.parametrize(
@@ -148,6 +173,32 @@ def test_signal_of_some_searches_is_used_for_them() -> None:
     ]
     decision, _ = fit(rows, 0.05)
     assert decision.confidence({"score": 3}) > decision.confidence({}) > decision.confidence({"score": -1})
+
+
+def test_signal_that_would_lower_the_confidence_is_not_used() -> None:
+    rows = [replace(row, signals={**row.signals, "odd": -row.signals["score"]}) for row in draw_samples(5, 1.0)]
+    decision, _ = fit([replace(row, signals={"odd": row.signals["odd"]}) for row in rows], 0.05)
+    assert decision.weights["odd"].weight == 0
+
+
+def test_each_set_counts_the_same() -> None:
+    small = [replace(row, set="small") for row in draw_samples(6, 2.0, 400)]
+    other = [replace(row, set="other") for row in draw_samples(7, 0.5, 400)]
+    once, _ = fit([*small, *other], 0.05)
+    often, _ = fit([*small, *other * 5], 0.05)
+    for score in (-1.0, 0.5, 2.0):
+        assert often.confidence({"score": score}) == pytest.approx(once.confidence({"score": score}), abs=0.03)
+    assert often.present <= 0.05
+    assert often.threshold == pytest.approx(once.threshold, abs=0.03)
+
+
+def test_threshold_is_set_on_the_searches_over_all_documents() -> None:
+    everything = draw_samples(8, 2.0)
+    small = [replace(row, signals={"score": row.signals["score"] - 3}, is_small=True) for row in draw_samples(9, 2.0)]
+    decision, curve = fit([*everything, *small], 0.03)
+    assert len({point.present for point in curve}) <= sum(row.present for row in everything) + 1
+    over_everything = [decision.confidence(row.signals) < decision.threshold for row in everything if row.present]
+    assert sum(over_everything) / len(over_everything) <= 0.05
 
 
 # ---------------------------------------------------------------- from a question file

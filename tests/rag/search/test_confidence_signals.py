@@ -106,3 +106,92 @@ def test_every_combination_of_lanes_abstains_and_finds(tmp_path: Path, lanes: st
     assert not absent.found
     assert absent.hits
     assert not empty.found
+
+
+# ---------------------------------------------------------------- twins, codes, corrections
+
+INVOICE = (
+    "Invoice number {number} for {customer}. Please transfer the amount within thirty days to the account below, and "
+    "name the number of the invoice. Delivery of {goods} as ordered by telephone, free of charge to your door."
+)
+CUSTOMERS = ["Harbour Bakery", "Elm Nursery", "Quay Theatre", "Mill Stables", "Tarn Brewery", "Fell Dairy"]
+GOODS = ["flour", "seed trays", "curtains", "saddle soap", "malt", "churns"]
+OTHERS = {
+    "holiday.pdf": "Holiday is asked for four weeks ahead. An invoice of a hotel is paid back in March.",
+    "errors.pdf": "TDE-100 means that the door is open.\fTDE-200 means that the tank is empty.",
+    "long.pdf": "\f".join(f"Page {number} of the log of the lighthouse on the outer quay." for number in range(120)),
+}
+
+
+@pytest.fixture(scope="module")
+def invoices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    folder = tmp_path_factory.mktemp("invoices")
+    texts = {
+        f"invoice-{number}.pdf": INVOICE.format(number=4100 + number, customer=customer, goods=goods)
+        for number, (customer, goods) in enumerate(zip(CUSTOMERS, GOODS, strict=True))
+    }
+    for name, text in (texts | OTHERS).items():
+        (folder / name).write_text(text)
+    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": "words"})
+    with open_rag(made, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
+        opened.index([folder / name for name in texts | OTHERS])
+        yield opened
+
+
+@pytest.mark.parametrize("customer", CUSTOMERS)
+def test_twins_do_not_lower_the_confidence(invoices: Rag, customer: str) -> None:
+    question = f"Which goods are on the invoice for {customer}?"
+    with_twins = invoices.find(question, Scope.operator())
+    own = with_twins.hits[0].document
+    twins = {row.id for row in invoices.documents(Scope.operator()) if row.name.startswith("invoice")} - {own}
+    alone = invoices.find(question, Scope(None, None, frozenset(twins)))
+    assert customer in with_twins.hits[0].text
+    assert with_twins.signals["lead"] == pytest.approx(alone.signals["lead"])
+    assert with_twins.confidence == pytest.approx(alone.confidence)
+
+
+def test_lead_is_left_out_without_another_document_that_was_found(invoices: Rag) -> None:
+    ids = {row.name: row.id for row in invoices.documents(Scope.operator())}
+    only = Scope(None, frozenset({ids["errors.pdf"]}), frozenset())
+    assert "lead" not in invoices.find("Is the tank empty?", only).signals
+
+
+def test_known_part_of_an_unknown_code_does_not_make_a_full_score(invoices: Rag) -> None:
+    known, unknown = (invoices.find(code, Scope.operator()) for code in ("TDE-200", "TDE-999"))
+    assert unknown.hits
+    assert unknown.signals["score"] < 0.5 < known.signals["score"]
+    assert unknown.confidence < known.confidence
+
+
+def test_phrase_with_a_corrected_word_counts_half(invoices: Rag) -> None:
+    right = invoices.find("the outer quay", Scope.operator())
+    typo = invoices.find("the outter quay", Scope.operator())
+    assert typo.corrections == {"outter": "outer"}
+    assert right.signals["pairs"] == 1
+    assert typo.signals["pairs"] == 0.5
+
+
+# ---------------------------------------------------------------- text vectors
+
+
+@pytest.fixture(scope="module")
+def with_vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    folder = tmp_path_factory.mktemp("vectors")
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": "text-vectors"})
+    with open_rag(
+        made, extractor=TextExtractor, embedder=NoEmbedder(), text_embedder=FakeTextEmbedder(), store=FakeStore()
+    ) as opened:
+        opened.index([folder / name for name in TEXTS])
+        yield opened
+
+
+def test_confidence_follows_the_vectors_where_no_word_is_found(with_vectors: Rag) -> None:
+    # The embedder goes by the first letters of "gatewayish"; full-text search finds none of these words.
+    near = with_vectors.find("gatewayish gatewayish", Scope.operator())
+    far = with_vectors.find("xylophone quartet", Scope.operator())
+    assert near.hits[0].name == "gateway.pdf"
+    assert near.signals["held"] == far.signals["held"] == 0
+    assert 0 <= far.signals["nearer"] < near.signals["nearer"] <= 1
+    assert far.confidence < near.confidence
