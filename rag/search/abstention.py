@@ -86,15 +86,15 @@ class Abstention:
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
 
     def _is_weak(self, query: Query, scope: Scope, signals: Mapping[str, float]) -> bool:
-        """Return whether only one document has words of the question, and few of them, in a language of the scope.
+        """Return whether only one document has words of the question, and few of them.
 
-        The model then knows too little: a missing signal counts as an average one. Of a question in another language,
-        most words are unknown everywhere.
+        The model then knows too little: a missing signal counts as an average one. Where documents are in other
+        languages, too, most words of a question may be unknown although one of them answers it.
         """
         if LEAD in signals or VECTOR_LEAD in signals or signals.get(SCORE, 1.0) >= _MIN_SCORE_ALONE:
             return False
         with self._catalog.read_transaction() as connection:
-            return not query.language or query.language in languages_in(connection, scope)
+            return languages_in(connection, scope) <= {query.language}
 
     def _question_signals(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
