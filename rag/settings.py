@@ -35,10 +35,8 @@ OTHER_TABLES = ("slack",)
 _NEAR_MISS = 0.75
 """Similarity, from 0 to 1, from which an unknown name counts as a typing error."""
 
-_KUBERNETES = re.compile(
-    r"MAGPIE(_[A-Z0-9]+)*_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
-)
-"""Variables that Kubernetes sets in every container beside a service whose name begins with "magpie"."""
+_KUBERNETES_ENDS = ("_SERVICE_HOST", "_SERVICE_PORT", "_PORT")
+_KUBERNETES_PARTS = re.compile(r"_SERVICE_PORT_|_PORT_\d{1,5}_(?:TCP|UDP|SCTP)")
 
 log = logging.getLogger("magpie")
 
@@ -438,7 +436,7 @@ def _unknown_variables() -> list[str]:
     names, warnings = setting_descriptions(), []
     for unknown in sorted(os.environ):
         name = _setting_name(unknown)
-        if not unknown.startswith(PREFIX) or name in names or name in RENAMED or _KUBERNETES.fullmatch(unknown):
+        if not unknown.startswith(PREFIX) or name in names or name in RENAMED or _is_of_kubernetes(unknown):
             continue
         if similar := get_close_matches(name, names, n=1, cutoff=_NEAR_MISS):
             raise BadSetting(
@@ -447,6 +445,11 @@ def _unknown_variables() -> list[str]:
             )
         warnings.append(f"The variable {unknown} is ignored: there is no such setting.")
     return warnings
+
+
+def _is_of_kubernetes(name: str) -> bool:
+    """Return whether Kubernetes sets this variable, in every container, for a service whose name begins with magpie."""
+    return "__" not in name and (name.endswith(_KUBERNETES_ENDS) or bool(_KUBERNETES_PARTS.search(name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,11 +197,6 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation("rag.catalog.pages:first_pages", "documents_in(scope)", "documents_in(Scope(None))"),
     ),
-    "file names": (
-        Mutation(
-            "rag.catalog.share_names:search_names", "*shared_documents_in(scope)", "*shared_documents_in(Scope(None))"
-        ),
-    ),
     "languages": (Mutation("rag.catalog.languages:common_languages", "if scope != Scope.operator():", "if False:"),),
     "known document": (
         Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),
