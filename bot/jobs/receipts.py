@@ -10,7 +10,7 @@ from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import Refused, SlackClient
 from bot.slack.files import KIND
-from rag import Rag, SourceStatus, TryAgain, source_statuses
+from rag import Rag, ShareState, SourceStatus, TryAgain, list_shares, source_statuses
 
 log = logging.getLogger("magpie")
 
@@ -48,6 +48,8 @@ class Receipts:
                 files = [file for _, shared_in, _, file in held if shared_in == channel]
                 statuses = source_statuses(connection, KIND, files, channel)
                 unsettled |= {(channel, status.ref) for status in statuses if status.state not in _SETTLED}
+                checked = list_shares(connection, KIND, space=channel, states=[ShareState.CHECKING])
+                unsettled |= {(channel, share.ref) for share in checked}
         waiting = {(channel, ts) for _, channel, ts, file in held if (channel, file) in unsettled}
         settled = [id for id, channel, ts, _ in held if (channel, ts) not in waiting]
         if settled:
@@ -60,6 +62,9 @@ class Receipts:
         ts, file = receipts.message_and_file(job.key)
         with self._rag.read_transaction() as connection:
             statuses = source_statuses(connection, KIND, [file], job.channel)
+            is_checked = list_shares(connection, KIND, file, space=job.channel, states=[ShareState.CHECKING])
+        if is_checked:
+            raise TryAgain("Slack is being asked whether the file is still shared here.")
         for status in statuses:
             if status.state not in _SETTLED:
                 raise TryAgain("The file changed and is being read again.")

@@ -138,11 +138,16 @@ def fit_all(
     enough = {
         name: rows
         for name, rows in samples.items()
-        if min(sum(row.present for row in rows), sum(not row.present for row in rows)) >= MIN_SEARCHES
+        if min(_count(rows, present=True), _count(rows, present=False)) >= MIN_SEARCHES
     }
     if not enough or any(len({row.file for row in rows}) < 2 for rows in enough.values()):
         return None
     return {name: fit(rows, min(1.0, wrongly * _LENIENCE.get(name, 1.0))) for name, rows in enough.items()}
+
+
+def _count(samples: Sequence[Sample], *, present: bool) -> int:
+    """Return the number of searches that found something, with or without the answer in their scope."""
+    return sum(row.present is present for row in samples if row.signals)
 
 
 def _decision_names(question: EvalQuestion, scope: Scope) -> tuple[str, ...]:
@@ -216,6 +221,8 @@ def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[s
     an answer more likely, so a signal whose weight would be negative gets 0.
     """
     samples = [row for row in samples if row.signals]
+    if not samples:
+        return 0.0, {}
     raw = np.array([[row.signals.get(name, np.nan) for name in names] for row in samples], dtype=np.float64)
     raw = raw.reshape(len(samples), len(names))
     known = ~np.isnan(raw)

@@ -146,7 +146,7 @@ class FakeEngine:
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find", query, k)
         result = found(*self.hits[:k], why="" if self.hits else "No page holds these words.")
-        return replace(result, translations=self.translations)
+        return replace(result, translations=self.translations, signals={"score": len(query) / 20, "held": 0.5})
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find_picture", path, k)
