@@ -210,7 +210,7 @@ def test_shows_status_and_suggested_prompts(visit: Visit, ws: Workspace, team: D
 def test_inspector_shows_retries_and_errors(visit: Visit, ws: Workspace, team: DemoTeam, app: App) -> None:
     window = visit()
     window.page.get_by_role("button", name="Inspector").click()
-    ws.pace.ack_timeout = 0.2
+    ws.pace.ack_timeout = 2.0
     ws.faults.lose_acks()
     ws.post("ada", team.channel, f"<@{ws.bot_user}> which port?")
     client = web_client(ws)
