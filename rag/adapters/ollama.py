@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from rag.adapters.answer_end import check_end, check_prompt_read
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors
-from rag.errors import AnswerCut, BadSetting, GeneratorFailed, ModelUnfit, PromptCut
+from rag.errors import BadSetting
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 
@@ -27,6 +28,11 @@ _SHOW_SECONDS = 10.0
 
 _KEEP_ALIVE = "30m"
 """How long the model stays loaded after an answer. With Ollama's 5 minutes, most answers would wait for a load."""
+
+
+_LOG_HINT = "See Ollama's log."
+_THINKING_HINT = "Set MAGPIE_ANSWER__MODEL to a model that does not think, such as qwen3-vl:4b-instruct."
+_PROMPT_HINT = "Raise MAGPIE_ANSWER__NUM_CTX, or lower MAGPIE_ANSWER__PASSAGES; Ollama before 0.30 counts too few."
 
 
 class OllamaGenerator:
@@ -82,44 +88,16 @@ class OllamaGenerator:
                 if part.done:
                     reason, read = part.done_reason or "stop", part.prompt_eval_count
                     break
-        self._check_end(said=said, thought=thought, reason=reason)
-        _check_read(prompt, read)
-
-    def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
-        settings = self._settings
-        if not reason:
-            raise GeneratorFailed("The model stopped in the middle of its answer.", "Ask again. See Ollama's log.")
-        if not said and thought:
-            raise ModelUnfit(
-                f"The model {settings.model} thinks and does not answer.",
-                "Set MAGPIE_ANSWER__MODEL to a model that does not think, such as qwen3-vl:4b-instruct.",
-            )
-        if not said:
-            raise GeneratorFailed("The model returned an empty answer.", "Ask again, or rephrase the question.")
-        if reason == "length":
-            raise AnswerCut(
-                "The answer was cut at the length limit.",
-                f"To allow longer answers, raise MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict} tokens).",
-            )
+        check_end(
+            self._settings, said=said, thought=thought, reason=reason, log_hint=_LOG_HINT, thinking_hint=_THINKING_HINT
+        )
+        check_prompt_read(prompt, read, _PROMPT_HINT)
 
 
 def _window(metadata: Mapping[str, Any] | None) -> int:
     """Return the model's trained context length, or 0 if unknown. Ollama silently limits num_ctx to it."""
     lengths = [value for name, value in (metadata or {}).items() if name.endswith(".context_length")]
     return lengths[0] if lengths and isinstance(lengths[0], int) and lengths[0] > 0 else 0
-
-
-def _check_read(prompt: Prompt, read: int | None) -> None:
-    """Raise PromptCut if the server read fewer tokens than the prompt has words.
-
-    It then used only the end of the prompt, and reports that only in its log.
-    """
-    words = len(prompt.system.split()) + len(prompt.user.split())
-    if read and read < words:
-        raise PromptCut(
-            f"The model read only {read} tokens of a prompt of at least {words}.",
-            "Raise MAGPIE_ANSWER__NUM_CTX, or lower MAGPIE_ANSWER__PASSAGES; Ollama before 0.30 counts too few.",
-        )
 
 
 def open_generator(settings: AnswerSettings) -> OllamaGenerator:

@@ -14,15 +14,20 @@ from typing import Any
 import httpx
 from httpx_sse import EventSource
 
+from rag.adapters.answer_end import check_end, check_prompt_read
 from rag.adapters.openai_client import open_openai_client, response_error
 from rag.adapters.openai_errors import map_errors, map_message
 from rag.adapters.openai_models import describe_model
-from rag.errors import AnswerCut, GeneratorFailed, ModelUnfit, PromptCut
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 
 _INFO_SECONDS = 10.0
 """Servers list their models without waiting for one."""
+
+
+_LOG_HINT = "See the log of the model server."
+_THINKING_HINT = "Set MAGPIE_ANSWER__MODEL to a model that does not think, or turn thinking off on the model server."
+_PROMPT_HINT = "Give the model a longer context on its server, or lower MAGPIE_ANSWER__NUM_CTX."
 
 
 class OpenAIGenerator:
@@ -65,8 +70,15 @@ class OpenAIGenerator:
                 said = said or bool(piece.strip())
                 if piece:
                     yield piece
-        self._check_end(said=said, thought=thought, reason=end.reason)
-        _check_read(prompt, end.prompt_tokens)
+        check_end(
+            self._settings,
+            said=said,
+            thought=thought,
+            reason=end.reason,
+            log_hint=_LOG_HINT,
+            thinking_hint=_THINKING_HINT,
+        )
+        check_prompt_read(prompt, end.prompt_tokens, _PROMPT_HINT)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         settings = self._settings
@@ -82,25 +94,6 @@ class OpenAIGenerator:
             # Read by vLLM, SGLang and llama.cpp; the others ignore it.
             "chat_template_kwargs": {"enable_thinking": False},
         }
-
-    def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
-        settings = self._settings
-        if not reason:
-            raise GeneratorFailed(
-                "The model stopped in the middle of its answer.", "Ask again. See the log of the model server."
-            )
-        if not said and thought:
-            raise ModelUnfit(
-                f"The model {settings.model} thinks and does not answer.",
-                "Set MAGPIE_ANSWER__MODEL to a model that does not think, or turn thinking off on the model server.",
-            )
-        if not said:
-            raise GeneratorFailed("The model returned an empty answer.", "Ask again, or rephrase the question.")
-        if reason == "length":
-            raise AnswerCut(
-                "The answer was cut at the length limit.",
-                f"To allow longer answers, raise MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict} tokens).",
-            )
 
 
 class _End:
@@ -124,16 +117,6 @@ class _End:
 def _data_url(picture: bytes) -> str:
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-
-
-def _check_read(prompt: Prompt, read: int | None) -> None:
-    """Raise PromptCut if the server read fewer tokens than the prompt has words: some cut the middle or the start."""
-    words = len(prompt.system.split()) + len(prompt.user.split())
-    if read and read < words:
-        raise PromptCut(
-            f"The model read only {read} tokens of a prompt of at least {words}.",
-            "Give the model a longer context on its server, or lower MAGPIE_ANSWER__NUM_CTX.",
-        )
 
 
 def open_openai_generator(settings: AnswerSettings) -> OpenAIGenerator:

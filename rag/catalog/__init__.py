@@ -160,7 +160,7 @@ def _create_engine(path: Path, busy_ms: int) -> Engine:
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("immediate"):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # it takes no lock and so cannot fail: there is no error to translate
+        else:  # takes no lock, so it cannot fail
             driver: Any = connection.connection.driver_connection
             driver.execute("BEGIN")
 

@@ -181,8 +181,8 @@ def _searches(question: EvalQuestion, ids: Mapping[str, set[int]]) -> Iterator[t
 def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, list[ThresholdPoint]]:
     """Return the decision fitted on all samples, and its curve, cross-validated with folds of files.
 
-    `wrongly` is the largest share of the searches over all documents that may be declined wrongly in any set; of those
-    in small scopes if there are no others.
+    `wrongly` is the largest share of searches over all documents that may be declined wrongly in any set. Without such
+    searches, those in small scopes are counted.
     """
     names = sorted({name for row in samples for name in row.signals})
     confidences = _cross_validate(samples, names)
