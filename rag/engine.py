@@ -27,19 +27,8 @@ from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
-from rag.model import (
-    LOCAL,
-    Answer,
-    Check,
-    DocumentSummary,
-    FileReading,
-    Hit,
-    IndexOutcome,
-    ModelSummary,
-    Scope,
-    SearchResult,
-    Status,
-)
+from rag.model.operations import Check, DocumentSummary, FileReading, IndexOutcome, ModelSummary, Status
+from rag.model.search import LOCAL, Answer, Hit, Scope, SearchResult
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status

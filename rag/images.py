@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import Unreadable
-from rag.model import WHOLE_PAGE, Box
+from rag.model.extraction import WHOLE_PAGE, Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image

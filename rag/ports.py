@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Attachments, Box, ExtractedPage, Inspection, Modality, ModelSummary, Recognition, Scope
+from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection, Modality, Recognition
+from rag.model.operations import ModelSummary
+from rag.model.search import Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""

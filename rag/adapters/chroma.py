@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.adapters.zero_memory import Zeroing
 from rag.errors import Busy, StoreBroken
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import Neighbor, StoredVector, Vector
 
 if TYPE_CHECKING:

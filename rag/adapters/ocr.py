@@ -13,7 +13,7 @@ import numpy as np
 from rag.adapters.rapidocr import Picture, RapidOcr, Reading, ReadLine, open_rapidocr
 from rag.adapters.rapidocr_turns import turn_picture
 from rag.adapters.tesseract import BLOCK, Detected, ScoredLine, Tesseract
-from rag.model import Box, Line, Note, Recognition
+from rag.model.extraction import Box, Line, Note, Recognition
 from rag.scripts import (
     GREEK,
     SCRIPTS,

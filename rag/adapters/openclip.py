@@ -17,7 +17,7 @@ from rag.adapters.openclip_weights import Choice, architecture, choose, find_wei
 from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import unit_rows
 from rag.errors import Unreadable
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import EncoderObserver, Prepared, Vector
 from rag.settings import EmbedSettings
 

@@ -14,7 +14,7 @@ from rag.adapters.openclip_pictures import Preparation, preparation
 from rag.adapters.openclip_weights import Choice, architecture, is_file_name
 from rag.adapters.unit_rows import first_line
 from rag.errors import BadSetting, EmbedderFailed
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.settings import EmbedSettings
 
 if TYPE_CHECKING:

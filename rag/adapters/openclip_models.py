@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
-from rag.model import ModelSummary
+from rag.model.operations import ModelSummary
 from rag.settings import EmbedSettings
 
 

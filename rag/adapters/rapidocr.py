@@ -21,7 +21,7 @@ from rag.adapters.rapidocr_tiles import (
 )
 from rag.adapters.rapidocr_turns import ReadText, Turner, turn_picture
 from rag.errors import OperatorMustAct
-from rag.model import Box, Line, Word
+from rag.model.extraction import Box, Line, Word
 
 Picture: TypeAlias = NDArray[np.uint8]
 """Rows, columns, and blue, green, red."""

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from rag.model import Box, Line, Word
+from rag.model.extraction import Box, Line, Word
 from rag.sandbox import child_environment
 from rag.scripts import SCRIPTS, Script
 

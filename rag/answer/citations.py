@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from rag.model import CLOSING, OPENING, ROUND, Passage
+from rag.model.extraction import CLOSING, OPENING, ROUND
+from rag.model.search import Passage
 from rag.text import normalize_for_comparison, without_invisible
 
 NOT_FOUND = "NOT FOUND"

@@ -27,7 +27,8 @@ from rag.answer.reply_faults import (
     without_thoughts,
 )
 from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
-from rag.model import Hit, Kind, Mode, Passage
+from rag.model.extraction import Kind
+from rag.model.search import Hit, Mode, Passage
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from rag.text import split_words, without_invisible

@@ -25,7 +25,8 @@ from rag.answer.evidence_drawing import (
 from rag.answer.highlight import match_lines
 from rag.data_dir import temporary_folder
 from rag.ingest.markdown_rows import text_lines
-from rag.model import WHOLE_PAGE, Box, Hit, Kind
+from rag.model.extraction import WHOLE_PAGE, Box, Kind
+from rag.model.search import Hit
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
 from rag.extract.mupdf import load_pymupdf
-from rag.model import Box
+from rag.model.extraction import Box
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont

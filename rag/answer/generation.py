@@ -19,7 +19,8 @@ from rag.answer.outcome import Shown
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
-from rag.model import Answer, Hit, Kind, Mode, Passage, SearchResult
+from rag.model.extraction import Kind
+from rag.model.search import Answer, Hit, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 

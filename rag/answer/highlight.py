@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from rag.analysis.content import content_tokens, language_of
 from rag.answer.numbers import find_numerals, normalize_text
-from rag.model import Box, Hit, Word
+from rag.model.extraction import Box, Word
+from rag.model.search import Hit
 from rag.text import broken_words
 
 _MIN_SCORE, _MIN_SHARE = 0.5, 0.5

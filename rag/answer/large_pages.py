@@ -12,7 +12,8 @@ from rag.catalog import Catalog
 from rag.catalog.documents import sha256_of
 from rag.data_dir import temporary_folder
 from rag.errors import ExtractorStopped, Unreadable
-from rag.model import Box, Hit
+from rag.model.extraction import Box
+from rag.model.search import Hit
 from rag.ports import RegionDrawer
 
 if TYPE_CHECKING:

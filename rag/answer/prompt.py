@@ -13,7 +13,8 @@ from rag.answer.excerpt import excerpt
 from rag.answer.fence import make_fence
 from rag.errors import ModelUnfit, Unreadable
 from rag.images import model_jpeg
-from rag.model import WHOLE_PAGE, Hit, Kind, Passage, Posted
+from rag.model.extraction import WHOLE_PAGE, Kind
+from rag.model.search import Hit, Passage, Posted
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
 from rag.text import max_tokens

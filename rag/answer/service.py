@@ -15,7 +15,8 @@ from rag.answer.large_pages import LargePages
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
 from rag.catalog.pages import page_words
-from rag.model import Answer, Hit, Mode, Passage, Scope, SearchResult, Word
+from rag.model.extraction import Word
+from rag.model.search import Answer, Hit, Mode, Passage, Scope, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 

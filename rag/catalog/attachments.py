@@ -17,7 +17,7 @@ from rag.catalog.share_delay import delay_for_attachments
 from rag.catalog.share_names import put_attachment_words
 from rag.catalog.states import LIVE
 from rag.catalog.tables import attachment, document, extraction, share
-from rag.model import Note
+from rag.model.extraction import Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rag.analysis.languages import default_language
 from rag.catalog.any_of import is_any_of
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
-from rag.model import Kind
+from rag.model.extraction import Kind
 from rag.ports import FullTextIndex, IndexEntry
 
 

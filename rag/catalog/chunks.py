@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 from rag.catalog.any_of import are_any_of, is_any_of
 from rag.catalog.scope import is_current
 from rag.catalog.tables import chunk, document, page
-from rag.model import Box, Kind, PageKey
+from rag.model.extraction import Box, Kind
+from rag.model.search import PageKey
 
 _PAGE = (chunk.c.document_id, chunk.c.page)
 

@@ -9,7 +9,8 @@ from rag.catalog.extractions import drop_extraction, request_extraction, request
 from rag.catalog.scope import documents_in, has_share, is_current, shares_shown
 from rag.catalog.states import SourceState
 from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source
-from rag.model import DocumentSummary, Scope
+from rag.model.operations import DocumentSummary
+from rag.model.search import Scope
 from rag.ports import FullTextIndex
 
 

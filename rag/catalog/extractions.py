@@ -41,7 +41,7 @@ from rag.catalog.share_delay import delay_later_shares
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source, vector, vector_deletion
 from rag.fairness import Claimant, IntakePriority, rank_of
-from rag.model import Box, ExtractedPage, Inspection, Kind, NewChunk
+from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
 
 SHORT = 8

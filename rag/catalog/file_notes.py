@@ -15,7 +15,8 @@ from rag.catalog.any_of import is_any_of
 from rag.catalog.holdings import ATTACHED
 from rag.catalog.states import ExtractionState
 from rag.catalog.tables import attachment, document, extraction, page
-from rag.model import FileNote, Note
+from rag.model.extraction import Note
+from rag.model.operations import FileNote
 
 
 def pack_notes(notes: Sequence[Note]) -> str | None:

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from rag.catalog.any_of import are_any_of
 from rag.catalog.scope import documents_in
 from rag.catalog.tables import chunk, document, fingerprint, page
-from rag.model import Box, PageKey, Scope
+from rag.model.extraction import Box
+from rag.model.search import PageKey, Scope
 
 _SIGN = 1 << 63
 

@@ -29,7 +29,7 @@ from rag.catalog.index_versions import IndexVersion, list_versions, searched_ver
 from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.catalog.vocabulary import similar_tokens
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import IndexEntry, Term
 from rag.text import with_broken_words, with_spaced_letters
 

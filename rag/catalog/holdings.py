@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, case, literal, union_all
 
 from rag.catalog.tables import attachment, attachment_word, name_word, share, source
-from rag.model import ATTACHED_TO
+from rag.model.extraction import ATTACHED_TO
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from rag.catalog.languages import main_language
 from rag.catalog.share_names import attached_to_shares, put_attachment_words, put_name_words
 from rag.catalog.share_words import add_share_words
 from rag.catalog.tables import caption, chunk, document, share
-from rag.model import IndexRenewal
+from rag.model.operations import IndexRenewal
 from rag.ports import IndexEntry
 
 _EMPTY = IndexVersion(0, "", 0, 0, is_complete=False)

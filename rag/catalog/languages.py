@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from rag.catalog.scope import documents_in
 from rag.catalog.tables import chunk
-from rag.model import Scope
+from rag.model.search import Scope
 
 
 def languages_in(connection: Connection, scope: Scope) -> frozenset[str]:

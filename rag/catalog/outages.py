@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.states import SourceState
 from rag.catalog.tables import outage, source
-from rag.model import Outage
+from rag.model.operations import Outage
 
 _PROBE = 15 * 60.0
 """Seconds after which a probe without a result, for example of a killed process, is repeated."""

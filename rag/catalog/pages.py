@@ -14,7 +14,8 @@ from rag.catalog.any_of import are_any_of, is_any_of
 from rag.catalog.page_labels import labels_with
 from rag.catalog.scope import documents_in, is_current
 from rag.catalog.tables import chunk, document, extraction, page
-from rag.model import Box, PageKey, Scope, Word
+from rag.model.extraction import Box, Word
+from rag.model.search import PageKey, Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from rag.catalog.file_notes import attached_files, counted_extraction, file_note
 from rag.catalog.sources import find_sources
 from rag.catalog.statuses import BY_EXTRACTION, list_statuses
 from rag.catalog.tables import document, extraction, page
-from rag.model import FileReading, IndexState, PageReading, TextSource, displayed_name
+from rag.model.extraction import TextSource, displayed_name
+from rag.model.operations import FileReading, IndexState, PageReading
 
 
 def readings_named(connection: Connection, names: Sequence[str]) -> list[FileReading]:

@@ -13,7 +13,8 @@ from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.holdings import ATTACHED, OWN, Holding, both_ways
 from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
-from rag.model import Kind, Posted, Scope
+from rag.model.extraction import Kind
+from rag.model.search import Posted, Scope
 
 
 def documents_in(scope: Scope) -> CompoundSelect[tuple[int]]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, up
 
 from rag.catalog.states import LIVE, ExtractionState, ShareState
 from rag.catalog.tables import attachment, document, extraction, share, source
-from rag.model import SourceKind
+from rag.model.extraction import SourceKind
 
 OPERATOR_KINDS = tuple(SourceKind)
 """Kinds of sources that the operator indexes. They are not delayed: only the operator sees when they are ready."""

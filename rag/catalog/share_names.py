@@ -16,7 +16,7 @@ from rag.catalog.any_of import is_any_of
 from rag.catalog.holdings import ATTACHED, OWN, Holding
 from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import attachment, attachment_word, name_word, share, source
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import Term
 
 _ENGLISH = "en"

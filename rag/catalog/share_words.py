@@ -31,7 +31,7 @@ from rag.catalog.fulltext import any_of, merge_segments, queries_of
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import share, source
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import Term
 from rag.text import with_spaced_letters
 

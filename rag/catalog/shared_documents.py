@@ -25,7 +25,9 @@ from rag.catalog.sources import find_sources
 from rag.catalog.states import LIVE, ShareState
 from rag.catalog.statuses import list_statuses
 from rag.catalog.tables import document, share, source
-from rag.model import IndexState, Scope, displayed_name
+from rag.model.extraction import displayed_name
+from rag.model.operations import IndexState
+from rag.model.search import Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from rag.catalog.priorities import rank
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, SourceState
 from rag.catalog.tables import document, extraction, share, source
 from rag.fairness import Claimant, IntakePriority, rank_of
-from rag.model import SourceKind
+from rag.model.extraction import SourceKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from rag.catalog.file_notes import AttachedFile, attached_files, counted_extract
 from rag.catalog.sources import is_not_renewed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import extraction, share, source
-from rag.model import FileNote, IndexState, displayed_name
+from rag.model.extraction import displayed_name
+from rag.model.operations import FileNote, IndexState
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from rag.catalog.any_of import is_none_of
 from rag.catalog.tables import text_index, vector
 from rag.catalog.vectors import EmbeddingTarget, count_unembedded
-from rag.model import Kind
+from rag.model.extraction import Kind
 
 
 class TextIndexState(StrEnum):

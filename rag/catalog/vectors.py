@@ -28,7 +28,8 @@ from sqlalchemy.types import NullType
 from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.scope import chunks_in
 from rag.catalog.tables import chunk, vector, vector_deletion
-from rag.model import Kind, Modality, Scope
+from rag.model.extraction import Kind, Modality
+from rag.model.search import Scope
 from rag.ports import StoredVector, Vector
 
 _BATCH = 500

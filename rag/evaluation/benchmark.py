@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from rag.catalog import Catalog, documents, extractions, sources
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
-from rag.model import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
+from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import Embedder, Encoder, EncoderObserver
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.all_indexes import VectorIndexes

@@ -21,7 +21,7 @@ from rag.errors import UserCanFix
 from rag.evaluation.datasets import EvalQuestion, read_questions
 from rag.evaluation.evaluate import SearchEngine
 from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, joint_curve
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.confidence import ConfidenceModel, Weight
 from rag.search.confidence_signals import SIGNALS
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.errors import NotFound, UserCanFix
-from rag.model import Box
+from rag.model.extraction import Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rag.evaluation.metrics import (
     percentile,
     recall_at,
 )
-from rag.model import Hit, Scope, SearchResult
+from rag.model.search import Hit, Scope, SearchResult
 
 STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse")
 DEPTH = 50

@@ -19,7 +19,8 @@ from rag.evaluation.evaluate import (
 )
 from rag.evaluation.metrics import NamedPage
 from rag.evaluation.thumbnails import Thumbnail, Thumbnails
-from rag.model import Box, Hit, Kind
+from rag.model.extraction import Box, Kind
+from rag.model.search import Hit
 from rag.text import WORD
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rag.extract.geometry import clamped_box, is_off_page
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 from rag.text import printable_line
 
 _MAX_CHARS = 20_000

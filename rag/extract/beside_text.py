@@ -15,7 +15,7 @@ from rag.extract.form_fields import Displayed, form_fields, printed_boxes
 from rag.extract.geometry import bounding_box, clamped_box, contains_center, is_off_page
 from rag.extract.limits import is_out_of_memory
 from rag.extract.struct_tree import DescribedFigure, described_figures
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
+from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Box, Line, Note, Word
 from rag.text import normalize_unicode, printable_line
 
 _MAX_LINKS, _LINKS_PER_BLOCK = 120, 12

@@ -21,7 +21,7 @@ from rag.extract.convert.details import NO_DETAILS, with_notes, with_texts
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, SHEETS, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
-from rag.model import ExtractedPage, Inspection, TextSource
+from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 from rag.scripts import model_folders

@@ -11,7 +11,7 @@ from rag.extract.page_words import Frame
 from rag.extract.render import pixel_box
 from rag.extract.shown_words import median_level
 from rag.extract.text_layer import LayerWord
-from rag.model import WHOLE_PAGE, Box, Word
+from rag.model.extraction import WHOLE_PAGE, Box, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image

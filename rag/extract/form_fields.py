@@ -10,7 +10,7 @@ from typing import Any
 from rag.extract.annotations import is_hidden
 from rag.extract.geometry import PlacedWord, clamped_box, contains_center, is_off_page
 from rag.extract.limits import is_out_of_memory
-from rag.model import Box, Word
+from rag.model.extraction import Box, Word
 
 _MAX_FIELDS = 500
 _CHECKBOX, _LIST, _RADIO, _SIGNATURE, _COMBO, _TEXT = (

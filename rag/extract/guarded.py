@@ -19,7 +19,7 @@ from rag.extract.protocol import (
     validate_inspection,
     validate_page,
 )
-from rag.model import Attachments, Box, ExtractedPage, Inspection, Note
+from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 _VERSION = "4"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.extract.file_types import TIFF
-from rag.model import Note
+from rag.model.extraction import Note
 
 if TYPE_CHECKING:
     import numpy as np

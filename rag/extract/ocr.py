@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rag.extract.geometry import bounding_box, clamped_box, contains_center, turned_line
 from rag.extract.render import pixel_box
-from rag.model import Block, BlockKind, Box, Line, Note, Recognition, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Note, Recognition, Word
 from rag.text import normalize_unicode
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.extract.geometry import Region, clamped_box
-from rag.model import BlockKind, Note
+from rag.model.extraction import BlockKind, Note
 
 _KEY = "Magpie"
 _MAX_BYTES = 4 << 20

@@ -13,7 +13,7 @@ from rag.extract.shown_words import median_level, shown_words
 from rag.extract.text_layer import UNMAPPED, LayerWord
 from rag.extract.visibility import DrawingOrder, split_seen, split_uncovered
 from rag.extract.watermarks import split_watermarks, watermark_blocks
-from rag.model import WHOLE_PAGE, Block, Box, Note, Word
+from rag.model.extraction import WHOLE_PAGE, Block, Box, Note, Word
 from rag.text import normalize_unicode
 
 if TYPE_CHECKING:

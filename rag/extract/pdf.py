@@ -52,7 +52,7 @@ from rag.extract.turned_text import (
     turned_areas,
 )
 from rag.extract.visibility import DrawingOrder
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rag.errors import Unreadable
-from rag.model import Note
+from rag.model.extraction import Note
 
 _MAX_SHELL_PAGES = 2
 _WAIT = ("please wait", "proper contents of the document")

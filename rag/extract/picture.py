@@ -27,7 +27,7 @@ from rag.extract.render import (
 from rag.extract.scan import picture_blocks
 from rag.extract.tall_pictures import count_parts, cut_part
 from rag.images import upright_rgb
-from rag.model import ExtractedPage, Inspection, Recognition, TextSource
+from rag.model.extraction import ExtractedPage, Inspection, Recognition, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:

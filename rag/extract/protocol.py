@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from rag.extract.attachments import MAX_NAME_CHARS, clean_name
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
-from rag.model import WHOLE_PAGE, Attachments, Box, ExtractedPage, Inspection, Note
+from rag.model.extraction import WHOLE_PAGE, Attachments, Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20

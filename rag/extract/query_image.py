@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rag.errors import NotFound, Unreadable
 from rag.extract.file_types import TIFF
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from rag.ports import Extractor
 
 MAX_PARTS = 4

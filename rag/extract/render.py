@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.model import Block, BlockKind, Box, ExtractedPage, TextSource
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, TextSource
 
 if TYPE_CHECKING:
     from PIL.Image import Image

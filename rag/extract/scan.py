@@ -24,7 +24,7 @@ from rag.extract.layout.reading_order import order_right_to_left, split_columns,
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.extract.layout.vertical_text import split_vertical
 from rag.extract.turned_text import add_turned_lines
-from rag.model import Block, BlockKind, Box, Line
+from rag.model.extraction import Block, BlockKind, Box, Line
 
 if TYPE_CHECKING:
     from PIL.Image import Image

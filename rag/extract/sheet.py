@@ -14,7 +14,7 @@ from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, LINE_HEIGHT, Grid
 from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.protocol import Request
 from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
 from rag.text import estimate_tokens
 

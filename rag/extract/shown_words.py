@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag.extract.geometry import PlacedWord, bounding_box, clamped_box, contains_center
 from rag.extract.ocr import TextRecognizer
 from rag.extract.render import pixel_box
-from rag.model import Box, Line
+from rag.model.extraction import Box, Line
 from rag.text import tokens
 
 if TYPE_CHECKING:

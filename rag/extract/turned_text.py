@@ -22,7 +22,7 @@ from rag.extract.geometry import (
 from rag.extract.layout.reading_order import text_blocks
 from rag.extract.layout.ruled_tables import MIN_WORDS, find_ruled_tables
 from rag.extract.render import turned_image
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image

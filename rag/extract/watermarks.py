@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.extract.geometry import PlacedWord, bounding_box
 from rag.extract.text_layer import LayerWord
-from rag.model import Block, BlockKind, Line
+from rag.model.extraction import Block, BlockKind, Line
 
 if TYPE_CHECKING:
     import numpy as np

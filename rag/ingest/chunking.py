@@ -17,7 +17,7 @@ from rag.ingest.picture_chunks import (
     table_rows,
     with_header,
 )
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
+from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens
 
 MIN_TOKENS, OVERLAP = 256, 50

@@ -14,7 +14,7 @@ from itertools import islice
 from rag.extract.geometry import bounding_box
 from rag.ingest.markdown_rows import is_table, row_cells, text_lines
 from rag.ingest.picture_chunks import label_of
-from rag.model import Box, Kind, Line, NewChunk
+from rag.model.extraction import Box, Kind, Line, NewChunk
 
 _NUMBER = re.compile(r"\W*(?:\d{1,4}(?:\W+\d{1,4}){0,3}|(?=[ivxl])x{0,3}l?x{0,3}(?:ix|iv|v?i{0,3}))\W*", re.IGNORECASE)
 """A word that may be a page number or a date: at most four numbers of at most four digits, or a Roman numeral."""

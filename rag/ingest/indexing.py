@@ -17,7 +17,9 @@ from rag.ingest.fetch.addresses import is_url, validate_url
 from rag.ingest.fetch.paths import add_path, is_missing, is_nonempty_folder, list_files
 from rag.ingest.fetch.urls import add_url
 from rag.ingest.worker import IndexRequest, ProgressCallback, Worker, ignore_progress
-from rag.model import LOCAL, IndexOutcome, SourceKind
+from rag.model.extraction import SourceKind
+from rag.model.operations import IndexOutcome
+from rag.model.search import LOCAL
 from rag.ports import Extractor
 
 

@@ -30,7 +30,7 @@ from rag.ingest.disk_space import DiskSpace
 from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
-from rag.model import ExtractedPage, SourceKind, TextSource
+from rag.model.extraction import ExtractedPage, SourceKind, TextSource
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
 from rag.settings import ReadSettings
 

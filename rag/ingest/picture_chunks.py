@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rag.extract.geometry import turned_box
 from rag.extract.layout.right_to_left import is_mainly_right_to_left
 from rag.ingest.markdown_rows import markdown_row, markdown_table
-from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens, part_label
 
 _LEADERS = re.compile(r"[.·…_]{3,}")

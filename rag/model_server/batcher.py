@@ -18,7 +18,7 @@ from time import monotonic, perf_counter
 from typing import TypeVar
 
 from rag.errors import EmbedderBusy
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import Encoder, EncoderObserver, Prepared, Vector
 
 _T = TypeVar("_T")

@@ -20,7 +20,8 @@ from rag.extract.convert.office_fonts import FONTS_REMEDY, missing_fonts
 from rag.ingest.captions import Captions, harmless_picture
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.ownership import is_owned
-from rag.model import Check, ExtractedPage
+from rag.model.extraction import ExtractedPage
+from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
 from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi

@@ -9,7 +9,9 @@ from time import perf_counter
 from rag.answer.citations import check_citations, says_not_found
 from rag.answer.prompt import write_prompt
 from rag.errors import MagpieError
-from rag.model import WHOLE_PAGE, Check, Hit, Kind, Passage
+from rag.model.extraction import WHOLE_PAGE, Kind
+from rag.model.operations import Check
+from rag.model.search import Hit, Passage
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
 

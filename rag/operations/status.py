@@ -9,7 +9,7 @@ from rag.catalog import Catalog, documents, extractions, outages, shares, status
 from rag.catalog.index_filling import read_renewal
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
-from rag.model import Status
+from rag.model.operations import Status
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag.catalog import Catalog
 from rag.catalog.languages import languages_in
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.confidence import ConfidenceModels
 from rag.search.confidence_signals import (

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from rag.catalog.chunks import page_texts, pages_by_chunk
 from rag.catalog.share_names import terms_in_name
 from rag.catalog.share_words import shares_with
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.ports import FullTextIndex, Term
 from rag.search.near_duplicates import is_twin, template_words
 from rag.search.query import Query

@@ -14,7 +14,7 @@ from rag.analysis.question import make_term
 from rag.analysis.spelling import max_errors, misspelled_stop_words
 from rag.catalog.share_names import search_names
 from rag.catalog.share_words import shares_with
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import FullTextIndex, Term
 
 _MAX_WORDS = 4

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rag.model import PageKey
+from rag.model.search import PageKey
 from rag.search.ranking import Ranking
 
 WEIGHTS: Mapping[str, float] = {

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from rag.catalog.captions import captions_of
 from rag.catalog.chunks import chunks_by_id
 from rag.catalog.scope import shares_shown
-from rag.model import WHOLE_PAGE, Box, Hit, PageKey, Scope
+from rag.model.extraction import WHOLE_PAGE, Box
+from rag.model.search import Hit, PageKey, Scope
 from rag.search.fusion import WEIGHTS
 from rag.search.ranking import MAX_REGIONS, Ranking
 

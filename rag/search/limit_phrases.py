@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
-from rag.model import FileType
+from rag.model.search import FileType
 from rag.search.limit_dates import Period, read_period
 from rag.search.limit_lexicon import ME, Lexicon, Tag
 from rag.search.limit_tokens import Token

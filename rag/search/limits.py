@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rag.model import FileType
+from rag.model.search import FileType
 from rag.search.limit_dates import Period, read_period
 from rag.search.limit_lexicon import ME as ME
 from rag.search.limit_lexicon import Lexicon, Tag, lexicon

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from rag.catalog.chunks import page_texts
-from rag.model import PageKey
+from rag.model.search import PageKey
 from rag.text import tokens
 
 MAX_COMPARED = 20

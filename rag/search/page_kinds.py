@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from rag.analysis.question import make_term
 from rag.catalog.languages import languages_in
 from rag.catalog.scope import allowed_chunks
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.glossary import PageKind
 

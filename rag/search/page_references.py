@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from rag.catalog.pages import pages_named
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.page_kinds import find_pages_of_kinds
 from rag.search.query import Query

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from rag.model import Hit, PageKey, SearchResult
+from rag.model.search import Hit, PageKey, SearchResult
 from rag.search.ranking import MAX_REGIONS
 
 _NOT_MATCHED = "The picture matches no page here, so only the words of the question were searched for."

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from rag.catalog.share_names import NameMatch
 from rag.errors import OperatorMustAct, TryAgain
-from rag.model import PageKey
+from rag.model.search import PageKey
 from rag.ports import Term, Vector
 from rag.search.glossary import PageKind
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.analysis.languages import detect_language
 from rag.analysis.question import make_term, question_terms
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from rag.ports import Term
 from rag.search.glossary import Expansion, Glossary
 from rag.search.overviews import read_overview

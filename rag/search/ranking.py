@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rag.model import PageKey
+from rag.model.search import PageKey
 from rag.search.page_match.result import MatchResult
 from rag.search.query import Query
 

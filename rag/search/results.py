@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 
-from rag.model import Hit, PageKey, SearchResult
+from rag.model.search import Hit, PageKey, SearchResult
 
 
 def merge_results(results: Sequence[SearchResult]) -> SearchResult:

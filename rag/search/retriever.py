@@ -9,7 +9,8 @@ from pathlib import Path
 from rag.catalog import Catalog
 from rag.catalog.languages import languages_in
 from rag.catalog.share_names import search_names
-from rag.model import ExtractedPage, PageKey, Scope, SearchResult
+from rag.model.extraction import ExtractedPage
+from rag.model.search import PageKey, Scope, SearchResult
 from rag.ports import FullTextIndex, Translator
 from rag.search import confidence
 from rag.search.abstention import Abstention, AbstentionVerdict

@@ -12,7 +12,7 @@ from rag.analysis.languages import detect_language
 from rag.catalog import Catalog
 from rag.catalog.languages import common_languages
 from rag.errors import OperatorMustAct, TryAgain
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import Translator
 
 log = logging.getLogger("magpie")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from rag.catalog.chunks import page_texts
 from rag.catalog.scope import shares_shown
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.search.near_duplicates import MAX_COMPARED, is_twin, template_words
 from rag.text import fold
 

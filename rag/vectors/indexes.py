@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from rag.catalog import vectors
-from rag.model import Modality, Scope
+from rag.model.extraction import Modality
+from rag.model.search import Scope
 from rag.ports import Embedder, TextEmbedder, Vector
 from rag.vectors.gpu_sharing import GpuState, Offload
 from rag.vectors.indexing import ClipIndexer, Indexer, TextIndexer

@@ -16,7 +16,7 @@ from typing import ClassVar, Generic, TypeVar
 from rag.catalog import vectors
 from rag.catalog.vectors import Unembedded
 from rag.errors import OperatorMustAct, TryAgain
-from rag.model import Kind, Modality
+from rag.model.extraction import Kind, Modality
 from rag.ports import Embedder, StoredVector, TextEmbedder, Vector
 from rag.vectors.lazy_embedder import LazyEmbedder
 from rag.vectors.sync import VectorStoreSync

@@ -10,7 +10,8 @@ import numpy as np
 
 from rag.catalog import vectors
 from rag.catalog.scope import allowed_chunks, count_in
-from rag.model import Kind, Modality, Scope
+from rag.model.extraction import Kind, Modality
+from rag.model.search import Scope
 from rag.ports import Neighbor, Vector
 from rag.vectors.sync import VectorStoreSync
 

@@ -25,7 +25,7 @@ from rag.catalog.text_indexes import (
     list_text_indexes,
 )
 from rag.errors import Busy, EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
-from rag.model import TextModel
+from rag.model.operations import TextModel
 from rag.ports import TextEmbedder, TextModels, Vector
 from rag.vectors.indexes import TextIndex
 from rag.vectors.indexing import TextIndexer

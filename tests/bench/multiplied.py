@@ -21,7 +21,7 @@ from rag.catalog import Catalog, documents, extractions, sources, vectors
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
-from rag.model import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
+from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import StoredVector, Vector, VectorStore
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
-from rag.model import Box, Kind, NewChunk
+from rag.model.extraction import Box, Kind, NewChunk
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from zlib import crc32
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.evaluation.metrics import percentile
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import Neighbor, Vector
 from rag.settings import LANES
 from tests.bench.multiplied import DIM, IDENTITY, SMALL, SPACES, build, chunks_of, unit_vectors

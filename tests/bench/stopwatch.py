@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Attachments, ExtractedPage, Inspection
+from rag.model.extraction import Attachments, ExtractedPage, Inspection
 from rag.ports import Embedder, Vector
 
 Span = tuple[float, float]

@@ -9,7 +9,8 @@ import pytest
 
 from rag import Settings, open_rag
 from rag.catalog import Catalog
-from rag.model import Box, Kind, NewChunk, Scope
+from rag.model.extraction import Box, Kind, NewChunk
+from rag.model.search import Scope
 from tests.bench.multiplied import (
     EXCHANGED,
     PER_DOCUMENT,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from rag.model import Box, Kind, NewChunk
+from rag.model.extraction import Box, Kind, NewChunk
 from rag.settings import ReadSettings
 from tests.bench.words import LayerWord, Result, layer_words, letters, line_of, lost_words, measure, report
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rag.model import Kind
+from rag.model.extraction import Kind
 from rag.ports import Prompt
 from rag.search.glossary_file import BUILT_IN, load_glossary
 from rag.search.limit_lexicon import lexicon

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from rag.adapters.ocr import open_ocr
-from rag.model import Box
+from rag.model.extraction import Box
 from rag.ports import Ocr
 from tests.support.ocr import open_ink
 

@@ -8,7 +8,7 @@ import pytest
 
 from rag.adapters.chroma import ChromaStore
 from rag.errors import StoreBroken
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import StoredVector, Vector, VectorStore
 from tests.support.store import FakeStore
 

@@ -42,7 +42,8 @@ from rag import (
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
-from rag.model import Modality, PageReading, TextSource
+from rag.model.extraction import Modality, TextSource
+from rag.model.operations import PageReading
 from rag.settings import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit

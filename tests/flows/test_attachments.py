@@ -8,7 +8,7 @@ import pytest
 
 from rag import NotFound, Rag, Scope, Settings, ShareFilter, documents_named, open_rag
 from rag.errors import Unreadable
-from rag.model import Inspection
+from rag.model.extraction import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
 

@@ -9,7 +9,7 @@ import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
 from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
-from rag.model import Kind
+from rag.model.extraction import Kind
 from rag.ports import Generator
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner, FigureExtractor

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

@@ -8,7 +8,7 @@ import pytest
 
 from rag import Rag, Share, open_rag, put_share
 from rag.fairness import ANYBODY, Claimant, FairQueue
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from rag.settings import Settings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

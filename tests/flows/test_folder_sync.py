@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rag import Scope, Settings, open_rag
-from rag.model import Inspection
+from rag.model.extraction import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated

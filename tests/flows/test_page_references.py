@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import Kind
+from rag.model.extraction import Kind
 from tests.support.tiny_clip import TINY
 
 EVERYTHING = Scope.operator()

@@ -46,9 +46,9 @@ def test_every_guard_can_be_removed() -> None:
 
 def test_mutation_that_does_not_fit_the_code_is_an_error() -> None:
     with pytest.raises(LookupError, match="0 times"):
-        check_mutations([Mutation("rag.model:Hit.title", "a fragment that nothing has", "")])
-    with pytest.raises(LookupError, match=r"no rag\.model:Hit\.gone"):
-        check_mutations([Mutation("rag.model:Hit.gone", "return", "")])
+        check_mutations([Mutation("rag.model.search:Hit.title", "a fragment that nothing has", "")])
+    with pytest.raises(LookupError, match=r"no rag\.model\.search:Hit\.gone"):
+        check_mutations([Mutation("rag.model.search:Hit.gone", "return", "")])
 
 
 def test_own_cases_are_read_from_a_file(tmp_path: Path) -> None:

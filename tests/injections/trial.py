@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
 from bot.slack.messages import unread_documents
 from rag import Answer, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
-from rag.model import IndexState
+from rag.model.operations import IndexState
 from rag.ports import Ocr
 from tests.injections.case_files import make_file, picture_of
 from tests.injections.cases import Case

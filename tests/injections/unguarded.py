@@ -22,7 +22,7 @@ GUARDS = (
     Mutation(
         "bot.slack.blocks:context", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'
     ),
-    Mutation("rag.model:displayed_name", ".translate(ROUND)", ""),
+    Mutation("rag.model.extraction:displayed_name", ".translate(ROUND)", ""),
     Mutation(
         "rag.answer.citations:check_citations",
         "        checked = _normalize(_unmask(text), by_number.keys())\n",

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
-from rag.model import Attachment, Attachments, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.model.extraction import (
+    Attachment,
+    Attachments,
+    Block,
+    BlockKind,
+    Box,
+    ExtractedPage,
+    Inspection,
+    Line,
+    TextSource,
+    Word,
+)
 
 PAGES = 2
 MAX_DOCUMENTS = 26

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from rag.errors import Unreadable
-from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Inspection
 from tests.support.extractor import TextExtractor
 
 COLORS: Mapping[str, tuple[int, int, int]] = {

@@ -35,7 +35,7 @@ from rag import (
     TrainedProjection,
 )
 from rag.catalog import Catalog
-from rag.model import Box, Kind
+from rag.model.extraction import Box, Kind
 from tests.support.migrated import migrated
 
 

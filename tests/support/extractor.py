@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from rag.errors import ExtractorStopped, Unreadable
-from rag.model import (
+from rag.model.extraction import (
     Attachment,
     Attachments,
     Block,

@@ -18,7 +18,7 @@ from types import ModuleType
 import numpy as np
 from PIL import Image
 
-from rag.model import Box, Line, Recognition, Word
+from rag.model.extraction import Box, Line, Recognition, Word
 from rag.ports import Ocr
 
 _DARK = 128

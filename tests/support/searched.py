@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.model import Box, Hit, Kind, Scope, SearchResult
+from rag.model.extraction import Box, Kind
+from rag.model.search import Hit, Scope, SearchResult
 from rag.search.confidence import ConfidenceModel
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.errors import Busy, StoreBroken
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import Neighbor, StoredVector, Vector
 
 

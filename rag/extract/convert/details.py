@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.extract.beside_text import aside
-from rag.model import WHOLE_PAGE, ExtractedPage, Inspection, Note
+from rag.model.extraction import WHOLE_PAGE, ExtractedPage, Inspection, Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rag.extract.convert.packages import OFFICE, open_package
-from rag.model import Note
+from rag.model.extraction import Note
 
 _CHUNK = b"/aFChunk"
 """Kind of the relationship to a document of another format that Word inserts when it opens the file (altChunk)."""

@@ -20,7 +20,7 @@ from rag.extract.convert.office_fonts import FONTS_REMEDY
 from rag.extract.convert.packages import OFFICE
 from rag.extract.convert.prepare import Prepared, make_pages_taller, prepare_document
 from rag.extract.convert.sanitize import sanitize_document
-from rag.model import Note
+from rag.model.extraction import Note
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
 from rag.settings import ReadSettings

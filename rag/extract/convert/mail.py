@@ -23,7 +23,7 @@ from rag.extract.convert.rich_text import (
     page_parts,
     paragraphs,
 )
-from rag.model import Note
+from rag.model.extraction import Note
 
 if TYPE_CHECKING:
     _Policy = EmailPolicy[EmailMessage]

@@ -17,7 +17,7 @@ from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.file_pictures import FilePictures
 from rag.extract.convert.plain_text import normalize_text, wrap_line
 from rag.extract.convert.rich_text import RichText, missing_pictures, page_parts
-from rag.model import Note
+from rag.model.extraction import Note
 
 NOTEBOOK = "application/x-ipynb+json"
 

@@ -17,7 +17,7 @@ from rag.extract.convert.prepare import prepare_document
 from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.convert.text_html import CSS, TextPages
 from rag.extract.convert.word_text import word_text
-from rag.model import Note
+from rag.model.extraction import Note
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:

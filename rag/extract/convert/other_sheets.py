@@ -19,7 +19,7 @@ from rag.extract.convert.csv_rows import csv_rows
 from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.number_formats import format_general
 from rag.extract.convert.sheets import CellCounter, Sheet, Workbook, hidden_cells_note, hidden_note
-from rag.model import Note
+from rag.model.extraction import Note
 
 _DELIMITERS = ",;\t|"
 _MIN_LINES, _MIN_SAME_SHARE = 3, 0.9

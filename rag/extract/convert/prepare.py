@@ -13,7 +13,7 @@ from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.office_xml import parse_part, write_part
 from rag.extract.convert.packages import open_package
 from rag.extract.convert.slides import SlideDetails, open_document_slides, powerpoint_slides
-from rag.model import Note
+from rag.model.extraction import Note
 
 _MAX_PART_BYTES = 64 << 20
 """Larger parts are left as they are: a tree takes ten times the memory."""

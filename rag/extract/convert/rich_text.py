@@ -13,7 +13,7 @@ from rag.extract.convert.encodings import XML_ENCODING, decode_declared, decode_
 from rag.extract.convert.file_pictures import FilePictures, data_address
 from rag.extract.convert.plain_text import normalize_text
 from rag.extract.convert.simple_html import PictureFinder, SimpleHtml, simplify
-from rag.model import Note
+from rag.model.extraction import Note
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
 _CHARSET_RANGE = 4096

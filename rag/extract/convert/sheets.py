@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rag.model import Note
+from rag.model.extraction import Note
 
 MAX_CELLS = 100_000
 """Cells with content that are read of one file: 300 to 1,200 pages."""

@@ -8,7 +8,7 @@ from typing import Any
 from rag.errors import Unreadable
 from rag.extract.convert.rich_text import missing_pictures
 from rag.extract.convert.svg_labels import local_name, replace_html_labels
-from rag.model import Note
+from rag.model.extraction import Note
 
 SVG = "image/svg+xml"
 

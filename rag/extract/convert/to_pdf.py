@@ -27,7 +27,7 @@ from rag.extract.convert.svg import SVG, write_svg_pdf
 from rag.extract.convert.text_files import newest_text
 from rag.extract.convert.xlsx import read_xlsx
 from rag.extract.file_types import CSV, HTML, MARKDOWN, RICH_TEXTS, SHEETS, TEXT
-from rag.model import Note
+from rag.model.extraction import Note
 from rag.settings import ReadSettings
 
 _CACHED_PDFS = 4

@@ -28,7 +28,7 @@ from rag.extract.convert.sheets import (
 )
 from rag.extract.convert.xlsx_parts import elements, relation_id, relations, text_of, unescaped
 from rag.extract.convert.xlsx_remarks import PLACE, column_number, sheet_remarks
-from rag.model import Note
+from rag.model.extraction import Note
 
 _LINK = re.compile(r'HYPERLINK\(\s*"([^"]+)"', re.IGNORECASE)
 _MAIN = "xl/workbook.xml"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.extract.geometry import Region, clamped_box
 from rag.extract.invisible_text import InvisibleText, InvisibleTextFonts
 from rag.extract.limits import is_out_of_memory
-from rag.model import BlockKind, Line
+from rag.model.extraction import BlockKind, Line
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rag.extract.geometry import bounding_box, box_rows, clamped_box
-from rag.model import Box
+from rag.model.extraction import Box
 
 if TYPE_CHECKING:
     from rag.extract.geometry import Rows

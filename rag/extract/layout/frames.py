@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rag.model import Box
+from rag.model.extraction import Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image

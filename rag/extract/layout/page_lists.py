@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rag.model import Block, BlockKind, Box, Word
+from rag.model.extraction import Block, BlockKind, Box, Word
 
 _LEADERS = re.compile(r"[.·‥…_]{3,}|[‥…]+")
 _LEADER_SIGNS = frozenset(".·‥…_")

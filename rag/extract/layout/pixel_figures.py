@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.extract.geometry import Region, contains_center
-from rag.model import BlockKind, Box
+from rag.model.extraction import BlockKind, Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rag.extract.geometry import bounding_box, group_into_lines, words_of_lines
 from rag.extract.layout.right_to_left import is_mainly_right_to_left
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 _BoxedT = TypeVar("_BoxedT", Line, Word, Block)
 

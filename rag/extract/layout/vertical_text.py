@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.extract.geometry import PlacedWord, bounding_box
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 _CJK = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
 

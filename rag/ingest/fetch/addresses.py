@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from rag.errors import Unreadable
-from rag.model import SourceKind
+from rag.model.extraction import SourceKind
 
 URL_KIND = SourceKind.URL
 """The kind of a source that is identified by a URL."""

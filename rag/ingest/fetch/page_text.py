@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.ingest.fetch.screenshot_pdf import ScreenRegion, ScreenWord
 from rag.ingest.fetch.text_pieces import Piece, Place, join_pieces, split_line, usual_width
-from rag.model import BlockKind
+from rag.model.extraction import BlockKind
 
 STYLES = ("display", "font-size")
 """Computed styles that the snapshot must contain."""

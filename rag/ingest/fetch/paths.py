@@ -17,7 +17,8 @@ from rag.errors import NotFound, TryAgain, Unreadable
 from rag.extract.convert.packages import UNPACK
 from rag.extract.convert.plain_text import PAGE_CHARS
 from rag.extract.convert.text_files import MAX_CHARACTER_BYTES
-from rag.model import IndexOutcome, SourceKind
+from rag.model.extraction import SourceKind
+from rag.model.operations import IndexOutcome
 from rag.ports import FetchResult
 from rag.settings import ReadSettings
 

@@ -15,7 +15,7 @@ from rag.extract.layout.right_to_left import is_right_to_left
 from rag.extract.mupdf import load_pymupdf
 from rag.extract.page_structure import PageStructure, write_structure
 from rag.images import encode_jpeg
-from rag.model import BlockKind
+from rag.model.extraction import BlockKind
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from rag.errors import TryAgain
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
 

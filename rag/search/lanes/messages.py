@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rag.catalog import Catalog
 from rag.catalog.share_words import search_share_words, shares_with
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.lanes.shared_files import MIN_COVERAGE, rank_first_pages
 from rag.search.query import Query, QueryKind

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
-from rag.model import Kind, Modality, PageKey, Scope
+from rag.model.extraction import Kind, Modality
+from rag.model.search import PageKey, Scope
 from rag.ports import Vector
 from rag.search.lanes.lane import ON, LaneStatus, LaneUnavailable
 from rag.search.query import Query

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from rag.catalog import Catalog
 from rag.catalog.pages import outline_pages
 from rag.catalog.shared_documents import documents_allowed, first_documents
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.file_names import is_name
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.query import Query, QueryKind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.lanes.lane import LaneStatus
 from rag.search.page_match.matcher import PageMatcher
 from rag.search.query import Query, QueryKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rag.catalog import Catalog
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import FullTextIndex
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.page_references import find_referenced_pages

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from rag.catalog.pages import first_pages
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.ranking import Ranking, rank_pages
 
 MIN_COVERAGE = 0.5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rag.model import Modality, Scope
+from rag.model.extraction import Modality
+from rag.model.search import Scope
 from rag.search.lanes.lane import ON, LaneStatus, LaneUnavailable
 from rag.search.lanes.nearest import VectorRanker
 from rag.search.query import Query, QueryKind

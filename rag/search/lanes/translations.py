@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rag.model import PageKey, Scope
+from rag.model.search import PageKey, Scope
 from rag.search.abstention import Abstention
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.lanes.words import WordsLane

@@ -11,7 +11,8 @@ import numpy as np
 
 from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import StoredFingerprint
-from rag.model import WHOLE_PAGE, Box, PageKey, Scope
+from rag.model.extraction import WHOLE_PAGE, Box
+from rag.model.search import PageKey, Scope
 from rag.search.page_match.candidates import votes
 from rag.search.page_match.result import NO_MATCH, MatchResult, PageMatch
 from rag.search.page_match.verification import MIN_POINTS_TO_JUDGE, Proof, align, prove

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from rag.model import Hit, PageKey
+from rag.model.search import Hit, PageKey
 from rag.search.page_match.verification import Proof
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.model import Box
+from rag.model.extraction import Box
 from rag.vectors.fingerprints import GrayImage, Points, inverted, places
 
 Matrix: TypeAlias = NDArray[np.float64]

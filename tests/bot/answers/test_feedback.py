@@ -19,7 +19,7 @@ from bot.db.used_pages import post_mark
 from bot.slack.events import Question
 from bot.slack.message_text import without_mention
 from rag import Rag, Share, put_share
-from rag.model import Scope
+from rag.model.search import Scope
 from tests.bot.conftest import Magpie, opener
 from tests.flows.team import settings
 

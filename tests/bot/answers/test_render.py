@@ -23,7 +23,8 @@ from bot.slack.messages import (
     unreadable_file,
 )
 from rag import FileNote, Mode, SourceStatus
-from rag.model import IndexState, Kind
+from rag.model.extraction import Kind
+from rag.model.operations import IndexState
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
 

@@ -28,7 +28,8 @@ from rag import (
     open_rag,
     put_share,
 )
-from rag.model import IndexRenewal, Outage, PageReading, TextModel, TextSource
+from rag.model.extraction import TextSource
+from rag.model.operations import IndexRenewal, Outage, PageReading, TextModel
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 

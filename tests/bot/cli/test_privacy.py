@@ -29,7 +29,7 @@ from bot.slack.events import Question
 from bot.slack.message_text import without_mention
 from bot.slack.owner import Owner
 from rag import Rag, Share, ShareState, StoredData, documents_allowed, end_message, put_share
-from rag.model import Scope
+from rag.model.search import Scope
 from tests.bot.conftest import Magpie, Run, opener
 from tests.flows.team import settings
 from tests.support.engine import FakeEngine

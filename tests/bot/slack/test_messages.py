@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.slack import messages
-from rag.model import FileType
+from rag.model.search import FileType
 from rag.search.limits import QueryLimits
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from rag import MagpieError, Rag, Scope, Settings, open_rag
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Attachments, ExtractedPage, Inspection
+from rag.model.extraction import Attachments, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 from tests.faults.fuzz.mutants import Mutant
 from tests.support.absent import NoEmbedder

@@ -12,7 +12,7 @@ import pytest
 
 from rag.adapters.chroma import ChromaStore
 from rag.errors import StoreBroken
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import StoredVector
 
 ONE, OTHER = "model-a-0123", "model-b-4567"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from rag.adapters.ocr import open_ocr
-from rag.model import Recognition
+from rag.model.extraction import Recognition
 from rag.ports import Ocr
 
 LINES = ("The glockenspiel is tuned by the cantor", "and again before the feast of the harbour")

@@ -9,7 +9,7 @@ import pytest
 from rag.adapters.ocr import ScriptOcr, open_ocr
 from rag.adapters.rapidocr import RapidOcr, open_rapidocr
 from rag.adapters.tesseract import Tesseract
-from rag.model import Note, Recognition
+from rag.model.extraction import Note, Recognition
 from rag.ports import Ocr
 from rag.scripts import SCRIPTS, models_for, package_of, readable_scripts, tesseract_program
 from tests.support.scripts import SENTENCES, WORDS, needs_tesseract, sentence

@@ -12,7 +12,7 @@ import pytest
 
 from rag.adapters.ollama import open_generator
 from rag.answer.generation import answer_question
-from rag.model import Mode
+from rag.model.search import Mode
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_generation import PIER, QUESTION, TIDE, found
 from tests.support.ollama_chat import Model

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.slack.blocks import escape
 from rag.answer.citations import check_citations, says_not_found, without_citations
-from rag.model import Passage
+from rag.model.search import Passage
 from tests.rag.answer.test_generation import hit
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rag.answer.control_tokens import without_control
 from rag.answer.prompt import Correction, write_prompt
 from rag.answer.query_rewrite import rewrite_question
-from rag.model import Kind, Passage
+from rag.model.extraction import Kind
+from rag.model.search import Passage
 from rag.settings import AnswerSettings
 from tests.injections.templates import EVERY, control_word_in
 from tests.rag.answer.test_generation import hit

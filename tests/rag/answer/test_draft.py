@@ -14,7 +14,8 @@ from PIL import Image
 from rag.answer.generation import answer_question
 from rag.answer.messages import NOTHING_HELD, READ_NOTE, best_passages, left_out
 from rag.errors import GeneratorFailed, MagpieError
-from rag.model import Answer, Hit, Kind, Mode
+from rag.model.extraction import Kind
+from rag.model.search import Answer, Hit, Mode
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found, hit

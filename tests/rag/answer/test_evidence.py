@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.evidence_drawing import MAX_WIDTH, MIN_WIDTH
-from rag.model import WHOLE_PAGE, Box, Hit, Kind
+from rag.model.extraction import WHOLE_PAGE, Box, Kind
+from rag.model.search import Hit
 from tests.rag.answer.test_generation import hit
 
 Pixel: TypeAlias = tuple[int, int, int]

@@ -13,7 +13,8 @@ from rag.adapters.ollama import open_generator
 from rag.answer.generation import answer_question, place_line
 from rag.answer.messages import ABSTAINED
 from rag.errors import GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing
-from rag.model import WHOLE_PAGE, Box, Hit, Kind, Mode, Posted, SearchResult
+from rag.model.extraction import WHOLE_PAGE, Box, Kind
+from rag.model.search import Hit, Mode, Posted, SearchResult
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, closed_address, ollama_server

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.answer.highlight import match_lines, with_line_boxes
-from rag.model import Box, Kind, Word
+from rag.model.extraction import Box, Kind, Word
 from tests.rag.answer.test_generation import hit
 
 LINES = [

@@ -15,7 +15,8 @@ from PIL import Image
 from rag.answer.prompt import load_pictures, select_passages, write_prompt
 from rag.errors import ModelUnfit, Unreadable
 from rag.images import LONG_SIDE, PIXELS, model_jpeg
-from rag.model import Box, Kind, Passage, Posted
+from rag.model.extraction import Box, Kind
+from rag.model.search import Passage, Posted
 from rag.settings import AnswerSettings
 from rag.text import max_tokens
 from tests.rag.answer.test_generation import hit

@@ -15,7 +15,7 @@ from rag.answer.generation import answer_question
 from rag.answer.grounding import GroundingSource, check_grounding
 from rag.answer.prompt import INSTRUCTIONS
 from rag.answer.reply_faults import is_other_language, is_refusal, is_thought
-from rag.model import Answer, Mode
+from rag.model.search import Answer, Mode
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_draft import Drafts

@@ -11,7 +11,7 @@ from rag.catalog.extractions import claim_extraction, put_pages
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import source
-from rag.model import Box, ExtractedPage, Kind, NewChunk, TextSource
+from rag.model.extraction import Box, ExtractedPage, Kind, NewChunk, TextSource
 
 
 def catalog_of(folder: Path, texts: Mapping[str, str]) -> Catalog:

@@ -14,7 +14,7 @@ from rag.catalog.extractions import ClaimedExtraction
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import attachment, chunk, extraction, page
-from rag.model import Box, ExtractedPage, Inspection, Kind, NewChunk, TextSource
+from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk, TextSource
 
 WORDS = Fts5Index()
 

@@ -14,7 +14,8 @@ from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
-from rag.model import Box, Kind, NewChunk, Scope
+from rag.model.extraction import Box, Kind, NewChunk
+from rag.model.search import Scope
 from rag.text import first_words, tokens
 from tests.bench.multiplied import fill_catalog
 from tests.rag.catalog.indexed_texts import catalog_of

@@ -22,7 +22,7 @@ from rag.catalog.share_names import search_names
 from rag.catalog.share_words import drop_share_words, put_share_words, search_share_words
 from rag.catalog.tables import attachment
 from rag.ingest.index_filling import IndexFilling
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import IndexEntry
 from tests.rag.catalog.indexed_texts import catalog_of
 

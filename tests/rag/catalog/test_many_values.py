@@ -29,7 +29,8 @@ from rag.catalog.scope import allowed_chunks, count_in, shares_shown, spaces_in
 from rag.catalog.share_ends import drop_shares, remove_shares
 from rag.catalog.share_words import drop_share_words, search_share_words, shares_with
 from rag.catalog.tables import chunk, document, extraction, fingerprint, page, source
-from rag.model import Modality, Scope, ShareFilter
+from rag.model.extraction import Modality
+from rag.model.search import Scope, ShareFilter
 from rag.ports import StoredVector
 from tests.support.migrated import migrated
 

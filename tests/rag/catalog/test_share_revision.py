@@ -14,7 +14,7 @@ from rag.catalog.share_ends import drop_shares, remove_shares
 from rag.catalog.shared_documents import share_revision, visible_names
 from rag.catalog.shares import name_shares
 from rag.catalog.tables import attachment, document, extraction, source
-from rag.model import Scope
+from rag.model.search import Scope
 from tests.support.migrated import migrated
 
 NEW = Share("drive", "F1", "C1", "manual.pdf", shared_by="U1", message="5.1", shared_at=5.1, words="pump")

@@ -14,7 +14,8 @@ from rag.catalog import Catalog
 from rag.catalog.documents import put_document
 from rag.catalog.shared_documents import documents_in_thread, list_shared_files
 from rag.catalog.tables import share, source
-from rag.model import IndexState, Scope, ShareFilter
+from rag.model.operations import IndexState
+from rag.model.search import Scope, ShareFilter
 from tests.support.migrated import migrated
 
 

@@ -11,7 +11,7 @@ from rag.analysis.question import question_terms
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.share_words import put_share_words, search_share_words
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.ports import Term
 from tests.rag.catalog.indexed_texts import catalog_of
 

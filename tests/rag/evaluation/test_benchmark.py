@@ -10,7 +10,7 @@ from bot.slack.http import serving
 from rag import BenchmarkOptions, Settings, measure_embedder
 from rag.errors import WeightsMissing
 from rag.evaluation.benchmark import SIZES, BenchmarkResult
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.settings import EmbedSettings
 from tests.support.tiny_clip import TINY
 

@@ -14,7 +14,8 @@ from PIL import Image
 from rag.evaluation.evaluate import evaluate_search
 from rag.evaluation.report import snippet, to_html, write_report
 from rag.evaluation.thumbnails import WIDTH, Thumbnails
-from rag.model import Box, Hit, Kind
+from rag.model.extraction import Box, Kind
+from rag.model.search import Hit
 from tests.support.searched import FakeSearched
 
 

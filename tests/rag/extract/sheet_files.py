@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from rag.extract.convert.sheets import column_letters
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
-from rag.model import ExtractedPage, Kind, NewChunk
+from rag.model.extraction import ExtractedPage, Kind, NewChunk
 from tests.rag.extract.compound_files import compound_file
 
 Cell: TypeAlias = str | float | tuple[float, int] | None

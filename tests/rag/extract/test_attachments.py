@@ -13,7 +13,7 @@ import pytest
 
 from rag.extract.attachments import clean_name
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Attachments
+from rag.model.extraction import Attachments
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 

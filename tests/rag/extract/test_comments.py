@@ -11,7 +11,7 @@ import pytest
 
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Box
+from rag.model.extraction import Box
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 

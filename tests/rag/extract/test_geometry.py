@@ -16,7 +16,7 @@ from rag.extract.geometry import (
     group_into_lines,
     insert_in_reading_order,
 )
-from rag.model import Block, BlockKind, Box, Word
+from rag.model.extraction import Block, BlockKind, Box, Word
 
 fractions = st.floats(0, 1, width=32)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from rag.errors import Unreadable
 from rag.extract.file_types import meaningful_title
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Inspection
+from rag.model.extraction import Inspection
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 

@@ -14,7 +14,7 @@ from rag.extract.guarded import GuardedExtractor
 from rag.extract.page_structure import CUT, PageStructure, read_structure, write_structure
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.fetch.screenshot_pdf import WIDTH, ScreenRegion, ScreenWord, Tile, write_screenshot_pdf
-from rag.model import BlockKind, Box, Kind
+from rag.model.extraction import BlockKind, Box, Kind
 from rag.settings import ReadSettings
 
 STRUCTURE = PageStructure(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import Block, BlockKind, Box, ExtractedPage, TextSource
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, TextSource
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 

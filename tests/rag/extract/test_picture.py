@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
-from rag.model import WHOLE_PAGE, BlockKind, Inspection, TextSource
+from rag.model.extraction import WHOLE_PAGE, BlockKind, Inspection, TextSource
 from tests.rag.extract import papers
 
 ORIENTATION = 0x0112

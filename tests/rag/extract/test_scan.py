@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.ocr import is_garbled
 from rag.ingest.chunking import chunk_pages
-from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, TextSource
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Kind, TextSource
 from tests.rag.extract import papers
 
 ROWS = [("Hall", "Visitors", "Cost"), ("North", "1204", "310"), ("South", "998", "275"), ("West", "640", "120")]

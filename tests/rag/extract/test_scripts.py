@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import TextSource
+from rag.model.extraction import TextSource
 from rag.scripts import tesseract_program
 from rag.settings import ReadSettings
 from tests.rag.extract import papers

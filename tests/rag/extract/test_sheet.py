@@ -16,7 +16,7 @@ from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind
+from rag.model.extraction import BlockKind
 from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, Look, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped

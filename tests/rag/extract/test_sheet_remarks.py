@@ -7,7 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind, ExtractedPage
+from rag.model.extraction import BlockKind, ExtractedPage
 from tests.rag.extract.sheet_files import Cell, all_words, ods, read, sheet_xml, tables, xlsx
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

@@ -10,7 +10,7 @@ import pymupdf as pymupdf
 import pytest
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind, Box, ExtractedPage
+from rag.model.extraction import BlockKind, Box, ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 from tests.rag.extract.test_pdf import ink_box, text_of, words_of

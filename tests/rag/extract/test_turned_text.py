@@ -11,7 +11,7 @@ from PIL import Image
 
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
-from rag.model import ExtractedPage, Kind
+from rag.model.extraction import ExtractedPage, Kind
 from tests.rag.extract import papers
 
 ROWS = [("Port", "Berths", "Depth m"), ("Akerhamn", "14", "3.2"), ("Brissund", "22", "4.1"), ("Ekvik", "9", "2.6")]

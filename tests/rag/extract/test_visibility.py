@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 

@@ -10,7 +10,7 @@ from rag.ingest.chunking import HEADING_SEPARATOR, OVERLAP, chunk_pages
 from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.markdown_rows import table_as_line, text_lines
 from rag.ingest.picture_chunks import MAX_TOKENS
-from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk, TextSource, Word
+from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk, TextSource, Word
 from rag.text import estimate_tokens
 
 BOX = Box(0.1, 0.1, 0.9, 0.2)

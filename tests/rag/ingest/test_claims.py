@@ -29,7 +29,7 @@ from rag.catalog import Catalog, documents, extractions, sources, statuses
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import record_share
 from rag.catalog.tables import extraction
-from rag.model import ExtractedPage, Inspection, TextSource
+from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

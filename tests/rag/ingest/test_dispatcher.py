@@ -14,7 +14,7 @@ from rag.catalog import Catalog
 from rag.ingest.fetch.paths import add_path
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import IndexRequest
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from tests.flows.team import until
 from tests.rag.ingest.test_claims import Files, InterruptedExtractor, opened, serving, share, standing
 from tests.rag.ingest.test_stages import FakeStage, added, worker

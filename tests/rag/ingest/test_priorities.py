@@ -14,7 +14,7 @@ from rag import FetchResult, IntakePriority, Rag, Settings, Share, open_rag, put
 from rag.catalog.extractions import request_extraction
 from rag.catalog.tables import source
 from rag.fairness import AGEING, Claimant, FairQueue, rank_of
-from rag.model import ExtractedPage
+from rag.model.extraction import ExtractedPage
 from tests.flows.team import until
 from tests.rag.ingest.test_claims import KIND, serving, standing
 from tests.support.absent import NoEmbedder

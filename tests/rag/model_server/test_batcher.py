@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rag.errors import EmbedderBusy, EmbedderFailed, Unreadable
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.model_server.batcher import SMALL, Batcher, BatchLimits
 from rag.ports import Vector
 from tests.support.encoder import FakeEncoder

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rag.errors import GeneratorDown
-from rag.model import Check
+from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from rag import Rag, Settings, open_rag
 from rag.catalog.index_filling import fill_batch
-from rag.model import IndexRenewal
+from rag.model.operations import IndexRenewal
 from tests.rag.catalog.indexed_texts import catalog_of
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rag.errors import OperatorMustAct, UserCanFix
 from rag.evaluation.calibration import MIN_SEARCHES, Sample, fit, train_decision
 from rag.evaluation.metrics import best_within
-from rag.model import Scope
+from rag.model.search import Scope
 from rag.search.confidence import BUILT_IN, FILE_NAME, MADE, ConfidenceModel, Weight, load, save
 from rag.search.confidence_signals import SIGNALS
 from tests.support.searched import FakeSearched

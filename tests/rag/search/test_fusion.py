@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.model import PageKey
+from rag.model.search import PageKey
 from rag.search.fusion import WEIGHTS, blend, fuse
 from rag.search.ranking import Ranking
 from rag.settings import LANES

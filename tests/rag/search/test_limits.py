@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.model import FileType
+from rag.model.search import FileType
 from rag.search.limits import HERE, ME, LimitedQuery, Operator, QueryLimits, read_limits
 
 BERLIN = ZoneInfo("Europe/Berlin")

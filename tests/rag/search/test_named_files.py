@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Scope, Settings, ShareFilter, open_rag
-from rag.model import LOCAL
+from rag.model.search import LOCAL
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import WHOLE_PAGE, Box
+from rag.model.extraction import WHOLE_PAGE, Box
 from rag.search.hits import _select_regions
 from rag.search.near_duplicates import is_near_duplicate
 from tests.support.absent import NoEmbedder

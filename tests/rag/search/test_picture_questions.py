@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Rag, Scope, Settings, open_rag
-from rag.model import Inspection
+from rag.model.extraction import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore

@@ -13,7 +13,8 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.errors import EmbedderBusy
-from rag.model import ExtractedPage, PageKey, TextSource
+from rag.model.extraction import ExtractedPage, TextSource
+from rag.model.search import PageKey
 from rag.ports import Vector
 from rag.search import confidence
 from rag.search.abstention import Abstention

@@ -11,7 +11,7 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
 from rag.catalog.tables import chunk as chunk_table
-from rag.model import Box, Kind, Modality, NewChunk
+from rag.model.extraction import Box, Kind, Modality, NewChunk
 from rag.ports import Neighbor, StoredVector, Vector
 from rag.vectors.indexes import ClipIndex
 from rag.vectors.lazy_embedder import LazyEmbedder

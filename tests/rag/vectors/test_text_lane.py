@@ -10,7 +10,7 @@ import pytest
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.errors import EmbedderBusy, EmbedderDown
-from rag.model import Modality
+from rag.model.extraction import Modality
 from rag.ports import Embedder, Extractor, TextEmbedder, VectorStore
 from tests.contracts.test_text_embedder import minilm, needs_minilm
 from tests.support.absent import NoEmbedder

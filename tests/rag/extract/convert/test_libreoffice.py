@@ -23,7 +23,7 @@ from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind, ExtractedPage
+from rag.model.extraction import BlockKind, ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files, papers
 from tests.rag.extract.test_guarded import ends

@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
-from rag.model import BlockKind, ExtractedPage
+from rag.model.extraction import BlockKind, ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files
 

@@ -20,7 +20,7 @@ from rag.extract.convert.to_pdf import PdfConverter
 from rag.extract.file_types import MARKDOWN, TEXT, detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.pdf import PdfExtractor
-from rag.model import BlockKind, ExtractedPage, Inspection
+from rag.model.extraction import BlockKind, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 
 NOTES = """# The gateway of the harbour

@@ -14,7 +14,7 @@ import pytest
 from pymupdf.layout.onnx.BoxRFDGNN import BoxRFDGNN
 
 from rag.extract.layout.analysis import Layout, limited_onnx_threads, open_layout
-from rag.model import BlockKind
+from rag.model.extraction import BlockKind
 
 MODEL = str(next(Path(pymupdf.layout.__file__).parent.glob("resources/onnx/table_grid_model_v2_conn.onnx")))
 

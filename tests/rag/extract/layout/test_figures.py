@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.extract.geometry import clamped_box
 from rag.extract.layout.figures import MAX_FIGURES, cluster_boxes, figure_boxes, has_background, merge_overlapping
-from rag.model import Box
+from rag.model.extraction import Box
 
 PHOTO = Box(0.2, 0.2, 0.6, 0.5)
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from rag.extract.layout.figures import figure_boxes
 from rag.extract.layout.frames import find_frames
 from rag.extract.scan import PageGraphics, page_blocks
-from rag.model import BlockKind, Box
+from rag.model.extraction import BlockKind, Box
 
 FRAME = (100, 150, 420, 450)
 BOX = Box(100 / 800, 150 / 600, 420 / 800, 450 / 600)

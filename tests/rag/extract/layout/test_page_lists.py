@@ -15,7 +15,7 @@ from rag.extract.layout.page_lists import as_list
 from rag.extract.page_words import Frame
 from rag.extract.scan import PageGraphics, page_blocks
 from rag.extract.text_layer import read_words
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 _LETTER, _HEIGHT = 0.008, 0.014
 """Width of a letter and height of a line, as fractions of the page."""

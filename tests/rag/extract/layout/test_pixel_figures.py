@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from rag.extract.geometry import Region
 from rag.extract.layout.pixel_figures import TextMask, find_figures, split_text
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
-from rag.model import BlockKind, Box
+from rag.model.extraction import BlockKind, Box
 
 NO_TEXT = TextMask((), ())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.layout.reading_order import split_columns, text_blocks
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 
 def line(x: float, y: float, text: str, *, width: float = 0.35, height: float = 0.02) -> Line:

@@ -11,7 +11,7 @@ from rag.extract.geometry import PlacedWord, Region, build_blocks, group_into_li
 from rag.extract.layout.reading_order import order_right_to_left, text_blocks
 from rag.extract.layout.right_to_left import is_mainly_right_to_left, order_row
 from rag.ingest.picture_chunks import table_rows
-from rag.model import Block, BlockKind, Box, Line, Word
+from rag.model.extraction import Block, BlockKind, Box, Line, Word
 
 
 def displayed(text: str, y: float = 0.1, right: float = 0.9) -> list[PlacedWord]:

@@ -11,7 +11,7 @@ from PIL import Image
 from rag.extract.geometry import PlacedWord, Region
 from rag.extract.layout.vertical_text import split_vertical
 from rag.extract.scan import PageGraphics, page_blocks
-from rag.model import BlockKind, Box, Word
+from rag.model.extraction import BlockKind, Box, Word
 
 FIRST, SECOND, LAST = "港の案内所は毎朝八時に", "開きます船の出入りは電", "話で確かめる"
 

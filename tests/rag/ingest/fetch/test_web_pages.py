@@ -13,7 +13,7 @@ from rag.errors import Unreadable
 from rag.extract.page_structure import CUT, PageStructure, read_structure
 from rag.ingest.fetch.screenshot_pdf import HEIGHT
 from rag.ingest.fetch.urls import UrlFetcher, browser_program
-from rag.model import BlockKind
+from rag.model.extraction import BlockKind
 from rag.settings import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.site import Page, html, moved, site
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from rag.model import Box
+from rag.model.extraction import Box
 from rag.search.page_match.verification import MIN_AGREEMENT, Proof, align, prove
 from rag.vectors.fingerprints import QUERY_POINTS, QUERY_SIDE, Fingerprint, GrayImage, fingerprint, points
 from tests.rag.search.page_match.drawn import cut, page_picture
