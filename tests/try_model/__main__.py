@@ -34,7 +34,7 @@ from tests.try_model.report import Run, faults_line, last_line, table
 from tests.try_model.writer import Style, Writer
 
 APIS = ("ollama", "openai")
-_CONTEXT, _LONGEST = 3072, 160
+_CONTEXT, _LONGEST = 2048, 128
 """Small enough for a model of a hundred million parameters on two cores."""
 
 NAME = "writer"
@@ -96,7 +96,7 @@ def real_runs(
     data: Path, questions: Sequence[GoldQuestion], program: Path, model: Path, threads: int, apis: Sequence[str] = APIS
 ) -> Iterator[Run]:
     """Have a real model answer, by each protocol."""
-    limits = {"num_ctx": _CONTEXT, "num_predict": _LONGEST, "passages": 4, "seconds": 600, "longest_seconds": 1200}
+    limits = {"num_ctx": _CONTEXT, "num_predict": _LONGEST, "passages": 3, "seconds": 600, "longest_seconds": 1200}
     with (
         tempfile.TemporaryDirectory() as folder,
         llama_server(program, model, _CONTEXT, threads, Path(folder) / "log") as url,
