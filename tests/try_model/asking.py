@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeVar
 
-from rag import Answer, Mode, Rag, Scope
+from rag import Mode, Rag, Scope
+from rag.evaluation.answers import cited_pages
 from rag.evaluation.judging import JudgedStatement, has_answer, judge_statements
 from rag.ports import Generator, ModelInfo, Prompt, TokenStream
 from tests.try_model.gold import GoldQuestion
@@ -98,7 +99,7 @@ def ask(rag: Rag, timed: TimedGenerator, question: GoldQuestion, scripted: bool)
     answer = rag.ask(question.query, Scope.operator(), on_text=on_text)
     end = perf_counter() - started
     shown = DECLINED if answer.abstained else PASSAGES if answer.mode is Mode.PASSAGES else MODEL
-    statements = judge_statements(answer.text, page_texts(rag, answer)) if shown == MODEL else ()
+    statements = judge_statements(answer.text, cited_pages(rag, answer, Scope.operator())) if shown == MODEL else ()
     true = [_plain(one) for one in question.true] if scripted else []
     written = _plain(" ".join(timed.wrote[:1]))
     said = _plain(" ".join(one.text for one in statements))
@@ -116,16 +117,6 @@ def ask(rag: Rag, timed: TimedGenerator, question: GoldQuestion, scripted: bool)
         end=end,
         waited=timed.seconds,
     )
-
-
-def page_texts(rag: Rag, answer: Answer) -> dict[int, str]:
-    """Return the text of each cited page, with the passage and its place, by the passage's number."""
-    hits = {passage.number: passage.hit for passage in answer.cited}
-    texts = rag.page_texts({(hit.document, hit.page) for hit in hits.values()}, Scope.operator())
-    return {
-        number: "\n".join((hit.place, hit.heading, hit.caption, hit.text, texts.get((hit.document, hit.page), "")))
-        for number, hit in hits.items()
-    }
 
 
 def _is_wrong(one: JudgedStatement, question: GoldQuestion, true: Sequence[str]) -> bool:
