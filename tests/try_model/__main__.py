@@ -125,8 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--bench and --data belong together")
     apis = given.api or APIS
     with tempfile.TemporaryDirectory() as folder:
-        program, models = given.server or find_program(), given.model or find_models(Path(folder))
-        if not given.scripted and (program is None or not models):
+        program = models = None
+        if not given.scripted:
+            program, models = given.server or find_program(), given.model or find_models(Path(folder))
+        if not given.scripted and not (program and program.is_file() and models and all(map(Path.is_file, models))):
             sys.stderr.write(f"No llama.cpp server and model were found. {HOW_TO_GET}\n")
             return 2
         data = given.data or given.keep or Path(folder) / "data"
@@ -134,8 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             index_samples(data)
         questions = sample_questions() if given.bench is None else benchmark_questions(given.bench)
         runs = list(scripted_runs(data, questions, apis))
-        if not given.scripted and program is not None:
-            for model in models:
+        for model in models or ():
+            if program is not None:
                 runs += real_runs(data, questions, program, model, given.threads, apis)
         faults = [
             try_faults(api, data, questions[0], lambda script, api=api: served(api, script), opened) for api in apis
