@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
+from rag.answer.function_words import detect_language
 from rag.answer.messages import READ_NOTE, caption_note
 from rag.answer.numbers import find_numerals, normalize_text
-from rag.answer.page_text import PageText, detect_language
+from rag.answer.page_text import PageText
 from rag.answer.shown_text import Edit, edited
 from rag.answer.statements import Form, Statement, split_statements
 from rag.answer.support import find_missing, has_content, share_on_page

@@ -6,29 +6,22 @@ statement's own has to be the nearest to the statement's other words, or nearly 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.analysis.languages import question_language
 from rag.answer.codes import find_codes
-from rag.answer.names import find_names
+from rag.answer.function_words import detect_language
+from rag.answer.name_rivals import exchanged_names
+from rag.answer.names import find_full_names, find_names
+from rag.answer.nearness import nearness, words_near
 from rag.answer.negation import Polarity, knows_negations
 from rag.answer.numbers import Value, find_numerals, normalize_text
-from rag.answer.page_text import Fact, Layout, PageText, clause_polarities, detect_language, kind_of, lay_out
+from rag.answer.page_text import Fact, Layout, PageText, clause_polarities, kind_of, lay_out
 from rag.answer.statements import Statement
 from rag.answer.units import unit_of
 from rag.text import split_words
-
-_REACH = 6.0
-"""Distance in words at which a word beside a value counts half as much as one next to it."""
-
-_CONTEXT = 16
-"""Words of the statement, those nearest to a value, that are looked for beside it on the page."""
-
-_RARITY = 0.5
-"""Words that the page has often say less: the weight of one that it has n times is n to the power of minus this."""
 
 _RIVAL = 1.1
 """How much better a value has to fit than the statement's own, so that the statement is wrong."""
@@ -82,6 +75,9 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
     claimed = frozenset((claim.kind, value) for claim in claims for value in claim.readings[0])
     missing = [claim.written for claim in claims if not _is_supported(claim, claimed, statement, pages, layouts)]
     missing += [name for _, name in names if not any(page.has_name(name) for page in pages)]
+    if not missing:
+        full = find_full_names(text, language, title=statement.title)
+        missing = exchanged_names([one for one in full if one[0] not in in_claims], pages, layouts)
     if not missing:
         missing = _contradicted(text, pages, layouts)
     if missing or claims or names or _shares_words(text, pages, layouts):
@@ -148,9 +144,9 @@ def _is_supported(
     own, other = 0.0, 0.0
     for page in pages:
         facts = page.facts.get(claim.kind, ())
-        context = _context(claim, layouts[page.analyzed_in], page)
+        context = words_near(claim.start, claim.end, layouts[page.analyzed_in], page)
         mine = [fact for fact in facts if _is_own(claim, fact)]
-        own = max([own, *(_score(context, page, fact.place) for fact in mine if _fits(claim, fact))])
+        own = max([own, *(nearness(context, page, fact.place) for fact in mine if _fits(claim, fact))])
         units = {claim.unit} if any(fact.unit == claim.unit for fact in mine) else {claim.unit, ""}
         ranges = {fact.range for fact in mine}
         rivals = [
@@ -160,7 +156,7 @@ def _is_supported(
             and fact.range not in ranges
             and not any((fact.kind, value) in claimed for value in fact.values)
         ]
-        other = max([other, *(_score(context, page, place) for place in rivals)])
+        other = max([other, *(nearness(context, page, place) for place in rivals)])
     return own == 0 or other <= max(own * _RIVAL, own + _MIN_RIVAL)
 
 
@@ -191,37 +187,6 @@ def _is_time(fact: Fact) -> bool:
 def _fits(claim: _Claim, fact: Fact) -> bool:
     """Return whether the units do not differ. A number in a table may have its unit elsewhere; a date has none."""
     return not claim.unit or claim.unit == fact.unit or (not fact.unit and not _is_time(fact))
-
-
-def _context(claim: _Claim, layout: Layout, page: PageText) -> list[tuple[str, float]]:
-    """Return the words nearest to a claim that are on the page, each with its weight."""
-    tokens, place = layout.tokens, layout.place(claim.start)
-    at = bisect_left(tokens, claim.start, key=lambda token: token.start)
-    near = sorted(
-        (
-            token
-            for token in tokens[max(0, at - _CONTEXT) : at + _CONTEXT + 8]
-            if not claim.start <= token.start < claim.end
-        ),
-        key=lambda token: abs(token.place - place),
-    )
-    weights: dict[str, float] = {}
-    for token in near[:_CONTEXT]:
-        count = len(page.places.get(token.stem, ()))
-        if count:
-            weights.setdefault(token.stem, 1 / count**_RARITY)
-    return list(weights.items())
-
-
-def _score(context: Sequence[tuple[str, float]], page: PageText, place: float) -> float:
-    """Return how much of a context stands near a place of a page."""
-    total = 0.0
-    for word, weight in context:
-        places = page.places[word]
-        at = bisect_left(places, place)
-        distance = min(abs(places[near] - place) for near in (at - 1, at) if 0 <= near < len(places))
-        total += weight / (1 + distance / _REACH)
-    return total
 
 
 def _contradicted(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> list[str]:
