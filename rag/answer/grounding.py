@@ -18,7 +18,7 @@ from rag.answer.numbers import find_numerals, normalize_text
 from rag.answer.page_text import PageText
 from rag.answer.shown_text import Edit, edited
 from rag.answer.statements import Form, Statement, split_statements
-from rag.answer.support import find_missing, has_content, share_on_page
+from rag.answer.support import find_missing, has_content, is_denied, share_on_page
 from rag.answer.table_cells import with_cells
 from rag.text import normalize_for_comparison
 
@@ -255,13 +255,16 @@ def _find_passage(statement: Statement, sources: Mapping[int, GroundingSource], 
     """Return the passage that a statement is about, if it supports the statement and is not cited for it; else 0.
 
     A passage with less of the statement than another one is about something else: that it does not contradict the
-    statement says nothing.
+    statement says nothing. If one of several with as much of it denies it, they disagree, and none is cited.
     """
     shares = {number: share_on_page(statement, source.page) for number, source in sources.items()}
-    enough = max(_MIN_SHARE, _NEARLY * max(shares.values(), default=0.0))
+    best, found = max(shares.values(), default=0.0), 0
     for number in sorted(shares, key=lambda number: (-shares[number], number)):
-        if shares[number] < enough:
+        if shares[number] < max(_MIN_SHARE, _NEARLY * best):
+            break
+        missing = find_missing(statement, [sources[number].page], language)
+        if shares[number] == best and is_denied(statement, missing):
             return 0
-        if number not in statement.cited and not find_missing(statement, [sources[number].page], language):
-            return number
-    return 0
+        if not missing and number not in statement.cited:
+            found = found or number
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.analysis.languages import question_language
+from rag.analysis.pieces import split_spaceless
 from rag.answer.codes import find_codes
 from rag.answer.function_words import detect_language
 from rag.answer.name_rivals import exchanged_names
@@ -40,9 +41,13 @@ _AGREEING = 0.85
 _BESIDE = 0.3
 """What a word in the clause beside counts."""
 
-_MIN_SHARED = 0.34
+_MIN_SHARED = 0.45
 """Share of a statement's content words that its pages must have, in their language. Every paraphrase of `make
-bench-grounding` without values has more of its own page's words, and 99 % have fewer of another page's."""
+bench-grounding` without values has at least half of its words from its own page."""
+
+_MIN_SHARED_BESIDE_VALUES = 0.25
+_MIN_WORDS_BESIDE_VALUES = 4
+"""The same for a statement with numbers, codes or names that are on its pages, from this number of words on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,8 @@ class _Claim:
 def find_missing(statement: Statement, pages: Sequence[PageText], language: str) -> tuple[str, ...]:
     """Return the numbers, codes and names that the pages do not support, and clauses that they contradict.
 
-    For a statement without any of these, return the whole statement if it shares too few words with the pages. The
-    number of items in the list that a statement introduces is always supported. `language` is that of the answer.
+    Return the whole statement if it shares too few words with the pages; with any of these on them, fewer are enough.
+    The number of items in the list that a statement introduces is always supported. `language` is that of the answer.
     """
     text = normalize_text(statement.text)
     claims = _claims(text)
@@ -80,9 +85,15 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
         missing = exchanged_names([one for one in full if one[0] not in in_claims], pages, layouts)
     if not missing:
         missing = _contradicted(text, pages, layouts)
-    if missing or claims or names or _shares_words(text, pages, layouts):
+    has_values = bool(claims or names)
+    if missing or _shares_words(text, pages, layouts, has_values=has_values):
         return tuple(dict.fromkeys(missing))
     return (text.strip(),)
+
+
+def is_denied(statement: Statement, missing: Sequence[str]) -> bool:
+    """Return whether `find_missing` found the statement as a whole to be missing, not a part of it."""
+    return tuple(missing) == (normalize_text(statement.text).strip(),)
 
 
 def share_on_page(statement: Statement, page: PageText) -> float:
@@ -251,11 +262,15 @@ def _clause_scores(words: set[str], page: PageText) -> dict[int, float]:
     return scores
 
 
-def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> bool:
+def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout], *, has_values: bool) -> bool:
     """Return whether enough content words of a statement are on the pages; always True between two languages."""
+    if has_values and any(isinstance(part, list) for word in split_words(text) for part in split_spaceless(word)):
+        return True  # pairs of letters are too many to be shared
+    least = _MIN_WORDS_BESIDE_VALUES if has_values else _MIN_CLAUSE_WORDS
+    share = _MIN_SHARED_BESIDE_VALUES if has_values else _MIN_SHARED
     for page in pages:
         words = {token.stem for token in layouts[page.analyzed_in].tokens if not token.stem.isdigit()}
-        if len(words) < _MIN_CLAUSE_WORDS or sum(word in page.places for word in words) >= _MIN_SHARED * len(words):
+        if len(words) < least or sum(word in page.places for word in words) >= share * len(words):
             return True
         if not _is_written_in(text, page):
             return True
