@@ -67,8 +67,9 @@ _THOUGHTS = (
     r"let me (?:think|see|look|check|start|read)\b|let['’]s (?:think|see|look|analy[sz]e|break)\b",
     r"the user (?:asks|is asking|wants|asked)\b|(?:first|now|next),? (?:i|we) (?:need|should|must|have|will)\b",
     r"(?:i|we) (?:need|have|should|must) to (?:answer|find|look|check|cite|read)\b",
-    r"(?:the )?passages? \d|the (?:passage|answer) (?:that|which) |the (?:passages?|answers?)(?: \d+)? "
-    r"(?:is|are|says?|starts?|mentions?)\b[^,;]{0,40}\b(?:passages?|about|mentioned)\b",
+    r"(?:the )?passages? \d+ (?:says?|mentions?|states?|describes?|contains?|(?:is|are) (?:not )?about)\b",
+    r"the passage (?:that|which) (?:starts|says|mentions|is (?:cited|mentioned))\b",
+    r"the (?:passage|answer) is (?:not )?(?:about|an? answer)\b|the passage (?:says|mentions)\b",
     r"(?:the )?answer is ?:?\W*\Z",
     r"(?:thought|thinking|reasoning|analysis|chain of thought)s? ?:",
     r"der (?:nutzer|benutzer) (?:fragt|möchte|will)\b|ich (?:muss|sollte) (?:zuerst|nun|jetzt)\b",

@@ -35,6 +35,10 @@ _MIN_CLAUSE = 0.5
 
 _MIN_CLAUSE_WORDS = 2
 
+_MIN_DENIED = 0.5
+"""Share of the words of a denial without values that one clause of the page must have: a page that says nothing of it
+does not deny it."""
+
 _AGREEING = 0.85
 """Share of the words of the best contradicting clause that an agreeing one needs to outweigh it."""
 
@@ -83,9 +87,9 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
     if not missing:
         full = find_full_names(text, language, title=statement.title)
         missing = exchanged_names([one for one in full if one[0] not in in_claims], pages, layouts)
-    if not missing:
-        missing = _contradicted(text, pages, layouts)
     has_values = bool(claims or names)
+    if not missing:
+        missing = _contradicted(text, pages, layouts, has_values=has_values)
     if missing or _shares_words(text, pages, layouts, has_values=has_values):
         return tuple(dict.fromkeys(missing))
     return (text.strip(),)
@@ -200,16 +204,18 @@ def _fits(claim: _Claim, fact: Fact) -> bool:
     return not claim.unit or claim.unit == fact.unit or (not fact.unit and not _is_time(fact))
 
 
-def _contradicted(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> list[str]:
+def _contradicted(
+    text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout], *, has_values: bool
+) -> list[str]:
     """Return the statement if it denies what its page says, or says what its page denies."""
     for language, layout in layouts.items():
         same = [page for page in pages if page.analyzed_in == language]
-        if same and knows_negations(language) and _is_contradicted(text, same, layout, language):
+        if same and knows_negations(language) and _is_contradicted(text, same, layout, language, has_values=has_values):
             return [text.strip()]
     return []
 
 
-def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, language: str) -> bool:
+def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, language: str, *, has_values: bool) -> bool:
     """Return whether the clauses of the pages that are nearest to a statement all have the other polarity."""
     clauses = clause_polarities(text, layout, language)
     own = Polarity(sum(one.denies for one in clauses) % 2 == 1, sum(one.odd for one in clauses) % 2 == 1)
@@ -226,6 +232,8 @@ def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, langu
             else:
                 contradicting = max(contradicting, score)
     known = sum(any(word in page.places for page in pages) for word in words)
+    if not has_values and own.denies and agreeing < _MIN_DENIED * len(words):
+        return True
     return contradicting >= max(_MIN_CLAUSE_WORDS, _MIN_CLAUSE * known) and agreeing < _AGREEING * contradicting
 
 

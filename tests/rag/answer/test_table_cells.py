@@ -7,7 +7,11 @@ import pytest
 from rag.answer.grounding import GroundingSource, Verdict, check_grounding
 from rag.answer.table_cells import with_cells
 
-TABLE = "| Boat | Length (m) | Mast (m) | Built |\n| --- | --- | --- | --- |\n| Dab | 14 | 19.5 | 1950 |\n| Ling | 11 | 12.5 | 1972 |"
+TABLE = """\
+| Boat | Length (m) | Mast (m) | Built |
+| --- | --- | --- | --- |
+| Dab | 14 | 19.5 | 1950 |
+| Ling | 11 | 12.5 | 1972 |"""
 
 
 def test_each_cell_stands_beside_the_names_of_its_row_and_column() -> None:
