@@ -26,7 +26,7 @@ _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|fr
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
 _MAX_NESTED = 8
 
-_MIN_SHARE = 0.5
+_MIN_SHARE = 0.55
 """Share of a statement's content that a passage has which is cited for it although the model did not cite it."""
 
 

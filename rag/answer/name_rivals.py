@@ -12,13 +12,16 @@ _RIVAL, _MIN_RIVAL = 1.8, 0.25
 """How many times better another name has to fit the words around a name, and by how much at least. Names are followed
 by sentences about "she" and "it", so this is much more than for a value."""
 
+_MAX_NAMES = 8
+"""Names of a statement that are compared with those of the page."""
+
 
 def exchanged_names(
     names: Sequence[tuple[int, int, str]], pages: Sequence[PageText], layouts: Mapping[str, Layout]
 ) -> list[str]:
     """Return the names, given with start and end, whose words around them belong to another name on the pages."""
     claimed = frozenset(word for _, _, name in names for word in map(fold, split_words(name)))
-    people = [one for one in names if _is_full(frozenset(split_words(one[2])))]
+    people = [one for one in names if _is_full(frozenset(split_words(one[2])))][:_MAX_NAMES]
     return [name for start, end, name in people if _is_exchanged(start, end, name, claimed, pages, layouts)]
 
 

@@ -96,21 +96,25 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
 
 
 def is_denied(statement: Statement, missing: Sequence[str]) -> bool:
-    """Return whether `find_missing` found the statement as a whole to be missing, not a part of it."""
-    return tuple(missing) == (normalize_text(statement.text).strip(),)
+    """Return whether a page denies a statement that denies nothing itself. `missing`: what `find_missing` returned."""
+    text = normalize_text(statement.text)
+    if tuple(missing) != (text.strip(),):
+        return False
+    language, _ = question_language(text, [word.lower() for word in split_words(text)], ())
+    return not any(one.denies for one in clause_polarities(text, lay_out(text, language), language))
 
 
 def share_on_page(statement: Statement, page: PageText) -> float:
     """Return the share of a statement's numbers, codes and content words that a page has; 0 if it has too few of them.
 
-    Between two languages, only numbers and codes count.
+    A number alone could be on any page. Between two languages, only numbers and codes count.
     """
     text = normalize_text(statement.text)
     claims = _claims(text)
     words = {token.stem for token in lay_out(text, page.analyzed_in).tokens}
     present = sum(_is_present(claim, [page]) for claim in claims)
     shared = sum(word in page.places for word in words)
-    if not claims and shared < _MIN_CLAUSE_WORDS:
+    if not words or (not claims and shared < _MIN_CLAUSE_WORDS):
         return 0.0
     if claims and present == len(claims) and not _is_written_in(text, page):
         return 1.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 
 from rag.ingest.markdown_rows import is_table, row_cells, text_lines
 
@@ -18,19 +19,18 @@ def with_cells(text: str) -> str:
 
 
 def _cells(text: str) -> Iterator[str]:
-    lines = text.split("\n")
-    for at in range(len(lines) - 1):
-        if lines[at].startswith("| ") and is_table("\n".join(lines[at : at + 2])):
-            head, *rows = [row_cells(line) for line in text_lines("\n".join(_rows(lines, at)))]
-            columns = [_UNIT.match(cell) for cell in head]
-            for row in rows:
-                for cell, name, column in zip(row[1:], head[1:], columns[1:], strict=False):
-                    named, unit = (column["name"], column["unit"]) if column else (name[:_MAX_NAME], "")
-                    yield f"{row[0][:_MAX_NAME]} {named} {cell} {unit}".rstrip() + "."
+    lines, at = text.split("\n"), 0
+    while at < len(lines):
+        table = list(takewhile(lambda line: line.startswith("|"), islice(lines, at, None)))
+        if len(table) > 1 and is_table("\n".join(table[:2])):
+            head, *rows = map(row_cells, text_lines("\n".join(table)))
+            yield from _phrases(head, rows)
+        at += max(1, len(table))
 
 
-def _rows(lines: list[str], start: int) -> Iterator[str]:
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            return
-        yield line
+def _phrases(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    columns = [_UNIT.match(cell) for cell in head]
+    for row in rows:
+        for cell, name, column in zip(row[1:], head[1:], columns[1:], strict=False):
+            named, unit = (column["name"], column["unit"]) if column else (name[:_MAX_NAME], "")
+            yield f"{row[0][:_MAX_NAME]} {named} {cell} {unit}".rstrip() + "."
