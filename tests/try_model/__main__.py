@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from bot.demo.samples import draw_samples
@@ -139,9 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for model in models or ():
             if program is not None:
                 runs += real_runs(data, questions, program, model, given.threads, apis)
-        faults = [
-            try_faults(api, data, questions[0], lambda script, api=api: served(api, script), opened) for api in apis
-        ]
+        faults = [try_faults(api, data, questions[0], partial(served, api), opened) for api in apis]
     if given.show is not None:
         lines = [
             json.dumps({"run": run.title, **asdict(reply)}, ensure_ascii=False) for run in runs for reply in run.replies

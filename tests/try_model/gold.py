@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench.grounding.mutations import mutate
 from tests.bench.grounding.statements import TrueStatement, gold_answers
@@ -61,17 +62,13 @@ def benchmark_questions(bench: Path) -> list[GoldQuestion]:
     return [*_spread(answered, ANSWERABLE), *_spread(nowhere, UNANSWERABLE)]
 
 
-def _rows(path: Path) -> list[dict[str, object]]:
+def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def _with_mutation(row: dict[str, object], answer: TrueStatement) -> GoldQuestion:
+def _with_mutation(row: dict[str, Any], answer: TrueStatement) -> GoldQuestion:
     false = next((one.text for one in mutate(answer)), "")
-    pages = row["pages"]
-    assert isinstance(pages, list)
-    return GoldQuestion(
-        str(row["id"]), str(row["query"]), str(row["file"]), tuple(pages), answer.text, (answer.text,), false
-    )
+    return GoldQuestion(row["id"], row["query"], row["file"], tuple(row["pages"]), answer.text, (answer.text,), false)
 
 
 def _spread(questions: Sequence[GoldQuestion], count: int) -> list[GoldQuestion]:

@@ -95,7 +95,7 @@ def test_precision_and_recall_of_not_found(tmp_path: Path) -> None:
             "four": said("It [1]."),
         }
     )
-    absent = [{"query": query, "pages": []} for query in ("three", "four")]
+    absent: list[dict[str, object]] = [{"query": query, "pages": []} for query in ("three", "four")]
     shape = measured(tmp_path, engine, ask_for("one"), ask_for("two"), *absent)
     assert shape["not_found"] == {"precision": 0.5, "recall": 0.5}
     assert shape["shown"]["present"] == {"answer": 0, "passages": 1, "not_found": 1}

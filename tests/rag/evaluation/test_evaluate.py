@@ -244,6 +244,6 @@ def test_sha256_tells_two_documents_of_the_same_name_apart(tmp_path: Path) -> No
 
 
 def test_sha256_of_a_file_that_is_not_indexed_is_left_out(tmp_path: Path) -> None:
-    rows = [{"query": "one", "sha256": "f" * 8, "pages": [7]}, {"query": "none", "pages": []}]
+    rows: list[dict[str, object]] = [{"query": "one", "sha256": "f" * 8, "pages": [7]}, {"query": "none", "pages": []}]
     report = evaluate_search(corpus({}), write_questions(tmp_path / "q.jsonl", *rows))
     assert report.left_out == {"f" * 8: 1}
