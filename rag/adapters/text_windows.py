@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from rag.adapters.text_model_cards import ModelCard
 
 DEFAULT_CONTEXT = 512
-"""Tokens that a model reads if neither its server nor its card says."""
+"""Tokens that a model reads if its server and its card do not say."""
 
 _MAX_WINDOW = 2048
 """Tokens of a window, even if the model reads more: one vector cannot represent ten pages."""
