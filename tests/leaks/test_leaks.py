@@ -46,8 +46,8 @@ share 985 672 0; ask with, and unshare 753 456 290; share with attachments 708 2
 847; newcomer 434 938 991; change id 771 200 157; command, leave 896 302 529; leave 294 258 95; similar, and meanwhile
 961 256 214
 """
-"""Steps of a false alarm: a person gets the link of the message on which they used a shortcut. Meanwhile the channel was
-shared with another company, which closes it to people who have not joined it."""
+"""Steps of a false alarm: a person gets the link of the message on which they used a shortcut. Meanwhile the channel is
+shared with another company, which closes it to people who did not join."""
 
 
 @pytest.mark.timeout(300)
