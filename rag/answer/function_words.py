@@ -1,4 +1,4 @@
-"""The most common words of a few languages, by which the language of an answer is told."""
+"""The most common words of a few languages, by which the language of an answer is recognized."""
 
 from __future__ import annotations
 

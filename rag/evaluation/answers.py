@@ -191,7 +191,7 @@ def cited_pages(rag: AnsweringEngine, answer: Answer, scope: Scope) -> dict[int,
 
 
 def ask_judge(judge: Generator, question: EvalQuestion, text: str) -> bool | None:
-    """Return whether a model says that an answer is right; None if it says neither yes nor no."""
+    """Return whether a model says that an answer is right; None if it does not begin with yes or no."""
     quoted = tuple(map(without_control, (question.query, question.answer, text)))
     fence = make_fence(*quoted)
     asked, right, said = quoted
