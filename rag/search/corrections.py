@@ -16,6 +16,7 @@ from rag.catalog.share_names import search_names
 from rag.catalog.share_words import shares_with
 from rag.model.search import Scope
 from rag.ports import FullTextIndex, Term
+from rag.search.form_words import form_words
 
 _MAX_WORDS = 4
 """Unknown words of a question that are corrected; with more, it is in another language."""
@@ -66,7 +67,8 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message or of a file's name is not an error. A stop word corrects only what is a usual error in one.
+    A word of a message, of a file's name or of the question's form ("pages") is not an error. A stop word corrects only
+    what is a usual error in one.
     """
     text = normalize(question)
     pieces = list(split_pieces(text))
@@ -91,7 +93,11 @@ def _unknown_words(
     connection: Connection, words: FullTextIndex, terms: Sequence[Term], mistyped: Mapping[str, str], scope: Scope
 ) -> tuple[list[str], dict[str, str]]:
     """Return the words that nothing in scope has: those to correct, and those of `mistyped` with their stop words."""
-    words_only = [term for term in terms if term.surface and (max_errors(term.text) or term.text in mistyped)]
+    words_only = [
+        term
+        for term in terms
+        if term.surface and (max_errors(term.text) or term.text in mistyped) and term.text not in form_words()
+    ]
     missing = set(words.missing(connection, words_only, scope))
     candidates = [term for term in words_only if term.text in missing]
     in_messages = shares_with(connection, candidates, scope) if candidates else {}
