@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -67,12 +68,14 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message, of a file's name or of the question's form ("pages") is not an error. A stop word corrects only
-    what is a usual error in one.
+    A word of a message, of a file's name or of the question's form ("pages") is not an error, and neither are two that a
+    chunk has as one ("file name"). A stop word corrects only what is a usual error in one.
     """
     text = normalize(question)
     pieces = list(split_pieces(text))
     unknown, stop_words = _unknown_words(connection, words, terms, _mistyped(pieces, terms), scope)
+    joined = _joined_words(connection, words, terms, languages, scope) if unknown else frozenset()
+    unknown = [word for word in unknown if word not in joined]
     if not unknown and not stop_words:
         return Corrections(question)
     similar = {
@@ -120,6 +123,16 @@ def _mistyped(pieces: Sequence[Piece], terms: Sequence[Term]) -> dict[str, str]:
     known = misspelled_stop_words()
     found = {word: known[word] for word in written if word in known}
     return found if any(term.text not in found for term in terms) else {}
+
+
+def _joined_words(
+    connection: Connection, words: FullTextIndex, terms: Sequence[Term], languages: Collection[str], scope: Scope
+) -> frozenset[str]:
+    """Return the words that chunks in scope have as one word with the next or the last one: "filename"."""
+    joined = {a.text + b.text: {a.text, b.text} for a, b in pairwise(terms) if a.surface and b.surface}
+    made = [make_term(one, {*languages, "en"}) for one in joined]
+    missing = set(words.missing(connection, made, scope))
+    return frozenset().union(*(joined[term.text] for term in made if term.text not in missing))
 
 
 def _split_words(
