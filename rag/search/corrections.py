@@ -68,8 +68,8 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message, of a file's name or of the question's form ("pages") is not an error, and neither are two that a
-    chunk has as one ("file name"). A stop word corrects only what is a usual error in one.
+    No errors are a word of a message, of a file's name or of the question's form ("pages"), and two that a chunk has as
+    one ("file name"). A stop word corrects only what is a usual error in one.
     """
     text = normalize(question)
     pieces = list(split_pieces(text))

@@ -84,8 +84,8 @@ def rank_versions(
     `scores` are those by words.
 
     Two pages are versions if their files have the same name but for dates and marks of versions, and most of their
-    words in common. A year or a version in the question comes before the newest. The newest is last for a question about
-    an older one; a question about changes keeps the order. Only shares inside the scope count.
+    words in common. A year or a version in the question comes before the newest. A question about an older version has
+    the newest last; one about changes keeps the order. Only shares inside the scope count.
     """
     compared = list(pages[:MAX_COMPARED])
     families = _families(_candidates(connection, compared, scope))
