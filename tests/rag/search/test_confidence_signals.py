@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,14 @@ def test_lead_is_left_out_without_another_document_that_was_found(invoices: Rag)
     ids = {row.name: row.id for row in invoices.documents(Scope.operator())}
     only = Scope(None, frozenset({ids["errors.pdf"]}), frozenset())
     assert "lead" not in invoices.find("Is the tank empty?", only).signals
+
+
+@pytest.mark.parametrize(("place", "is_found"), [("", False), (" on the last page", True)])
+def test_few_words_in_one_document_are_enough_on_a_named_page(invoices: Rag, place: str, is_found: bool) -> None:
+    ids = {row.name: row.id for row in invoices.documents(Scope.operator())}
+    scope = replace(Scope.operator(), documents=frozenset({ids["long.pdf"]}))
+    found = invoices.find(f"How many sailors with scarves stand in the lighthouse{place}?", scope)
+    assert found.found is is_found
 
 
 def test_known_part_of_an_unknown_code_does_not_make_a_full_score(invoices: Rag) -> None:
