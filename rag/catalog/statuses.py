@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, select
 
 from rag.catalog.any_of import is_any_of
 from rag.catalog.file_notes import AttachedFile, attached_files, counted_extraction, file_notes
+from rag.catalog.skims import pages_found
 from rag.catalog.sources import is_not_renewed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import extraction, share, source
@@ -22,7 +23,7 @@ from rag.model.operations import FileNote, IndexState
 class SourceStatus:
     """The progress of a source; `reason` and `hint` are set when it failed.
 
-    `page` of `pages` are extracted. `notes` are about these and about what is attached to it; a source is ready when
+    `page` of `pages` are extracted; before the file is ready, `searchable` pages can be found. `notes` are about these and about what is attached to it; a source is ready when
     its attachments are, too. `document` is set once the bytes are known. A source that failed and has a document keeps
     the bytes of before.
     """
@@ -39,11 +40,18 @@ class SourceStatus:
     notes: tuple[FileNote, ...] = ()
     failed_attachments: tuple[int, ...] = ()
     """The documents attached to it whose extraction failed."""
+    searchable: int = 0
+    """The pages whose words can be found while the file is extracted for the first time."""
 
     @property
     def lost(self) -> tuple[FileNote, ...]:
         """Return the notes about what was not read."""
         return tuple(note for note in self.notes if note.lost)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Return whether all pages can be found, though the file is not ready."""
+        return 0 < self.pages <= self.searchable
 
     @property
     def title(self) -> str:
@@ -73,7 +81,7 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done, extraction.c.id.label("extraction"))
+        .add_columns(extraction.c.pages_done, extraction.c.id.label("extraction"), pages_found().label("found"))
         .select_from(source.outerjoin(extraction, extraction.c.id == counted))
         .where(source.c.state != SourceState.GONE)
         .order_by(source.c.id)
@@ -122,13 +130,15 @@ def _to_status(
 ) -> SourceStatus:
     """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
     by_extraction = BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
-    state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
+    state, done, found = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0, row.found or 0
     if is_not_renewed(row):
         state = IndexState.FAILED
     if state == IndexState.READY and any(file.state in OPEN_EXTRACTION for file in attached):
         state = IndexState.READING
     if state == IndexState.READY and delay_passed is not None:  # shown as if these bytes were being extracted now
         state, done = IndexState.READING, int(done * delay_passed)
+    if delay_passed is not None:
+        found = 0
     reason = hint = None
     if is_not_renewed(row):
         reason, hint = f"{row.reason} Its earlier version stays searchable.", row.hint
@@ -148,6 +158,7 @@ def _to_status(
         row.id,
         notes,
         tuple(file.document for file in attached if file.state == ExtractionState.FAILED),
+        found if state in (IndexState.WAITING, IndexState.READING) else 0,
     )
 
 
