@@ -15,7 +15,9 @@ from rag.answer.large_pages import LargePages
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
 from rag.catalog.pages import page_words
+from rag.catalog.skims import unread_pages
 from rag.model.extraction import Word
+from rag.model.operations import UnreadPages
 from rag.model.search import Answer, Hit, Mode, Passage, Scope, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
@@ -67,13 +69,22 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text, generating)
-        parts = (notice, answer.notice, messages.older_versions(_older_versions(answer)))
+        older = messages.older_versions(_older_versions(answer))
+        parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))
         answer = replace(answer, notice=" ".join(part for part in parts if part))
         return self._with_evidence(answer, words_of_page)
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
         return draw_page(hit, self._evidence_folder())
+
+    def _unread_pages(self, answer: Answer) -> list[UnreadPages]:
+        """Return the pages that are not fully read yet of the cited files; without an answer, of the nearest ones."""
+        shown = answer.found.hits if answer.abstained else [passage.hit for passage in answer.cited]
+        titles = {hit.document: hit.title for hit in reversed(shown)}
+        with self.catalog.read_transaction() as connection:
+            unread = unread_pages(connection, titles)
+        return [UnreadPages(titles[id], *unread[id]) for id in titles if id in unread][::-1]
 
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.

@@ -228,7 +228,8 @@ def claim_extraction(
 ) -> ClaimedExtraction | None:
     """Claim one extraction of a shared document, for `claimant` if given. Return None when none waits.
 
-    Those that have to be skimmed go first, then short documents before long ones, which take turns. `repeated`: without a claimant, repeated ones count too.
+    Those that have to be skimmed go first, then short documents, then long ones, which take turns. `repeated`: without
+    a claimant, repeated ones count too.
     """
     first: ColumnElement[int]
     mine: ColumnElement[bool]

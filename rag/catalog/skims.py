@@ -5,7 +5,7 @@ A page of an extraction is skimmed if its number is above `pages_done`. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select, update
 
@@ -34,7 +34,7 @@ def is_extracted() -> ColumnElement[bool]:
 
 
 def pages_found() -> ColumnElement[int]:
-    """Return how many pages of an extraction can be found while the document is extracted for the first time; else 0."""
+    """Return how many pages of an extraction can be found while it is its document's first one; else 0."""
     pages = select(func.count()).where(page.c.extraction_id == extraction.c.id).correlate(extraction).scalar_subquery()
     first = exists().where(document.c.id == extraction.c.document_id, document.c.extraction_id == extraction.c.id)
     return case((and_(extraction.c.state.in_(OPEN_EXTRACTION), first), pages), else_=0)
@@ -61,8 +61,8 @@ def put_skimmed(
 
 
 def unread_pages(connection: Connection, documents: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Return {document: (first, last) page that is not extracted yet} of those that are extracted for the first time."""
-    ids: Collection[int] = list(documents)
+    """Return {document: (first, last) page that is not extracted yet} of those whose first extraction is not done."""
+    ids = list(documents)
     rows = select(document.c.id, extraction.c.pages_done, extraction.c.pages)
     rows = rows.join(extraction, extraction.c.id == document.c.extraction_id)
     rows = rows.where(is_any_of(document.c.id, ids), extraction.c.state.in_(OPEN_EXTRACTION))

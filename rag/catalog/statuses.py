@@ -16,14 +16,17 @@ from rag.catalog.sources import is_not_renewed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import extraction, share, source
 from rag.model.extraction import displayed_name
-from rag.model.operations import FileNote, IndexState
+from rag.model.operations import FileNote, IndexState, UnreadPages
+
+_SEARCHABLE = 0.9
+"""Share of the pages that have to be found before a file can be asked about: covers and empty pages have no words."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """The progress of a source; `reason` and `hint` are set when it failed.
 
-    `page` of `pages` are extracted; before the file is ready, `searchable` pages can be found. `notes` are about these and about what is attached to it; a source is ready when
+    `page` of `pages` are extracted. `notes` are about these and about what is attached to it; a source is ready when
     its attachments are, too. `document` is set once the bytes are known. A source that failed and has a document keeps
     the bytes of before.
     """
@@ -50,8 +53,13 @@ class SourceStatus:
 
     @property
     def is_searchable(self) -> bool:
-        """Return whether all pages can be found, though the file is not ready."""
-        return 0 < self.pages <= self.searchable
+        """Return whether a file that is not ready can be asked about: all its pages can be found, or nearly all."""
+        return 0 < _SEARCHABLE * self.pages <= self.searchable
+
+    @property
+    def unread(self) -> UnreadPages:
+        """Return the pages that are not fully read yet."""
+        return UnreadPages(self.title, self.page + 1, self.pages)
 
     @property
     def title(self) -> str:

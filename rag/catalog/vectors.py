@@ -66,7 +66,9 @@ def list_chunks_without_vectors(
     """Return the oldest chunks of these kinds without a vector by this embedder, without those of skimmed pages."""
     rows = (
         select(chunk)
-        .where(_of(kinds), is_extracted(), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id))
+        .where(
+            _of(kinds), is_extracted(), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id)
+        )
         .order_by(chunk.c.id)
         .limit(limit)
     )

@@ -6,22 +6,10 @@ can't tell one word from another, nothing is returned.
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
-
-from rag.extract.geometry import clamped_box, contains_center
-from rag.extract.ocr import is_garbled
-from rag.extract.page_picture import PagePicture
-from rag.extract.page_words import Frame, printed_text
-from rag.extract.text_layer import UNMAPPED
-from rag.extract.visibility import InkCounter, is_legible, overlap_each_other
-from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Line, Word
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from rag.extract.page_picture import Mask, Rows
+    pass
 
 _SCALE = 1.5
 """Pixels per point of the picture: the cores of letters of 9 points are 6 pixels high and are divided into bands."""

@@ -64,8 +64,9 @@ class Request:
     """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`.
 
     load: load the models that extraction needs; `path` is empty. skim: return only the words that are seen on pages
-    `first` to `last` of a document that is a PDF, or converted to one. text: return the text layer of page `first` alone, without drawing or analyzing the page. attachments: write the
-    files inside the file to the picture folder. region: only draw the `region` of page `first`, `width` pixels wide,
+    `first` to `last` of a PDF, or of a file that is converted to one. text: return the text layer of page `first`
+    alone, without drawing or analyzing the page. attachments: write the files inside the file to the picture folder.
+    region: only draw the `region` of page `first`, `width` pixels wide,
     from the page turned clockwise by `turn` degrees more.
     """
 
@@ -80,8 +81,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionReply:
-    """A reply of the child. It sends `ready` when it has started, and once more when it has loaded its models. It answers
-    with `inspection`, or `attachments`, or one `page` per page and `done`, or a refusal.
+    """A reply of the child. It sends `ready` when it has started, and again when it has loaded its models; otherwise
+    `inspection`, or `attachments`, or one `page` per page and `done`, or a refusal.
 
     converting: sent first when the file is converted to PDF, which takes longer than one page.
     unreadable: the whole file is refused. memory: the child ran out of memory and ends.

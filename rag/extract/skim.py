@@ -105,10 +105,7 @@ def _are_inked(cores: Rows, lengths: NDArray[np.int64], ink: InkCounter) -> Mask
     left = cores[numbers, 0] + places * widths
     edges = np.linspace(cores[:, 1], cores[:, 3], _BANDS + 1)[:, numbers]
     bands = np.sum(
-        [
-            ink.has_ink(np.stack([left, edges[band], left + widths, edges[band + 1]], axis=1))
-            for band in range(_BANDS)
-        ],
+        [ink.has_ink(np.stack([left, edges[band], left + widths, edges[band + 1]], axis=1)) for band in range(_BANDS)],
         axis=0,
     )
     parts = np.add.reduceat((bands >= _MIN_BANDS).astype(np.int64), starts)
