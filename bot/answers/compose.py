@@ -277,7 +277,7 @@ class Composer:
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         heading = _where_found(answer, nearby)
-        if answer.abstained and not answer.found.hits:
+        if answer.abstained and not answer.passages:
             remark = join(remark, UnreadPages.sentence(unread))
         if answer.abstained and use_thread and not first:
             remark = join(remark, self._question_files.problem_of_thread(work.question))

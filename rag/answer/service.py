@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,8 +79,9 @@ class AnswerService:
         return draw_page(hit, self._evidence_folder())
 
     def _unread_pages(self, answer: Answer) -> list[UnreadPages]:
-        """Return the pages that are not fully read yet of the cited files; without an answer, of the nearest ones."""
-        shown = answer.found.hits if answer.abstained else [passage.hit for passage in answer.cited]
+        """Return the pages that are not fully read yet of the files that the answer names."""
+        named = [one for one in answer.passages if one.hit.place in answer.text] if answer.abstained else answer.cited
+        shown = [passage.hit for passage in named]
         titles = {hit.document: hit.title for hit in reversed(shown)}
         with self.catalog.read_transaction() as connection:
             unread = unread_pages(connection, titles)
@@ -99,13 +100,18 @@ class AnswerService:
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):
             hit = passage.hit if passage.hit.line_boxes else with_line_boxes(passage.hit, words_of_page(passage.hit))
-            redraw = self.large_pages.draw if self.large_pages is not None else None
-            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage), redraw)
+            path = self._draw(hit, _citing_sentences(answer, passage))
             if path is not None:
                 drawn.append((passage, path))
         return replace(
             answer, evidence=tuple(path for _, path in drawn), pictured=tuple(passage for passage, _ in drawn)
         )
+
+    def _draw(self, hit: Hit, sentences: Sequence[str]) -> Path | None:
+        if self.large_pages is None:
+            return draw_evidence(hit, self._evidence_folder(), sentences)
+        with self.large_pages.drawn(hit) as shown:
+            return draw_evidence(shown, self._evidence_folder(), sentences, self.large_pages.draw)
 
     def _evidence_folder(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
