@@ -1,4 +1,4 @@
-"""Pages drawn from the document: parts of large ones, in whose saved picture letters are too small, and whole pages that
+"""Pages drawn from the document: parts of large ones, in whose saved picture letters are too small, and whole ones that
 were only skimmed, so that they have no saved picture yet."""
 
 from __future__ import annotations
