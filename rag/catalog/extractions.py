@@ -349,7 +349,7 @@ def put_pages(
     pages: Sequence[ExtractedPage],
     chunks: Sequence[NewChunk],
 ) -> bool:
-    """Write one range of pages with its chunks and words, in place of what was skimmed of them.
+    """Write one range of pages with its chunks and words, in place of the skimmed ones.
 
     Return False, and write nothing, when the claim has ended, or ends now; see `may_write`.
     """

@@ -19,7 +19,7 @@ from rag.ports import FullTextIndex
 
 
 def has_to_be_skimmed() -> ColumnElement[bool]:
-    """Return the condition that a document has pages that can neither be found nor were skimmed.
+    """Return the condition that a document has pages that were not skimmed, and cannot be found either.
 
     While a document is extracted again, its earlier pages are found.
     """

@@ -40,7 +40,7 @@ _MIN_SEEN = 0.75
 """Share of a word's parts that must be seen. There is one for each letter, all of the same width."""
 
 _MAX_SHARED = 0.05
-"""A word that shares more of its core with other words can't be told from them."""
+"""Share of its core that a word may have in common with others. With more of it, what is seen may be theirs."""
 
 _MIN_TURNED, _TURNED = 6, 1.5
 """A word of so many letters that is so much higher than wide is turned."""
