@@ -45,6 +45,9 @@ _MAX_SHARED = 0.05
 _MIN_TURNED, _TURNED = 6, 1.5
 """A word of so many letters that is so much higher than wide is turned."""
 
+_DIGITS = 4
+"""Of a box in fractions of the page, as the catalog stores it; more take longer to send."""
+
 
 def skim_words(pymupdf: Any, page: Any) -> list[PlacedWord] | None:
     """Return the words that are seen on a page, in the file's order; none if they are garbled.
@@ -72,7 +75,7 @@ def skim_words(pymupdf: Any, page: Any) -> list[PlacedWord] | None:
     if _are_shared(cores, is_seen):
         return None
     size = np.array([ink.shape[1], ink.shape[0]] * 2)
-    return _placed(layer, (boxes / size).clip(0, 1).tolist(), is_seen.tolist())
+    return _placed(layer, (boxes / size).clip(0, 1).round(_DIGITS).tolist(), is_seen.tolist())
 
 
 def skim_blocks(words: Sequence[PlacedWord]) -> tuple[Block, ...]:
