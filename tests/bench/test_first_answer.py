@@ -11,6 +11,6 @@ from tests.bench.first_answer import in_a_process, report
 def test_text_is_answered_from_before_it_is_read() -> None:
     run = in_a_process("text", 12, wait=0)
     assert (run.kind, run.pages, run.read) == ("text", 12, None)
-    assert 0 < run.processor
+    assert run.processor > 0
     assert "to 12 of text.pdf are not fully read yet." in run.notice
     assert "12 pages, text: answer after" in report(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rag import Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share, source_statuses
+from rag.errors import ExtractorStopped
 from rag.model.extraction import ExtractedPage
 from rag.ports import Embedder
 from tests.support.absent import NoEmbedder
@@ -203,3 +204,38 @@ def test_file_that_is_forgotten_while_it_is_only_skimmed_is_not_found(reading: R
         assert reading.finds("lantern1") == []
     with reading.rag.read_transaction() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM chunk").scalar() == 0
+
+
+class Interrupted(TextExtractor):
+    """Stops once, as it skims page 40."""
+
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        is_first = not self.skims
+        for page in super().skim(path, media_type, first, last):
+            if is_first and page.number == 40:
+                raise ExtractorStopped("The process was killed.")
+            yield page
+
+
+def test_skim_that_is_interrupted_goes_on_after_its_last_range(tmp_path: Path) -> None:
+    path = tmp_path / "manual.pdf"
+    path.write_text("\f".join(f"!skim\nthe lantern{number} is lit" for number in range(1, 71)))
+    extractor = Interrupted()
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    with open_rag(settings, extractor=lambda: extractor, embedder=NoEmbedder()) as rag:
+        rag.index([path])
+        with rag.read_transaction() as connection:
+            texts = connection.exec_driver_sql("SELECT page FROM chunk WHERE text <> '' ORDER BY page").scalars().all()
+    assert extractor.skims == [*range(1, 41), *range(33, 71)]
+    assert texts == list(range(1, 71))
+
+
+def test_file_that_is_extracted_again_is_not_skimmed(tmp_path: Path) -> None:
+    path = tmp_path / "manual.pdf"
+    path.write_text("!skim\nthe lantern is lit")
+    extractor = TextExtractor()
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    with open_rag(settings, extractor=lambda: extractor, embedder=NoEmbedder()) as rag:
+        rag.index([path])
+        rag.reindex()
+    assert (extractor.skims, extractor.reads) == ([1], [1, 1])
