@@ -106,7 +106,7 @@ class GuardedExtractor:
         while (number := first + len(pages)) <= last:
             try:
                 with self._kill_on_error(), self._child_with_input(path) as (child, copy):
-                    child.load_models()
+                    self._load_models(child)
                     for page in self._stream_pages(child, Request("extract", copy, number, last)):
                         for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
                             _move_picture(child, name, into)
@@ -201,8 +201,15 @@ class GuardedExtractor:
     def layout_problem(self) -> str:
         """Return why layout analysis is off as the port describes."""
         child = self._running_child()
-        child.load_models()
+        self._load_models(child)
         return child.layout_problem
+
+    def _load_models(self, child: ChildProcess) -> None:
+        try:
+            child.load_models()
+        except ExtractorStopped:  # it was killed
+            self._child = None
+            raise
 
     def _running_child(self) -> ChildProcess:
         if self._closed:
