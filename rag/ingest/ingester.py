@@ -24,8 +24,7 @@ from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
-from rag.extract.convert.packages import SLIDES
-from rag.extract.file_types import OFFICE
+from rag.extract.convert.packages import OFFICE, SLIDES
 from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace

@@ -22,7 +22,7 @@ def test_question_sent_with_a_file_is_answered_before_the_file_is_fully_read(
 ) -> None:
     go, chosen = threading.Event(), settings(tmp_path / "data")
     migrated(chosen.data, tables.HISTORY)
-    generator = FakeGenerator(("It listens on port 8443 [1].",))
+    generator = FakeGenerator()
     opened = partial(open_rag, generator=generator, extractor=lambda: Skimming(chosen, go), embedder=NoEmbedder())
     with open_bot(chosen, slack_settings(ws), opened) as bot, running(bot):
         asked = f"<@{ws.bot_user}> Which port does the gateway listen on?"
