@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -91,6 +91,10 @@ bench-grounding: install
 bench-speed: install
 	@test -n "$(BENCH)" || { echo "Name the folder: make bench-speed BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
+
+# Measure how soon a shared file can be asked about.
+bench-first-answer: install
+	@$(BIN)/python -m tests.bench.first_answer
 
 # Measure searches over 100,000 chunks made from a data folder. DATA=DIR, QUESTIONS=FILE
 bench-search: install

@@ -38,6 +38,7 @@ from rag import (
     SourceStatus,
     StoredShare,
     Unreadable,
+    UnreadPages,
     documents_in_thread,
     documents_of_source,
     is_standalone,
@@ -150,7 +151,9 @@ class Composer:
             return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
-        return self._answer(work, asked, remark, watch, first=first, use_thread=True).with_names(named)
+        unread_pages = [status.unread for status in (*statuses, *unread) if status.is_searchable]
+        reply = self._answer(work, asked, remark, watch, first=first, unread=unread_pages, use_thread=True)
+        return reply.with_names(named)
 
     def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
         """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
@@ -232,7 +235,8 @@ class Composer:
         late = self._question_files.wait_for_shares(work, here, seconds)
         # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
-        return late, join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if hidden else "")
+        is_unread = any(not status.is_searchable for status in hidden)
+        return late, join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if is_unread else "")
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope
@@ -253,9 +257,13 @@ class Composer:
         watch: ScopeWatch,
         *,
         first: frozenset[int] = frozenset(),
+        unread: Sequence[UnreadPages] = (),
         use_thread: bool = False,
     ) -> Reply:
-        """Answer from the documents `first`, then from those of the thread, and then from all in scope."""
+        """Answer from the documents `first`, then from those of the thread, and then from all in scope.
+
+        `unread`: pages of these that are not fully read yet; an answer itself says it of the files that it shows.
+        """
         understood, scope = asked.understood, asked.scope
         if asked.asks_for_page:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
@@ -269,6 +277,8 @@ class Composer:
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         heading = _where_found(answer, nearby)
+        if answer.abstained and not answer.passages:
+            remark = join(remark, UnreadPages.sentence(unread))
         if answer.abstained and use_thread and not first:
             remark = join(remark, self._question_files.problem_of_thread(work.question))
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)

@@ -85,6 +85,9 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         if status.full_text is None
         else {"waiting": status.full_text.waiting, "total": status.full_text.total},
         "read_again": status.renewed,
+        "searchable": [
+            {"file": unread.title, "pages_read": unread.first - 1, "pages": unread.last} for unread in status.unread
+        ],
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "failed_pages": [
             {"file": file, "pages": pages} for file, notes in status.notes if (pages := _lost_pages(notes))

@@ -92,7 +92,9 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
 
 
 def _show_waiting(screen: Screen, found: Status) -> None:
-    """Say which files wait or are not indexed, and why."""
+    """Say which files are not fully read yet, wait or are not indexed, and why."""
+    for file in found.unread:
+        screen.say(f"{file.title}: searchable, {file.first - 1} of {count(file.last, 'page')} fully read.")
     for outage in found.outages:
         files = count(outage.waiting, "file")
         screen.say(f"✗ Waiting until they can be fetched: {files}. {outage.reason} {outage.hint}".strip(), style="red")

@@ -214,8 +214,9 @@ def screenshot(number: int) -> str:
 def unread_documents(statuses: Sequence[SourceStatus]) -> str:
     """Shown before an answer that could not use a document sent with the question; empty if all were read."""
     failed = [f"I couldn't read {status.title}: {status.reason}" for status in statuses if status.state == "failed"]
-    unread = [status.title for status in statuses if status.state in ("waiting", "reading")]
-    late = [f"I'm still reading {', '.join(unread)}. Ask again in a minute."] if unread else []
+    reading = [status for status in statuses if status.state in ("waiting", "reading") and not status.is_searchable]
+    unread = ", ".join(status.title for status in reading)
+    late = [f"I'm still reading {unread}. Ask again in a minute."] if unread else []
     return " ".join([*failed, *late])
 
 

@@ -52,13 +52,15 @@ class Fts5Index:
         for version in list_versions(connection):
             add_to_version(connection, version, [entry])
 
-    def remove(self, connection: Connection, extraction_id: int) -> None:
+    def remove(self, connection: Connection, extraction_id: int, pages: tuple[int, int] | None = None) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         mine = "SELECT id FROM chunk WHERE extraction_id = :extraction"
+        values = {"extraction": extraction_id}
+        if pages is not None:
+            mine += " AND page BETWEEN :first AND :last"
+            values |= {"first": pages[0], "last": pages[1]}
         for version in list_versions(connection):
-            connection.execute(
-                text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), {"extraction": extraction_id}
-            )
+            connection.execute(text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), values)
 
     def optimize(self, connection: Connection) -> None:
         """Merge the index, so that no deleted word stays in an old segment."""

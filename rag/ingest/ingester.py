@@ -11,8 +11,9 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from time import monotonic, time
 
@@ -23,14 +24,14 @@ from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
-from rag.extract.convert.packages import SLIDES
+from rag.extract.convert.packages import OFFICE, SLIDES
 from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
-from rag.model.extraction import ExtractedPage, SourceKind, TextSource
+from rag.model.extraction import ExtractedPage, Inspection, NewChunk, SourceKind, TextSource
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
 from rag.settings import ReadSettings
 
@@ -38,6 +39,9 @@ log = logging.getLogger("magpie")
 
 RANGE = extractions.SHORT
 """Pages that are extracted and written together."""
+
+SKIMMED = 32
+"""Skimmed pages that are written together."""
 
 _RETRY = 0.5
 """Seconds before the first retry, doubled each time, because most causes of a failure last a while."""
@@ -380,6 +384,8 @@ class Ingester:
             earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._skim(extractor, row, inspection, path):
+            return
         if not row.pages_done and not self._attach(extractor, row, inspection.media_type, into):
             return
         done, attempts = row.pages_done, row.attempts
@@ -409,6 +415,47 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
                 page_labels.put_labels(connection, row.id, printed)
+
+    def _skim(
+        self, extractor: Extractor, row: extractions.ClaimedExtraction, inspection: Inspection, path: Path
+    ) -> bool:
+        """Write the words of a document's pages, so that they can be found until the pages are extracted.
+
+        Return whether the claim has ended: other documents have to be skimmed before any is extracted.
+        """
+        first, last = max(row.pages_skimmed, row.pages_done) + 1, inspection.page_count
+        if not row.is_first or first > last:
+            return False
+        earlier, heading = EarlierPages(), ""
+        with _expected(row), closing(extractor.skim(path, inspection.media_type, first, last)) as pages:
+            for skimmed in _batched(pages, SKIMMED):
+                found = [page for page in skimmed if page.blocks]
+                chunks, heading = chunk_pages(found, heading, earlier)
+                first = skimmed[-1].number + 1
+                if self.stop.is_set() or not self._put_skim(row, inspection, found, chunks, first - 1):
+                    self._release(row)
+                    return True
+        if first <= last and not self._put_skim(row, inspection, [], [], last):  # the rest can't be skimmed
+            return True
+        if inspection.media_type in OFFICE:  # converting it once more takes longer than the others wait
+            return False
+        with self._catalog.read_transaction() as connection:
+            is_next = extractions.has_to_yield(connection, row, last, row.pages_done)
+        if is_next:
+            self._release(row, fresh=True)
+        return is_next
+
+    def _put_skim(
+        self,
+        row: extractions.ClaimedExtraction,
+        inspection: Inspection,
+        pages: Sequence[ExtractedPage],
+        chunks: Sequence[NewChunk],
+        last: int,
+    ) -> bool:
+        with self._catalog.write_transaction() as connection:
+            title = inspection.title or ""
+            return extractions.put_skim(connection, self._words, row, title, pages, chunks, last)
 
     def _attach(self, extractor: Extractor, row: extractions.ClaimedExtraction, media_type: str, folder: Path) -> bool:
         """Record the files inside a file as documents, which wait for extractions of their own.
@@ -461,6 +508,13 @@ def _expected(row: extractions.ClaimedExtraction) -> Iterator[None]:
             "It could not be read because of an unexpected error.",
             "The person who runs Magpie can find the reason in its log.",
         ) from error
+
+
+def _batched(pages: Iterable[ExtractedPage], size: int) -> Iterator[list[ExtractedPage]]:
+    """Yield the pages in lists of this size; the last one may be shorter."""
+    iterator = iter(pages)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def _without_repeated(found: dict[Claimant, int], *, arriving: bool) -> dict[Claimant, int]:

@@ -46,7 +46,7 @@ _IDLE_LIMIT = 60
 class Progress:
     """The state of the work on one file, and how many of the requested files are settled.
 
-    `is_partial`: something in it could not be read.
+    `is_partial`: something in it could not be read. `searchable`: how many of its pages can be found already.
     """
 
     file: str
@@ -57,6 +57,7 @@ class Progress:
     total: int
     note: str = ""
     is_partial: bool = False
+    searchable: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -257,5 +258,5 @@ class Worker:
                 self._reported[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
                 counts = row.page, row.pages, done, len(rows)
-                request.report(Progress(row.name, state, *counts, note or row.reason, bool(row.lost)))
+                request.report(Progress(row.name, state, *counts, note or row.reason, bool(row.lost), row.searchable))
         return done == len(rows)
