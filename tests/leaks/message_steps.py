@@ -184,9 +184,9 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
     if chance.random() < 0.4:
         simulation.ws.delete_message(space.id, message.ts)
     files = message.files if message in space.messages else []
-    if files and chance.random() < 0.2:
+    if files and chance.random() < 0.3:
         simulation.ws.unshare(files[0], space.id)
-    elif files and chance.random() < 0.2:
+    elif files and chance.random() < 0.4:
         simulation.ws.delete_file(files[0])
     simulation.shuffle = chance
     try:

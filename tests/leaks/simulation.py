@@ -97,7 +97,7 @@ class Simulation:
     """All marked words that were written beside files."""
     catalog: CatalogChecks = field(default_factory=CatalogChecks)
     shuffle: random.Random | None = None
-    """Delivers new events in any order, and some of them twice."""
+    """Delivers new events in any order, the last one often first, and some of them twice."""
     delivered: int = 0
     """Number of events that the app received."""
     _indexed: list[tuple[Any, ...]] | None = None
@@ -115,8 +115,10 @@ class Simulation:
             lost = [each.payload["event"] for each in new if each.given_up]
             self.lost |= {event["file_id"] for event in lost if event["type"] == "file_deleted"}
             if self.shuffle is not None:
-                arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
+                last, arrived = arrived[-1:], [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
                 self.shuffle.shuffle(arrived)
+                if self.shuffle.random() < 0.5:  # often, an event about a removal comes before what was removed
+                    arrived = [*last, *arrived]
             for number, envelope in enumerate(arrived):
                 body = dict(envelope.payload)
                 if self.shuffle is not None and "event_id" in body:  # Slack repeats an event under another id as well
