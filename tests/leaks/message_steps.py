@@ -178,16 +178,18 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
         simulation.ws.edit(space.id, message.ts, _new_words(simulation))
     if chance.random() < 0.3:
         simulation.ws.edit(space.id, message.ts, files=[])
+    messages = [message]
     known = pick(shared_files(simulation), step.c)
     if known is not None:
-        simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
-    if chance.random() < 0.4:
-        simulation.ws.delete_message(space.id, message.ts)
-    files = message.files if message in space.messages else []
+        second = simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
+        messages.append(simulation.state.message(space.id, second))
+    if chance.random() < 0.5:
+        simulation.ws.delete_message(space.id, chance.choice(messages).ts)
+    files = [file for each in messages if each in space.messages for file in each.files]
     if files and chance.random() < 0.3:
-        simulation.ws.unshare(files[0], space.id)
+        simulation.ws.unshare(chance.choice(files), space.id)
     elif files and chance.random() < 0.4:
-        simulation.ws.delete_file(files[0])
+        simulation.ws.delete_file(chance.choice(files))
     simulation.shuffle = chance
     try:
         simulation.deliver_events()

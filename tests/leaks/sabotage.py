@@ -166,10 +166,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
-    "forgotten": (
-        Mutation("rag.catalog.shares:_after_end", "return was if was is ShareState.FORGOTTEN else", "return"),
-        Mutation("bot.jobs.sweep_files:FileSweep._add_listed", "elif file.id not in known:", "elif True:"),
-    ),
+    "forgotten": (Mutation("rag.catalog.shares:_after_end", "return ShareState(known.state)", "return new.state"),),
     "index": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
@@ -321,7 +318,6 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "deleted first": ("shuffle",),
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
-    "forgotten": ("forget",),
     "index": ("index",),
 }
 """Steps that are taken ten times as often while a guard is broken. Without this, the combination of events that it
