@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=_cores(), help="workspaces at a time (default: one per core)")
     parser.add_argument("--play", type=Path, metavar="FILE", help="take the steps in this file, one a line")
     parser.add_argument(
-        "--often", action="append", default=[], metavar="STEP", help="draw this step ten times as often"
+        "--often", action="append", default=[], metavar="STEP", help="draw this step thirty times as often"
     )
     options = parser.parse_args()
     if options.play:

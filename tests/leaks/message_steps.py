@@ -186,7 +186,7 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
     if chance.random() < 0.5:
         simulation.ws.delete_message(space.id, chance.choice(messages).ts)
     files = [file for each in messages if each in space.messages for file in each.files]
-    if files and chance.random() < 0.3:
+    if files and chance.random() < 0.4:
         simulation.ws.unshare(chance.choice(files), space.id)
     elif files and chance.random() < 0.4:
         simulation.ws.delete_file(chance.choice(files))

@@ -320,7 +320,7 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "every space": ("shuffle",),
     "index": ("index",),
 }
-"""Steps that are taken ten times as often while a guard is broken. Without this, the combination of events that it
+"""Steps that are taken thirty times as often while a guard is broken. Without this, the combination of events that it
 guards against comes once in some 500 steps: for example, the message arrives after the event that its file is gone."""
 
 

@@ -348,7 +348,7 @@ _WEIGHTS |= {
     **message_steps.WEIGHTS,
 }
 _DEFAULT_WEIGHT = 2
-_OFTEN = 10
+_OFTEN = 30
 """How many times as often the kinds of steps are drawn that a run asks for."""
 
 
@@ -370,7 +370,7 @@ def set_up(simulation: Simulation) -> None:
 
 
 def draw_steps(chance: random.Random, count: int, often: Collection[str] = ()) -> list[Step]:
-    """Draw steps at random, the kinds in `often` ten times as often as usual. The first ones share documents."""
+    """Draw steps at random, the kinds in `often` thirty times as often as usual. The first ones share documents."""
     kinds = list(STEPS)
     weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) * (_OFTEN if kind in often else 1) for kind in kinds]
     shares = [Step("share", chance.randrange(1000), chance.randrange(1000), 0) for _ in range(min(6, count))]
