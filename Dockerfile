@@ -3,7 +3,7 @@ ARG BASE=docker.io/library/debian:bookworm-slim
 
 # ---- programs: web pages (chromium), office documents as they look (LibreOffice, fonts), OCR of more scripts (Tesseract)
 FROM ${BASE} AS runtime
-ARG PROGRAMS="bubblewrap chromium fonts-crosextra-caladea fonts-crosextra-carlito fonts-liberation libreoffice-nogui tesseract-ocr tesseract-ocr-osd"
+ARG PROGRAMS="bubblewrap chromium fonts-crosextra-caladea fonts-crosextra-carlito fonts-liberation libatomic1 libreoffice-nogui tesseract-ocr tesseract-ocr-osd"
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates python3 ${PROGRAMS} \
     && rm -rf /var/lib/apt/lists/* \
