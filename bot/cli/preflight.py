@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST, TOO_NEW = (3, 11), (3, 14)
+OLDEST_MACOS = 14
+"""The oldest for which ONNX Runtime has a wheel."""
 CACHE_FACTOR = 1.4
 """How often the required disk must be free for pip to keep its downloads, so that an interrupted installation continues
 where it stopped."""
@@ -56,16 +58,21 @@ KINDS = {
 }
 
 
-def check_system(system: str, machine: str, libc: str) -> None:
-    """Raise PreflightError on a system that lacks packages which Magpie needs; `libc` is empty except on glibc."""
-    if (system, machine) == ("Darwin", "arm64"):
+def check_system(system: str, machine: str, runtime: str) -> None:
+    """Raise PreflightError on a system for which some package has no build.
+
+    `runtime` is the C library on Linux, empty if it is not glibc, and the version on macOS.
+    """
+    if system == "Linux" and machine in ("x86_64", "aarch64") and runtime == "glibc":
         return
-    if system == "Linux" and machine in ("x86_64", "aarch64") and libc == "glibc":
+    if (system, machine) == ("Darwin", "arm64") and int(runtime.partition(".")[0] or 0) >= OLDEST_MACOS:
         return
-    name = f"{system} {machine}" + (" without glibc" if system == "Linux" and libc != "glibc" else "")
+    name = " ".join(part for part in (system, runtime if system == "Darwin" else "", machine) if part)
+    if system == "Linux" and runtime != "glibc":
+        name += " without glibc"
     raise PreflightError(
-        "Magpie runs on Linux with glibc (x86_64 and aarch64) and on macOS with Apple silicon, but this is "
-        f"{name}: use the container image, WSL 2 or another machine."
+        f"Magpie runs on Linux with glibc (x86_64 and aarch64) and on macOS {OLDEST_MACOS} or later (Apple silicon); "
+        f"this is {name}: use the container image, WSL 2 or another machine."
     )
 
 
@@ -206,7 +213,8 @@ def install(root: Path, venv: Path, kind: Kind) -> None:
     )
     sys.stdout.write(update if before.startswith(f"{kind.name} ") else first)
     sys.stdout.flush()
-    check_system(platform.system(), platform.machine(), platform.libc_ver()[0])
+    runtime = platform.mac_ver()[0] if platform.system() == "Darwin" else platform.libc_ver()[0]
+    check_system(platform.system(), platform.machine(), runtime)
     check_python(sys.version_info[:3], importlib.util.find_spec("ensurepip") is not None)
     existing = next(folder for folder in (venv, *venv.resolve().parents) if folder.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9

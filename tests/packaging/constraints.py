@@ -1,4 +1,4 @@
-"""Write constraints-light.txt and constraints-cuda12.txt, and the markers of constraints.txt, from what is installed.
+"""Write the light sets, constraints-cuda12.txt and the markers of constraints.txt, from what is installed.
 
 `python -m tests.packaging.constraints` does it after a change of pyproject.toml or constraints.txt. It asks no package
 index: names and markers come from the metadata of the installed packages, versions and hashes from constraints.txt.
@@ -39,6 +39,8 @@ UNUSED = frozenset(
     }
 )
 """What a light installation leaves out because Magpie never imports it, with the package that lists it."""
+OVERRIDES = ROOT / "deploy" / "overrides-light.txt"
+"""For uv, which has no --no-deps for commands: requirements that apply nowhere."""
 _GPU = re.compile(r"torch|torchvision|triton|nvidia-.+|cuda-.+")
 BUILD = "setuptools"
 """The build backend, which an installation from the repository needs."""
@@ -144,13 +146,14 @@ def files() -> dict[Path, str]:
         FULL: "".join(full),
         LIGHT: "".join(pin.text("") for pin in pins if pin.name in light),
         CUDA12: "".join(pin.text("") for pin in cuda12),
+        OVERRIDES: "".join(f"{name} ; python_version < '3'\n" for name in sorted(TORCH | UNUSED)),
     }
 
 
 def main() -> int:
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.name}: {text.count('==')} packages\n")
+        sys.stdout.write(f"wrote {path.name}\n")
     return 0
 
 

@@ -123,7 +123,7 @@ def test_profile_starts_one_bot_and_one_ollama(profile: str) -> None:
 
 def test_targets_of_the_services_exist() -> None:
     for name in BOTS:
-        target = re.sub(r"\$\{MAGPIE_TARGET:-(\w+)\}", r"\1", SERVICES[name]["build"]["target"])
+        target = re.sub(r"\$\{TARGET:-(\w+)\}", r"\1", SERVICES[name]["build"]["target"])
         assert target in stages()
         assert SERVICES[name]["image"] == f"magpie:{SERVICES[name]['build']['target']}"
 

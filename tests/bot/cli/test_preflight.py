@@ -43,9 +43,7 @@ def test_required_disk_excludes_what_is_installed(tmp_path: Path) -> None:
 
 def test_light_installation_needs_less_disk(tmp_path: Path) -> None:
     check_disk(1.6, 0, tmp_path, LIGHT)
-    with pytest.raises(
-        PreflightError, match=r"needs 1\.5 GB of (.|\n)*VENV=/elsewhere/venv install-light"
-    ):
+    with pytest.raises(PreflightError, match=r"needs 1\.5 GB of (.|\n)*VENV=/elsewhere/venv install-light"):
         check_disk(1.4, 0, tmp_path, LIGHT)
 
 
@@ -55,17 +53,23 @@ def test_linux_with_glibc_is_supported(machine: str) -> None:
 
 
 def test_macos_is_supported_on_apple_silicon() -> None:
-    check_system("Darwin", "arm64", "")
+    check_system("Darwin", "arm64", "14.5")
 
 
 @pytest.mark.parametrize(
-    ("system", "machine", "libc"),
-    [("Windows", "AMD64", ""), ("Darwin", "x86_64", ""), ("Linux", "armv7l", "glibc"), ("Linux", "x86_64", "")],
+    ("system", "machine", "runtime", "name"),
+    [
+        ("Windows", "AMD64", "", "Windows AMD64"),
+        ("Darwin", "x86_64", "15.1", "Darwin 15.1 x86_64"),
+        ("Darwin", "arm64", "13.6", "Darwin 13.6 arm64"),
+        ("Linux", "armv7l", "glibc", "Linux armv7l"),
+        ("Linux", "x86_64", "", "Linux x86_64 without glibc"),
+    ],
 )
-def test_other_systems_get_one_sentence(system: str, machine: str, libc: str) -> None:
+def test_other_systems_get_one_sentence(system: str, machine: str, runtime: str, name: str) -> None:
     with pytest.raises(PreflightError, match="use the container image, WSL 2 or another machine") as caught:
-        check_system(system, machine, libc)
-    assert f"this is {system} {machine}" in str(caught.value)
+        check_system(system, machine, runtime)
+    assert f"this is {name}:" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
