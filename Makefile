@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -113,7 +113,15 @@ bench-embedder: install
 # Create .venv with everything Magpie needs; does nothing if it is up to date.
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13, and $(PYTHON) was not found. On Debian and Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) bot/cli/preflight.py $(VENV)
+	@$(PYTHON) bot/cli/preflight.py $(VENV) $(or $(KIND),full)
+
+# Create .venv without torch (0.9 GB instead of 6.3): everything but CLIP and models of sentence-transformers.
+install-light: KIND := light
+install-light: install
+
+# Create .venv with torch for CUDA 12, for NVIDIA drivers and cards that CUDA 13 no longer supports.
+install-cuda12: KIND := cuda12
+install-cuda12: install
 
 # Try documents that give orders, with a model that obeys. GUARD=off runs a copy without the guards;
 # EXTRA=FILE adds cases, one {"text": "...", "form": "text"} per line.

@@ -29,6 +29,7 @@ from bot.cli import (
     find,
     forget,
     index,
+    manifest,
     models,
     reindex,
     retry,
@@ -47,8 +48,8 @@ SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
-    setup, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor,
-    config, models, embedder, bench, demo,
+    setup, manifest, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status,
+    doctor, config, models, embedder, bench, demo,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

@@ -23,6 +23,7 @@ from rag.ingest.ownership import is_owned
 from rag.model.extraction import ExtractedPage
 from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
+from rag.operations.gpu import check_cards, installed_cuda
 from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.scripts import installed_models, readable_scripts, tesseract_program
@@ -71,6 +72,7 @@ def checks(
         yield _confinement()
         yield _office(settings.read.office)
         yield from _fonts(settings.read.office)
+        yield from check_cards(installed_cuda())
         yield from _clip(indexes.clip, picture)
         yield from _text(indexes.text, is_enabled=bool(settings.text.model))
         yield _space(indexes.sync)

@@ -21,7 +21,7 @@ EVENTS = frozenset(
 )
 """All scopes and events this server knows: for its own tests, and when there is no manifest.yml."""
 
-DEFAULT_MANIFEST = Path(__file__).parents[3] / "manifest.yml"
+DEFAULT_MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
 EVENT_SCOPES = {
     "app_mention": ("app_mentions:read",),
