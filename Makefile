@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-first-answer bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -133,6 +133,14 @@ bench-everyday: install
 # Measure thirty questions of ten people at once, and the time to the first words of one.
 bench-load: install
 	@$(BIN)/python -m tests.bench.load
+
+# Ask small real models, and a scripted writer, questions with known answers, and count the wrong statements shown.
+# SCRIPTED=1 asks the writer alone; SERVER=PROGRAM MODEL=FILE.gguf name llama.cpp's server and a model, which otherwise
+# come from installed packages; SHOW=FILE keeps every reply. BENCH=DIR DATA=DIR asks about a benchmark instead.
+try-model: install
+	@$(BIN)/python -m tests.try_model $(if $(SCRIPTED),--scripted) $(if $(SERVER),--server "$(SERVER)") \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(SHOW),--show "$(SHOW)") \
+		$(if $(BENCH),--bench "$(BENCH)" --data "$(DATA)")
 
 # Play random workspaces and check that no reader sees what they must not see. STEPS=10000 SEED=1; the environment
 # variable SABOTAGE=all breaks one guard after the other, which must be noticed.

@@ -118,7 +118,9 @@ _MODULES = {
     # Evaluation and training
     "ConfidenceModel": "rag.search.confidence",
     "TrainedProjection": "rag.vectors.projection",
+    "evaluate_answers": "rag.evaluation.answers",
     "evaluate_search": "rag.evaluation.evaluate",
+    "open_judge": "rag.build",
     "train_decision": "rag.evaluation.calibration",
     "write_report": "rag.evaluation.report",
     # The model server and its benchmark
@@ -140,6 +142,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.build import (
         describe_model as describe_model,
         measure_embedder as measure_embedder,
+        open_judge as open_judge,
         open_rag as open_rag,
     )
     from rag.catalog.any_of import is_any_of as is_any_of
@@ -209,6 +212,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.evaluation.benchmark import BenchmarkResult as BenchmarkResult, BenchmarkOptions as BenchmarkOptions
     from rag.evaluation.calibration import train_decision as train_decision
+    from rag.evaluation.answers import evaluate_answers as evaluate_answers
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,6 +153,13 @@ def describe_model(settings: AnswerSettings) -> ModelInfo:
 
     with closing(open_generator(settings)) as generator:
         return generator.model_info()
+
+
+def open_judge(settings: AnswerSettings, model: str) -> AbstractContextManager[Generator]:
+    """Open another model of the server that writes answers, to judge them. Sends no request yet."""
+    from rag.adapters.generators import open_generator
+
+    return closing(open_generator(settings.model_copy(update={"model": model})))
 
 
 def open_captions(

@@ -16,7 +16,7 @@ from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
-from rag.catalog.pages import page_images
+from rag.catalog.pages import page_images, page_words
 from rag.catalog.readings import readings_named
 from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
@@ -213,6 +213,12 @@ class Rag:
         with self._catalog.read_transaction() as connection:
             found = page_images(connection, pages, scope)
         return {page: self.settings.data / path for page, path in found.items()}
+
+    def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
+        """Return the words of pages by (document, page), without pages outside the scope."""
+        with self._catalog.read_transaction() as connection:
+            words = {page: page_words(connection, *page, scope) for page in pages}
+        return {page: " ".join(word.text for word in found) for page, found in words.items() if found}
 
     # ------------------------------------------------------------ operations
 

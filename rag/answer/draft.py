@@ -183,7 +183,14 @@ def _grounding_source(
     Its picture counts only if it shows more than the page's words, the model was given it, and readers can be shown it.
     """
     hit = passage.hit
-    words = [hit.region_label, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
+    # "printed" belongs to the display of a place: it is not a word of the page.
+    words = [
+        hit.region_label.replace("(printed ", "("),
+        hit.heading,
+        hit.caption,
+        hit.text,
+        request.read_page_text(hit),
+    ]
     shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     can_be_shown = hit.page_image is not None and hit.page_image.is_file()
     seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured

@@ -201,9 +201,8 @@ def any_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str])
     queries: list[str] = []
     for term in terms:
         queries += _forms_of(version, term, columns)
-        if version.analysis:
-            queries += [_quote(term.surface)] if term.surface else []
-            queries += (f"{_only_in(columns)}{_quote(prefix)} *" for prefix in term.prefixes)
+        if version.analysis and term.surface:
+            queries.append(_quote(term.surface))
     return " OR ".join(queries)
 
 
@@ -212,7 +211,8 @@ def _forms_of(version: IndexVersion, term: Term, columns: Sequence[str]) -> list
     if not version.analysis:
         return [_quote(with_spaced_letters(term.text))]
     written = (_only_in(columns) + _quote(" ".join(phrase)) for phrase in term.as_written)
-    return [*(_quote(" ".join(phrase)) for phrase in term.anywhere), *written]
+    longer = (f"{_only_in(columns)}{_quote(prefix)} *" for prefix in term.prefixes)
+    return [*(_quote(" ".join(phrase)) for phrase in term.anywhere), *written, *longer]
 
 
 def _only_in(columns: Sequence[str]) -> str:

@@ -39,9 +39,11 @@ from rag import (
     Status,
     StoredData,
 )
+from rag.evaluation.answers import AnswerResult, AnswersReport, Shown
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
+from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
 from rag.model.operations import PageReading
 from rag.settings import variable
@@ -220,6 +222,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
+    yield "eval --answers --json -", _dump(_ANSWERS.to_json())
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
     yield "bench --json", _dump(benchmark_json(_BENCHED))
 
@@ -319,6 +322,36 @@ _REPORT = EvaluationReport(
             0.1,
             19.0,
             {"words": 3.0, "fuse": 8.0},
+        ),
+    ),
+    {},
+)
+
+_ANSWERS = AnswersReport(
+    (
+        AnswerResult(
+            EvalQuestion("q1", "Which port?", None, "handbook.pdf", frozenset({12}), answer="port 8080"),
+            Shown.ANSWER,
+            frozenset({(1, 12)}),
+            ((1, 12), (1, 3)),
+            (JudgedStatement("Port 8080.", (1,), ()),),
+            has_answer=True,
+            judged=True,
+            seconds=4.1,
+            confidence=0.9,
+            text="Port 8080 [1].",
+        ),
+        AnswerResult(
+            EvalQuestion("q2", "How many gulls?", None, "", frozenset()),
+            Shown.NOT_FOUND,
+            frozenset(),
+            (),
+            (),
+            has_answer=None,
+            judged=None,
+            seconds=1.3,
+            confidence=0.1,
+            text="",
         ),
     ),
     {},

@@ -166,6 +166,17 @@ def check_deletions(simulation: Simulation) -> None:
         raise Leak("a deleted file is in the catalog until it is looked up")
 
 
+def is_shown(simulation: Simulation, place: Place) -> bool:
+    """Return whether the catalog has a visible share at this place; with an empty message, one that names none."""
+    with simulation.rag.read_transaction() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT 1 FROM source s JOIN share h ON h.source_id = s.id "
+            "WHERE s.ref = ? AND h.space = ? AND h.message = ? AND h.state = 'shared'",
+            tuple(place),
+        )
+        return rows.first() is not None
+
+
 def _rows(simulation: Simulation) -> Iterator[Row]:
     with simulation.rag.read_transaction() as connection:
         found = connection.exec_driver_sql(

@@ -12,7 +12,7 @@ import random
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ import pytest
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.state import Call, Json, Person, State
 from bot.main import Bot, open_bot
 from rag import NotFound, open_rag
@@ -116,14 +117,30 @@ class Simulation:
             arrived = [each for each in new if not each.given_up]
             lost = [each.payload["event"] for each in new if each.given_up]
             self.lost |= {event["file_id"] for event in lost if event["type"] == "file_deleted"}
-            if self.shuffle is not None:
-                arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
-                self.shuffle.shuffle(arrived)
-            for number, envelope in enumerate(arrived):
-                body = dict(envelope.payload)
-                if self.shuffle is not None and "event_id" in body:  # Slack repeats an event under another id as well
-                    body["event_id"] = f"{body['event_id']}{number % 2}"
-                self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+            if self.shuffle is None:
+                self._dispatch(arrived)
+            else:
+                self._dispatch_shuffled(arrived, self.shuffle)
+
+    def _dispatch(self, envelopes: Iterable[Envelope], *, repeated: bool = False) -> None:
+        for number, envelope in enumerate(envelopes):
+            body = dict(envelope.payload)
+            if repeated and "event_id" in body:  # Slack repeats an event under another id as well
+                body["event_id"] = f"{body['event_id']}{number % 2}"
+            self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+
+    def _dispatch_shuffled(self, envelopes: Sequence[Envelope], chance: random.Random) -> None:
+        """Dispatch events in any order, some of them twice. Often, the last one comes first, about a removal perhaps,
+        and sometimes much earlier than the others."""
+        first = envelopes[-1:] if chance.random() < 0.6 else []
+        others = [*envelopes[: len(envelopes) - len(first)], *chance.choices(envelopes, k=len(envelopes) // 2)]
+        chance.shuffle(others)
+        self._dispatch(first)
+        if first and chance.random() < 0.6:
+            self.shuffle = None
+            self.run_until_idle()
+            self.shuffle = chance
+        self._dispatch(others, repeated=True)
 
     def forget(self, file: str) -> bool:
         """Remove a file as the operator does. Return False if the catalog does not have it."""

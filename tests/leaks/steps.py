@@ -7,7 +7,7 @@ that any step can be left out of a list.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
@@ -348,6 +348,8 @@ _WEIGHTS |= {
     **message_steps.WEIGHTS,
 }
 _DEFAULT_WEIGHT = 2
+_OFTEN = 30
+"""How many times as often the kinds of steps are drawn that a run asks for."""
 
 
 def set_up(simulation: Simulation) -> None:
@@ -367,10 +369,10 @@ def set_up(simulation: Simulation) -> None:
     ws.group_direct([ada, ben])
 
 
-def draw_steps(chance: random.Random, count: int) -> list[Step]:
-    """Draw steps at random. The first ones share documents."""
+def draw_steps(chance: random.Random, count: int, often: Collection[str] = ()) -> list[Step]:
+    """Draw steps at random, the kinds in `often` thirty times as often as usual. The first ones share documents."""
     kinds = list(STEPS)
-    weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) for kind in kinds]
+    weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) * (_OFTEN if kind in often else 1) for kind in kinds]
     shares = [Step("share", chance.randrange(1000), chance.randrange(1000), 0) for _ in range(min(6, count))]
     rest = [
         Step(kind, chance.randrange(1000), chance.randrange(1000), chance.randrange(1000))

@@ -554,6 +554,31 @@ def test_eval_prints_and_writes_results(run: Run, tmp_path: Path) -> None:
         assert json.loads(out)["questions"] == 1
 
 
+def test_eval_of_answers_prints_and_writes_results(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text(
+        '{"id": "1", "query": "relay", "file": "handbook.pdf", "pages": [12], "answer": "It listens."}\n'
+        '{"id": "2", "query": "gull", "pages": []}\n'
+    )
+    engine = FakeEngine(answered=answer("The relay listens [1].", hit(1, "handbook.pdf", 12)))
+    code, out, _ = run(engine, "eval", "--answers", "--questions", "q.jsonl", "--json", "out.json")
+    assert code == 0
+    shape = json.loads((tmp_path / "out.json").read_text())
+    assert shape["citations"]["right"] == 1
+    assert shape["not_found"] == {"precision": None, "recall": 0.0}
+    assert "Not found: precision – %, recall 0.0 %" in " ".join(out.split())
+    assert max(len(line) for line in out.splitlines()) <= 80
+    code, out, _ = run(engine, "--json", "eval", "--answers", "--questions", "q.jsonl")
+    assert code == 0
+    assert json.loads(out)["shown"]["absent"]["answer"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--judge", "m"], ["--answers", "--with-negatives"], ["--answers", "--report", "r.html"]]
+)
+def test_eval_refuses_options_that_do_not_belong_together(run: Run, tmp_path: Path, wrong: list[str]) -> None:
+    assert run(FakeEngine(), "eval", "--questions", "q.jsonl", *wrong)[0] == 2
+
+
 def test_eval_names_the_invalid_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text("{\n")
     code, _, err = run(FakeEngine(), "eval", "--questions", "q.jsonl")
