@@ -24,6 +24,9 @@ _MODULES = {
     "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
     "make_private": "rag.data_dir",
+    "explain_disk_error": "rag.disk",
+    "keep_reserve": "rag.disk",
+    "make_room": "rag.disk",
     # Results
     "Answer": "rag.model.search",
     "Check": "rag.model.operations",
@@ -195,6 +198,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.engine import Rag as Rag
     from rag.data_dir import make_private as make_private
+    from rag.disk import explain_disk_error as explain_disk_error, keep_reserve as keep_reserve, make_room as make_room
     from rag.errors import (
         BadSetting as BadSetting,
         Busy as Busy,

@@ -14,6 +14,9 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from rag.errors import BadSetting
+from rag.settings_file import CHOOSE_FOLDER, not_a_folder
+
 log = logging.getLogger("magpie")
 
 _NAMED = re.compile(r"magpie-[a-z]+-(\d+)-")
@@ -25,9 +28,14 @@ def make_private(folder: Path) -> None:
     """Create the folder, or remove the permissions of group and others from an existing one.
 
     A folder of another user, a shared one such as /tmp and a home folder keep their permissions; `magpie doctor` warns
-    about them.
+    about them. Raise BadSetting if the path is not a folder and cannot become one.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise not_a_folder(folder) from error
+    except FileNotFoundError as error:  # the parent allows no folders, as in /proc
+        raise BadSetting(f"The data folder {folder} cannot be created.", CHOOSE_FOLDER) from error
     if not is_accessible_to_others(folder) or not _ours(folder):
         return
     try:

@@ -14,7 +14,7 @@ import typer
 from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
 from bot.settings import SECRETS, load_slack_settings
-from rag import TryAgain
+from rag import TryAgain, keep_reserve
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def run(context: typer.Context, data: Data = None) -> None:
 
     def on_start(port: int | None) -> None:
         health = f". Health check on port {port}" if port else ""
+        keep_reserve(settings.data)
         screen.note(f"Magpie is running. Data folder: {settings.data}{health}")
 
     screen.note("Connecting to Slack …")

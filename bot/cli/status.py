@@ -53,6 +53,8 @@ def status(
             found = rag.status()
             screen.write_json(status_json(found, feedback_counts(rag)))
             _show(screen, found, feedback_sentence(rag))
+            screen.say("Data folder:")
+            screen.path(invocation(context).data_folder(data))
 
 
 def _show(screen: Screen, found: Status, feedback: str) -> None:

@@ -73,7 +73,7 @@ class AnswerService:
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
-        return draw_page(hit, self._evidence_folder())
+        return draw_page(hit, self.folder)
 
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.
@@ -89,16 +89,12 @@ class AnswerService:
         for passage in sorted(chosen, key=answer.cited.index):
             hit = passage.hit if passage.hit.line_boxes else with_line_boxes(passage.hit, words_of_page(passage.hit))
             redraw = self.large_pages.draw if self.large_pages is not None else None
-            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage), redraw)
+            path = draw_evidence(hit, self.folder, _citing_sentences(answer, passage), redraw)
             if path is not None:
                 drawn.append((passage, path))
         return replace(
             answer, evidence=tuple(path for _, path in drawn), pictured=tuple(passage for passage, _ in drawn)
         )
-
-    def _evidence_folder(self) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.folder
 
 
 def _older_versions(answer: Answer) -> list[str]:

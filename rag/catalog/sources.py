@@ -351,6 +351,11 @@ def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
 
 
+def sources_in(connection: Connection, space: str) -> set[int]:
+    """Return the sources shared in a space."""
+    return set(connection.scalars(select(share.c.source_id).where(share.c.space == space, share.c.state.in_(LIVE))))
+
+
 def sources_below(connection: Connection, folder: str, space: str) -> list[tuple[int, str, str]]:
     """Return (source id, path, name) of every path inside a folder that is shared in a space."""
     prefix = folder.rstrip("/") + "/"

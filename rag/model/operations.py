@@ -31,7 +31,8 @@ class FileNote:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check of `magpie doctor`. `status` is ok, warn or fail; `fix` is empty if ok."""
+    """The result of one check of `magpie doctor`. `status` is ok, off (by a setting), warn or fail; `fix` is empty
+    for the first two."""
 
     name: str
     status: str

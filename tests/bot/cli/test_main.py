@@ -155,7 +155,7 @@ def test_signal_stops_cleanly(run: Run, request: pytest.FixtureRequest, number: 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: "),
         (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
     ],
 )
@@ -168,11 +168,11 @@ def test_environment_error_is_printed_as_sentence_and_remedy(run: Run, error: OS
 
 def test_full_disk_is_recognized_in_the_database_error(run: Run) -> None:
     full = sqlite3.OperationalError("database or disk is full")
-    full.sqlite_errorname = "SQLITE_FULL"
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
     wrapped = OperationalError("INSERT", {}, full)
     wrapped.__cause__ = full
     code, _, err = run(FakeEngine(breaks=wrapped), "status")
-    assert (code, err.splitlines()[0]) == (1, "The disk is full.")
+    assert (code, err.splitlines()[0].strip()) == (1, "The disk is full:")
 
 
 def test_unexpected_error_is_printed_with_its_stack(run: Run) -> None:
