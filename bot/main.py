@@ -26,6 +26,7 @@ from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.file_checks import FileChecks
+from bot.jobs.folders import WatchedFolders
 from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
@@ -138,8 +139,11 @@ class Bot:
         readmit = partial(self._request, JobKind.READMIT)
         scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
+        walk = partial(self._request, JobKind.WALK)
+        scheduler.add_job(walk, "interval", minutes=self.settings.folder_minutes, coalesce=True)
         scheduler.start()
         readmit()
+        walk()
         self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
@@ -250,6 +254,7 @@ def open_bot(
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        folders = WatchedFolders(rag, settings.data)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
             settings=slack,
@@ -271,6 +276,7 @@ def open_bot(
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.READMIT: lambda _: intake.readmit(),
+                    JobKind.WALK: lambda _: folders.walk(),
                     JobKind.WELCOME: intake.welcome,
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },

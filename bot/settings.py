@@ -86,6 +86,9 @@ class SlackSettings(BaseSettings):
         le=1440,
         description="Shortest time between two sweeps of a conversation for what was missed, in minutes.",
     )
+    folder_minutes: int = Field(
+        default=15, ge=1, le=1440, description="Time between two walks of the folders of [[sources]], in minutes."
+    )
     keep_days: int = Field(default=90, ge=3, le=36500, description="Days to keep questions and the access log.")
     withdraw: bool = Field(
         default=True, description="Delete Magpie's own images from Slack when the file they show is deleted."

@@ -41,6 +41,11 @@ _MODULES = {
     "Status": "rag.model.operations",
     "StoredData": "rag.operations.retention",
     "Progress": "rag.ingest.worker",
+    "FollowedFolder": "rag.model.operations",
+    "FolderState": "rag.model.operations",
+    "list_folder": "rag.ingest.fetch.folders",
+    "is_inside": "rag.ingest.fetch.addresses",
+    "resolved_folder": "rag.ingest.fetch.addresses",
     # Errors
     "BadSetting": "rag.errors",
     "Busy": "rag.errors",
@@ -215,7 +220,12 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin
-    from rag.ingest.fetch.addresses import is_url as is_url
+    from rag.ingest.fetch.addresses import (
+        is_inside as is_inside,
+        is_url as is_url,
+        resolved_folder as resolved_folder,
+    )
+    from rag.ingest.fetch.folders import list_folder as list_folder
     from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
@@ -234,6 +244,8 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         DocumentSummary as DocumentSummary,
         FileNote as FileNote,
         FileReading as FileReading,
+        FolderState as FolderState,
+        FollowedFolder as FollowedFolder,
         ModelSummary as ModelSummary,
         IndexOutcome as IndexOutcome,
         IndexState as IndexState,

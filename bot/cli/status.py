@@ -12,6 +12,7 @@ from bot.cli.json_output import status_json
 from bot.cli.privacy import show_access, show_stored
 from bot.cli.readings import show_readings
 from bot.cli.results import show_notes
+from bot.cli.sources import show_folders
 from bot.cli.terminal import Screen, count
 from rag import Status
 
@@ -53,8 +54,10 @@ def status(
             found = rag.status()
             screen.write_json(status_json(found, feedback_counts(rag)))
             _show(screen, found, feedback_sentence(rag))
+            folder = invocation(context).data_folder(data)
+            show_folders(screen, folder)
             screen.say("Data folder:")
-            screen.path(invocation(context).data_folder(data))
+            screen.path(folder)
 
 
 def _show(screen: Screen, found: Status, feedback: str) -> None:

@@ -95,6 +95,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
     "public": (Mutation("bot.access.policy:_public", " and not channel.outside", ""),),
     "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
+    "folders": (
+        Mutation(
+            "bot.access.policy:Access._granted_in_direct_message",
+            "Scope.of(here.id, *joined)",
+            "Scope.of(here.id, EVERYBODY, *joined)",
+        ),
+    ),
+    "folders in channels": (
+        Mutation(
+            "bot.access.policy:Access._granted",
+            "return Granted(Scope.of(channel), why, readers=readers)",
+            "return Granted(Scope.of(channel, EVERYBODY), why, readers=readers)",
+        ),
+    ),
+    "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),
     "memberships": (
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
