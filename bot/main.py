@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -36,6 +37,7 @@ from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
+from bot.slack import messages
 from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
@@ -255,13 +257,14 @@ def open_bot(
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
         folders = WatchedFolders(rag, settings.data)
-        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
+        source = messages.source_offer(version_of("magpie"), slack.source_url)
+        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
         yield Bot(
             settings=slack,
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source),
             receipts=JobWorker(
                 rag,
                 {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},

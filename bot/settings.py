@@ -86,6 +86,11 @@ class SlackSettings(BaseSettings):
         le=1440,
         description="Shortest time between two sweeps of a conversation for what was missed, in minutes.",
     )
+    source_url: str = Field(
+        default="",
+        description="Address of the source code of this Magpie, with your changes. `/magpie help` and Home show it, "
+        "as the AGPL requires if you changed it. Empty: people are told to ask you.",
+    )
     folder_minutes: int = Field(
         default=15, ge=1, le=1440, description="Time between two walks of the folders of [[sources]], in minutes."
     )
@@ -107,6 +112,13 @@ class SlackSettings(BaseSettings):
         if "-" in self.index_since:
             return datetime.fromisoformat(self.index_since).replace(tzinfo=UTC).timestamp(), 0
         return 0.0, int(self.index_since or 0)
+
+    @field_validator("source_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s<>|]+", value):
+            raise ValueError("write an address that begins with https:// or http://")
+        return value
 
     @field_validator("index_since")
     @classmethod

@@ -35,6 +35,8 @@ _MODULES = {
     "Hit": "rag.model.search",
     "Mode": "rag.model.search",
     "ModelSummary": "rag.model.operations",
+    "ModelTerms": "rag.model_terms",
+    "terms_of_model": "rag.model_terms",
     "IndexOutcome": "rag.model.operations",
     "IndexState": "rag.model.operations",
     "Passage": "rag.model.search",
@@ -239,6 +241,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Scope as Scope,
         ShareFilter as ShareFilter,
     )
+    from rag.model_terms import ModelTerms as ModelTerms, terms_of_model as terms_of_model
     from rag.model.operations import (
         Check as Check,
         DocumentSummary as DocumentSummary,

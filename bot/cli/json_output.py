@@ -209,6 +209,7 @@ def models_json(rows: Iterable[ModelSummary]) -> JsonObject:
                 "cached": row.cached,
                 "used": row.used,
                 "note": row.note,
+                "license": row.license,
             }
             for row in rows
         ]

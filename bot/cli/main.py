@@ -32,6 +32,7 @@ from bot.cli import (
     reindex,
     retry,
     run,
+    sbom,
     setup,
     status,
     train_decision,
@@ -47,7 +48,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
     setup, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor,
-    config, models, embedder, bench, demo,
+    config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

@@ -52,8 +52,12 @@ def build_app(
     signing_secret: str,
     wake: Callable[[], None],
     limits: Limits,
+    source: str = "",
 ) -> App:
-    """Return an app that records events as rows of the database. `wake` is called after every commit."""
+    """Return an app that records events as rows of the database. `wake` is called after every commit.
+
+    `source`: the offer of the source code, shown with the help.
+    """
     me = identity.user_id
 
     def authorize() -> AuthorizeResult:
@@ -98,5 +102,5 @@ def build_app(
     app.error(report)
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    register_interactions(app, rag, me, wake, limits.waiting)
+    register_interactions(app, rag, me, wake, limits.waiting, source)
     return app

@@ -211,3 +211,4 @@ class ModelSummary:
     cached: bool
     used: bool
     note: str
+    license: str = ""

@@ -218,7 +218,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
     yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
-    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
+    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())

@@ -71,7 +71,9 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
     "arguments", [["models", "list", "--json"], ["models", "--json", "list"], ["models", "--json"]]
 )
 def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list[str]) -> None:
-    row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default")
+    row = ModelSummary(
+        "ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default", license="MIT"
+    )
     code, out, _ = run(FakeEngine(rows=[row]), *arguments)
     assert code == 0
     assert json.loads(out)["models"] == [
@@ -82,6 +84,7 @@ def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list
             "cached": False,
             "used": True,
             "note": "CPU default",
+            "license": "MIT",
         }
     ]
 
