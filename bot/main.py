@@ -26,6 +26,7 @@ from bot.db.jobs import COMPLETE, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.external_files import ExternalFiles
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.folders import WatchedFolders
 from bot.jobs.intake import Intake
@@ -218,13 +219,15 @@ def open_bot(
         identity = wait_for_slack(client.identify, stop)
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
         me = identity.user_id
+        teams = frozenset(filter(None, (identity.team_id, identity.enterprise_id)))
+        indexed_teams = frozenset() if slack.index_external else teams
 
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
 
-            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
+            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, indexed_teams)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
@@ -241,7 +244,7 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        rules = intake_rules(slack)
+        rules = intake_rules(slack, indexed_teams)
         limits = Limits(
             links=slack.links,
             waiting=slack.person_waiting,
@@ -256,6 +259,7 @@ def open_bot(
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        external = ExternalFiles(client, rag, teams, slack.external_limit)
         folders = WatchedFolders(rag, settings.data)
         source = messages.source_offer(version_of("magpie"), slack.source_url)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
@@ -281,7 +285,7 @@ def open_bot(
                     JobKind.READMIT: lambda _: intake.readmit(),
                     JobKind.WALK: lambda _: folders.walk(),
                     JobKind.WELCOME: intake.welcome,
-                    JobKind.EXPIRE: lambda _: maintenance.expire(),
+                    JobKind.EXPIRE: lambda _: (external.expire(), maintenance.expire()),
                 },
                 together=True,
             ),
@@ -308,10 +312,10 @@ def _check_owner(rag: Rag, owner: Owner) -> None:
         raise OperatorMustAct(known.mismatch(owner), REMEDY)
 
 
-def intake_rules(slack: SlackSettings) -> IntakeRules:
-    """Return the limits on files that the settings set."""
+def intake_rules(slack: SlackSettings, own_teams: frozenset[str] = frozenset()) -> IntakeRules:
+    """Return the limits on files that the settings set. `own_teams` as in IntakeRules."""
     channels = ChannelRules.of(slack.index_channels, slack.skip_channels)
-    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files)
+    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files, own_teams)
 
 
 @contextmanager

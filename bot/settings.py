@@ -86,6 +86,15 @@ class SlackSettings(BaseSettings):
         le=1440,
         description="Shortest time between two sweeps of a conversation for what was missed, in minutes.",
     )
+    index_external: bool = Field(
+        default=True, description="Index files that people of other organizations share in Slack Connect channels."
+    )
+    external_days: int = Field(
+        default=0,
+        ge=0,
+        le=36500,
+        description="Days after which files that people of other organizations shared are deleted. 0: like all files.",
+    )
     source_url: str = Field(
         default="",
         description="Address of the source code of this Magpie, with your changes. `/magpie help` and Home show it, "
@@ -106,6 +115,11 @@ class SlackSettings(BaseSettings):
     def max_workers_per_person(self) -> int:
         """The number of one person's questions answered at the same time. One worker is left for others."""
         return min(self.person_workers, max(1, self.workers - 1))
+
+    @property
+    def external_limit(self) -> int | None:
+        """Days for which files of other organizations stay; None: as long as all files."""
+        return 0 if not self.index_external else self.external_days or None
 
     def oldest(self) -> tuple[float, int]:
         """Return (time from which files are indexed, in seconds since 1970; their age in days). 0: no limit."""

@@ -102,6 +102,7 @@ _MODULES = {
     "put_share": "rag.catalog.shares",
     "refresh_source": "rag.catalog.sources",
     "request_fetch": "rag.catalog.sources",
+    "remove_shares": "rag.catalog.share_ends",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
     "shared_messages": "rag.catalog.shares",
@@ -162,6 +163,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         expire_departures as expire_departures,
         leave_space as leave_space,
         move_space as move_space,
+        remove_shares as remove_shares,
         settle_shares as settle_shares,
     )
     from rag.catalog.shared_documents import (
