@@ -22,7 +22,7 @@ from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
-from bot.db.jobs import COMPLETE, JobKind
+from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
@@ -39,12 +39,14 @@ from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack import messages
-from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
+from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
+from bot.slack.uninstalled import Uninstalled, mark_uninstalled, unmark_uninstalled
 from bot.slack.uploads import Uploads
+from bot.slack.waiting import wait_for_slack
 from rag import (
     Busy,
     Fetcher,
@@ -53,7 +55,6 @@ from rag import (
     Rag,
     ReadTransaction,
     Settings,
-    TryAgain,
     list_shares,
     open_rag,
     open_url_fetcher,
@@ -66,10 +67,9 @@ log = logging.getLogger("magpie")
 
 OpenRag = Callable[..., Rag]
 
-_TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds between attempts to reach Slack; the last one is repeated."""
-
 _POLL = 0.5
+
+_NEW_TOKEN = "Install the app again and put its token into magpie.toml, or run magpie setup. No restart is needed."
 
 _PLACEHOLDER_THREADS = 2
 """Threads that post placeholders: a slow conversation does not delay the others."""
@@ -95,9 +95,11 @@ class Bot:
     token_check: TokenCheck
     wake_up: WakeUp
     stop: threading.Event
+    uninstalled: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
-        """Work until `stop` is set or a part fails. Raise the error of the part that failed.
+        """Work until `stop` is set or a part fails. Raise the error of the part that failed, and Uninstalled when Slack
+        takes back the token.
 
         `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
         """
@@ -119,6 +121,8 @@ class Bot:
                 ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
+                if self.uninstalled.is_set():
+                    raise Uninstalled("The app was uninstalled from Slack, or its token revoked.", _NEW_TOKEN)
                 was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not was_connected:
                     self.access.invalidate_all()
@@ -213,10 +217,11 @@ def open_bot(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
-        opening.enter_context(_only_one(settings))
+        opening.enter_context(only_one(settings))
         client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
         impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
+        unmark_uninstalled(settings.data)  # the token works
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
         me = identity.user_id
         teams = frozenset(filter(None, (identity.team_id, identity.enterprise_id)))
@@ -259,6 +264,12 @@ def open_bot(
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        uninstalled = threading.Event()
+
+        def on_uninstalled() -> None:
+            mark_uninstalled(settings.data)
+            uninstalled.set()
+
         external = ExternalFiles(client, rag, teams, slack.external_limit)
         folders = WatchedFolders(rag, settings.data)
         source = messages.source_offer(version_of("magpie"), slack.source_url)
@@ -268,7 +279,7 @@ def open_bot(
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
             receipts=JobWorker(
                 rag,
                 {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
@@ -277,16 +288,7 @@ def open_bot(
             ),
             maintenance=JobWorker(
                 rag,
-                {
-                    **sweeps,
-                    JobKind.THANK: receipts.thank,
-                    JobKind.PURGE: lambda _: maintenance.purge_unshared(),
-                    JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
-                    JobKind.READMIT: lambda _: intake.readmit(),
-                    JobKind.WALK: lambda _: folders.walk(),
-                    JobKind.WELCOME: intake.welcome,
-                    JobKind.EXPIRE: lambda _: (external.expire(), maintenance.expire()),
-                },
+                {**sweeps, **_maintenance(receipts, maintenance, intake, external, folders)},
                 together=True,
             ),
             ephemeral=JobWorker(
@@ -300,7 +302,28 @@ def open_bot(
             token_check=TokenCheck(impatient),
             wake_up=wake_up,
             stop=stop,
+            uninstalled=uninstalled,
         )
+
+
+def _maintenance(
+    receipts: Receipts, maintenance: Maintenance, intake: Intake, external: ExternalFiles, folders: WatchedFolders
+) -> Mapping[JobKind, Callable[[Job], None]]:
+    """Return the handlers of the jobs that need no answer soon, beside the sweeps."""
+
+    def expire(_: Job) -> None:
+        external.expire()
+        maintenance.expire()
+
+    return {
+        JobKind.THANK: receipts.thank,
+        JobKind.PURGE: lambda _: maintenance.purge_unshared(),
+        JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+        JobKind.READMIT: lambda _: intake.readmit(),
+        JobKind.WALK: lambda _: folders.walk(),
+        JobKind.WELCOME: intake.welcome,
+        JobKind.EXPIRE: expire,
+    }
 
 
 def _check_owner(rag: Rag, owner: Owner) -> None:
@@ -319,7 +342,8 @@ def intake_rules(slack: SlackSettings, own_teams: frozenset[str] = frozenset()) 
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the one bot of a data folder. Raise Busy if another one does."""
     lock = FileLock(settings.data / "bot.lock", timeout=0)
     try:
         lock.acquire()
@@ -331,19 +355,3 @@ def _only_one(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
-    """Repeat a call until Slack can be reached, and return its result. Raise TryAgain once `stop` is set."""
-    tries = 0
-    while True:
-        try:
-            with map_errors():
-                return call()
-        except TryAgain as error:
-            asked = error.seconds if isinstance(error, RateLimited) else 0.0
-            if stop.wait(max(asked, _TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)])):
-                raise
-            if not tries:
-                log.warning("%s Trying again.", error)
-            tries += 1

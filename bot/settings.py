@@ -95,6 +95,13 @@ class SlackSettings(BaseSettings):
         le=36500,
         description="Days after which files that people of other organizations shared are deleted. 0: like all files.",
     )
+    purge_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="Days after the app was uninstalled from Slack until everything that it stored is deleted, unless "
+        "a token works before.",
+    )
     source_url: str = Field(
         default="",
         description="Address of the source code of this Magpie, with your changes. `/magpie help` and Home show it, "

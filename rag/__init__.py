@@ -23,6 +23,7 @@ _MODULES = {
     "settings_path": "rag.settings_file",
     "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
+    "erase_index": "rag.data_dir",
     "make_private": "rag.data_dir",
     "explain_disk_error": "rag.disk",
     "keep_reserve": "rag.disk",
@@ -206,7 +207,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses_in as source_statuses_in,
     )
     from rag.engine import Rag as Rag
-    from rag.data_dir import make_private as make_private
+    from rag.data_dir import erase_index as erase_index, make_private as make_private
     from rag.disk import explain_disk_error as explain_disk_error, keep_reserve as keep_reserve, make_room as make_room
     from rag.errors import (
         BadSetting as BadSetting,

@@ -14,12 +14,17 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from rag.errors import BadSetting
-from rag.settings_file import CHOOSE_FOLDER, not_a_folder
+from filelock import FileLock, Timeout
+
+from rag.disk import RESERVE
+from rag.errors import BadSetting, Busy
+from rag.settings_file import CHOOSE_FOLDER, NAME, not_a_folder
 
 log = logging.getLogger("magpie")
 
 _NAMED = re.compile(r"magpie-[a-z]+-(\d+)-")
+
+_KEPT = (NAME, "glossary.toml", RESERVE)
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -75,6 +80,25 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     except RecursionError:  # folders in folders, a thousand deep
         subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
+def erase_index(data: Path) -> None:
+    """Delete everything in the data folder but settings and locks. Raise Busy if a process works on it."""
+    lock = FileLock(data / "owner.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Busy("Another Magpie process works on the data folder.", "Stop it first.") from error
+    try:
+        for path in data.iterdir():
+            if path.name in _KEPT or path.suffix == ".lock":
+                continue
+            if path.is_dir() and not path.is_symlink():
+                _remove(path)
+            else:
+                path.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def delete_stale_folders(data: Path) -> int:

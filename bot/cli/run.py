@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context, data: Data = None) -> None:
     """Run the Slack bot. Stop it with Ctrl-C or SIGTERM; work in progress is finished or resumed at the next start."""
-    from bot.main import open_bot
+    from bot.supervise import serve
 
     screen, stop = Screen(), threading.Event()
     settings = invocation(context).settings(data)
@@ -38,8 +38,8 @@ def run(context: typer.Context, data: Data = None) -> None:
 
     screen.note("Connecting to Slack …")
     try:
-        with _stopped_by_signals(stop), open_bot(settings, slack, stop=stop) as bot:
-            bot.run(on_start)
+        with _stopped_by_signals(stop):
+            serve(settings, slack, stop, on_start)
     except TryAgain:
         if not stop.is_set():
             raise

@@ -58,15 +58,15 @@ def list_components(root: str = NAME) -> list[Component]:
 def license_of(package: Distribution) -> str:
     """Return the license that a package's metadata name: its expression, classifiers or short name."""
     metadata = package.metadata
-    if expression := metadata.get("License-Expression"):
-        return expression
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = [
         line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if line.startswith("License :: ")
     ]
     named = [one for one in classifiers if one != "OSI Approved"]
     if named:
         return " OR ".join(named)
-    written = (metadata.get("License") or "").strip()
+    written = metadata["License"].strip() if "License" in metadata else ""
     return written if len(written) <= _LONGEST_NAME and "\n" not in written else ""
 
 

@@ -317,6 +317,11 @@ class PersonChanged:
     deactivated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AppUninstalled:
+    """The app was uninstalled, or its bot token revoked."""
+
+
 Event: TypeAlias = (
     Message
     | MessageDeleted
@@ -330,4 +335,5 @@ Event: TypeAlias = (
     | Moved
     | ReadersChanged
     | PersonChanged
+    | AppUninstalled
 )

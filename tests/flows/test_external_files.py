@@ -22,7 +22,7 @@ def test_files_of_other_organizations_are_left_out(ws: Workspace, partners: str,
     with magpie(ws, tmp_path / "data", index_external=False) as bot:
         ws.post("eve", partners, files=[("theirs.pdf", pdf("Their buoys are red."))])
         ws.post("ada", partners, files=[("ours.pdf", pdf("Our buoys are green."))])
-        until(lambda: bot.rag.find("buoys", Scope.of(partners)).hits)
+        until(lambda: bool(bot.rag.find("buoys", Scope.of(partners)).hits))
         until(lambda: bot.rag.status().refused.get("of another organization") == 1)
         assert [row.name for row in bot.rag.documents(Scope.of(partners))] == ["ours.pdf"]
 
