@@ -53,7 +53,7 @@ def _downloads(rag: Engine, settings: Settings, model: str | None, weights: str 
     names = [model or (row.name if row else settings.embed.model), weights or (row.weights if row else "")]
     found = [(" ".join(filter(None, names)), terms_of_model(*names))]
     text = settings.text.model
-    if model is None and text and not text.startswith("ollama:"):
+    if model is None and text and not text.startswith(("ollama:", "openai:")):
         name = text.removeprefix("st:") if text.startswith("st:") else TEXT_DEFAULT
         found.append((name, terms_of_model(name)))
     return found
