@@ -10,14 +10,14 @@ from typing import Any
 
 from rag import FollowedFolder, is_inside, read_settings_file, resolved_folder
 
-EVERYBODY = "everybody"
+EVERYONE = "everyone"
 """The space of files that every full member of the workspace may see, like those of a public channel."""
 
 _KEYS = {"folder", "visible_to"}
 
 _CHANNEL = re.compile("[CG][0-9A-Z]{6,}")
 
-_HOW = f'Write visible_to = "{EVERYBODY}", or the ids of channels: visible_to = ["C0123456789"].'
+_HOW = f'Write visible_to = "{EVERYONE}", or the ids of channels: visible_to = ["C0123456789"].'
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _read(entry: Mapping[str, Any], data: Path, others: Iterable[FollowedFolder]
 
 def _spaces(visible_to: object) -> tuple[str, ...] | None:
     """Return the spaces of the people who may see a folder. Channels have ids only: anyone could take a name."""
-    if visible_to == EVERYBODY:
-        return (EVERYBODY,)
+    if visible_to == EVERYONE:
+        return (EVERYONE,)
     if not isinstance(visible_to, list) or not visible_to:
         return None
     if not all(isinstance(channel, str) and _CHANNEL.fullmatch(channel) for channel in visible_to):
@@ -79,4 +79,4 @@ def _spaces(visible_to: object) -> tuple[str, ...] | None:
 
 def visible_to(folder: FollowedFolder) -> str:
     """Return who may see a folder, for the person who runs Magpie."""
-    return "everybody" if folder.spaces == (EVERYBODY,) else f"channels {', '.join(folder.spaces)}"
+    return "everyone" if folder.spaces == (EVERYONE,) else f"channels {', '.join(folder.spaces)}"

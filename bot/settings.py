@@ -105,7 +105,7 @@ class SlackSettings(BaseSettings):
     source_url: str = Field(
         default="",
         description="Address of the source code of this Magpie, with your changes. `/magpie help` and Home show it, "
-        "as the AGPL requires if you changed it. Empty: people are told to ask you.",
+        "as the AGPL requires if you changed it. Empty: they tell people to ask you.",
     )
     folder_minutes: int = Field(
         default=15, ge=1, le=1440, description="Time between two walks of the folders of [[sources]], in minutes."

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.folders import EVERYBODY
+from bot.folders import EVERYONE
 from bot.slack import messages
 from bot.slack.blocks import Block, context, escape, header, line_sections, section
 from rag import SourceStatus
@@ -107,6 +107,6 @@ def _failures(failed: Sequence[tuple[str, str]]) -> list[str]:
 
 def _name(space: str) -> str:
     """Return a mention of the channel. Slack shows its name only to people who may see it."""
-    if space == EVERYBODY:
+    if space == EVERYONE:
         return messages.SHARED_FOLDERS
     return messages.OUR_DIRECT_MESSAGES if space.startswith("D") else f"<#{space}>"

@@ -422,7 +422,7 @@ NOTHING_INDEXED = "Nothing is indexed yet in the conversations we share."
 ONLY_YOURS = "You only see conversations that you can open."
 COULD_NOT_READ = "I couldn't read:"
 OUR_DIRECT_MESSAGES = "our direct messages"
-SHARED_FOLDERS = "folders for everybody"
+SHARED_FOLDERS = "folders for everyone"
 NO_MODEL = "No model is set up: answers are the best matching passages."
 
 ADMIN_CAN_TURN_ON = "Your Magpie admin can change this: `magpie status` says how."

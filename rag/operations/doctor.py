@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
-
 from rag.catalog import Catalog, documents, outages, statuses
 from rag.catalog.index_filling import read_renewal
 from rag.catalog.summary import find_damage
@@ -109,11 +107,8 @@ def _folder(data: Path) -> Check:
 
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
-    try:
-        with catalog.read_transaction() as connection:
-            damage = find_damage(connection)
-    except DatabaseError as error:
-        damage = f"{error.orig}"
+    with catalog.read_transaction() as connection:
+        damage = find_damage(connection)
     if damage:
         detail = f"the file is damaged; SQLite reports: {damage.splitlines()[-1]}"
         yield Check(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.folders import EVERYBODY, read_folders
+from bot.folders import EVERYONE, read_folders
 from rag import FollowedFolder
 
 
@@ -20,13 +20,13 @@ def test_reads_folders_and_who_may_see_them(tmp_path: Path) -> None:
     assert read_folders(tmp_path / "data").folders == ()
     data = written(
         tmp_path / "data",
-        '[[sources]]\nfolder = "/srv/handbook"\nvisible_to = "everybody"\n'
+        '[[sources]]\nfolder = "/srv/handbook"\nvisible_to = "everyone"\n'
         '[[sources]]\nfolder = "s3://bucket/plans"\nvisible_to = ["C0123456789", "G0123456789"]\n',
     )
     named = read_folders(data)
     assert named.problems == ()
     assert named.folders == (
-        FollowedFolder("/srv/handbook", (EVERYBODY,)),
+        FollowedFolder("/srv/handbook", (EVERYONE,)),
         FollowedFolder("s3://bucket/plans", ("C0123456789", "G0123456789")),
     )
 
@@ -38,17 +38,17 @@ def test_reads_folders_and_who_may_see_them(tmp_path: Path) -> None:
         ('folder = "/srv/a"\nvisible_to = ["ops"]', "by their ids"),
         ('folder = "/srv/a"\nvisible_to = []', "does not say who may see it"),
         ('folder = "/srv/a"\nvisible_to = "ops"', "does not say who may see it"),
-        ('folder = "srv"\nvisible_to = "everybody"', "must be an absolute path"),
-        ('folder = "/srv/a"\nvisible_to = "everybody"\ncolor = 1', "no setting color"),
-        ('folder = "/srv/handbook/sub"\nvisible_to = "everybody"', "overlaps with /srv/handbook"),
-        ('folder = "/srv"\nvisible_to = "everybody"', "overlaps with /srv/handbook"),
-        ('folder = "DATA/files"\nvisible_to = "everybody"', "overlaps with the data folder"),
-        ('folder = "/"\nvisible_to = "everybody"', "overlaps with the data folder"),
+        ('folder = "srv"\nvisible_to = "everyone"', "must be an absolute path"),
+        ('folder = "/srv/a"\nvisible_to = "everyone"\ncolor = 1', "no setting color"),
+        ('folder = "/srv/handbook/sub"\nvisible_to = "everyone"', "overlaps with /srv/handbook"),
+        ('folder = "/srv"\nvisible_to = "everyone"', "overlaps with /srv/handbook"),
+        ('folder = "DATA/files"\nvisible_to = "everyone"', "overlaps with the data folder"),
+        ('folder = "/"\nvisible_to = "everyone"', "overlaps with the data folder"),
     ],
 )
 def test_wrong_entry_is_ignored_with_a_reason(tmp_path: Path, entry: str, problem: str) -> None:
     data = tmp_path / "data"
-    good = '[[sources]]\nfolder = "/srv/handbook"\nvisible_to = "everybody"\n'
+    good = '[[sources]]\nfolder = "/srv/handbook"\nvisible_to = "everyone"\n'
     named = read_folders(written(data, f"{good}[[sources]]\n{entry.replace('DATA', str(data))}\n"))
     assert [folder.folder for folder in named.folders] == ["/srv/handbook"]
     [found] = named.problems

@@ -256,7 +256,7 @@ _SETTINGS = (
     SettingValue("slack.bot_token", "SLACK_BOT_TOKEN", "(set)", "environment"),
 )
 
-_FOLDERS = FolderList((FollowedFolder("/srv/handbook", ("everybody",)),))
+_FOLDERS = FolderList((FollowedFolder("/srv/handbook", ("everyone",)),))
 
 _NOTES = (
     FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=12),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.demo.slack_server import Workspace
-from bot.folders import EVERYBODY
+from bot.folders import EVERYONE
 from bot.jobs.folders import WatchedFolders
 from rag import Scope
 from tests.flows.team import ask, magpie, said, until
@@ -22,16 +22,16 @@ def test_files_of_folders_are_found_by_those_who_may_see_them(
     (plans / "dredger.pdf").write_text("The dredger arrives in October.")
     settings = data / "magpie.toml"
     settings.write_text(
-        f'[[sources]]\nfolder = "{handbook}"\nvisible_to = "everybody"\n'
+        f'[[sources]]\nfolder = "{handbook}"\nvisible_to = "everyone"\n'
         f'[[sources]]\nfolder = "{plans}"\nvisible_to = ["{board}"]\n'
-        '[[sources]]\nfolder = "relative"\nvisible_to = "everybody"\n'
+        '[[sources]]\nfolder = "relative"\nvisible_to = "everyone"\n'
     )
     with magpie(ws, data) as bot:
 
         def found(words: str, space: str) -> list[str]:
             return [hit.name for hit in bot.rag.find(words, Scope.of(space)).hits]
 
-        until(lambda: found("lighthouse keeper", EVERYBODY) == ["lighthouse.pdf"])
+        until(lambda: found("lighthouse keeper", EVERYONE) == ["lighthouse.pdf"])
         until(lambda: found("dredger arrives", board) == ["dredger.pdf"])
         assert "Morwenna" in said(ask(ws, ben, channel, "What is the lighthouse keeper called?")[1])
         assert "October" not in said(ask(ws, ben, channel, "When does the dredger arrive?")[1])
@@ -42,5 +42,5 @@ def test_files_of_folders_are_found_by_those_who_may_see_them(
 
         settings.write_text(f'[[sources]]\nfolder = "{plans}"\nvisible_to = ["{board}"]\n')
         WatchedFolders(bot.rag, data).walk()
-        until(lambda: bot.rag.documents(Scope.of(EVERYBODY)) == [])
+        until(lambda: bot.rag.documents(Scope.of(EVERYONE)) == [])
         assert found("dredger arrives", board) == ["dredger.pdf"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bot.folders import EVERYBODY
+from bot.folders import EVERYONE
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, pick
 from tests.leaks.simulation import FolderFile, Simulation
 
 
 def add(simulation: Simulation, step: Step) -> None:
-    """Put a document, new or shared already, into the folder of everybody or of a channel."""
-    space = pick([EVERYBODY, *(each.id for each in channels(simulation))], step.a)
+    """Put a document, new or shared already, into the folder of everyone or of a channel."""
+    space = pick([EVERYONE, *(each.id for each in channels(simulation))], step.a)
     if space is None:
         return
     known = pick(simulation.documents, step.c // 3) if step.c % 3 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.demo.slack_server.state import Conversation, Person, State
-from bot.folders import EVERYBODY
+from bot.folders import EVERYONE
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ def rights(state: State, channel: str, only: str = "") -> Rights:
     if not only and (space.shared or space.pending or space.org_shared):
         return Rights(frozenset([channel]))  # people of the other company can open nothing else
     audience = [state.people[only]] if only else readers(state, space)
-    common = frozenset({*state.conversations, EVERYBODY})
+    common = frozenset({*state.conversations, EVERYONE})
     for person in audience:
         common &= _open_to(state, person)
     return Rights(common)
 
 
 def _open_to(state: State, person: Person) -> frozenset[str]:
-    """Return the conversations that a person can open; and the folders of everybody, as if they were one."""
+    """Return the conversations that a person can open; and the folders of everyone, as if they were one."""
     spaces = {id for id, each in state.conversations.items() if can_open(state, person, each)}
-    return frozenset({*spaces, EVERYBODY} if is_full_member(state, person) else spaces)
+    return frozenset({*spaces, EVERYONE} if is_full_member(state, person) else spaces)

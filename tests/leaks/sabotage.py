@@ -99,14 +99,14 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
             "Scope.of(here.id, *joined)",
-            "Scope.of(here.id, EVERYBODY, *joined)",
+            "Scope.of(here.id, EVERYONE, *joined)",
         ),
     ),
     "folders in channels": (
         Mutation(
             "bot.access.policy:Access._granted",
             "return Granted(Scope.of(channel), why, readers=readers)",
-            "return Granted(Scope.of(channel, EVERYBODY), why, readers=readers)",
+            "return Granted(Scope.of(channel, EVERYONE), why, readers=readers)",
         ),
     ),
     "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),

@@ -25,7 +25,7 @@ from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.state import Call, Json, Person, State
-from bot.folders import EVERYBODY
+from bot.folders import EVERYONE
 from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
 from rag import NotFound, open_rag
@@ -173,7 +173,7 @@ class Simulation:
         """Name the folders in the settings, and have them walked as the bot does on a schedule."""
         entries = []
         for space in sorted({file.space for file in self.folders}):
-            visible_to = f'"{EVERYBODY}"' if space == EVERYBODY else f'["{space}"]'
+            visible_to = f'"{EVERYONE}"' if space == EVERYONE else f'["{space}"]'
             entries.append(f'[[sources]]\nfolder = "{self.folder_of(space)}"\nvisible_to = {visible_to}\n')
         (self.data / "magpie.toml").write_text("".join(entries))
         WatchedFolders(self.bot.rag, self.data).walk()
@@ -406,7 +406,7 @@ class Simulation:
 
     def _words_in(self, channel: str) -> set[int]:
         """Return the marked words that people can read in a conversation."""
-        if channel == EVERYBODY:
+        if channel == EVERYONE:
             return set()
         space = self.state.conversations[channel]
         return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
