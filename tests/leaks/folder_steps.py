@@ -10,9 +10,8 @@ from tests.leaks.simulation import FolderFile, Simulation
 
 def add(simulation: Simulation, step: Step) -> None:
     """Put a document, new or shared already, into the folder of everyone or of a channel."""
-    space = pick([EVERYONE, *(each.id for each in channels(simulation))], step.a)
-    if space is None:
-        return
+    channel = pick(channels(simulation), step.a)
+    space = EVERYONE if step.b % 2 or channel is None else channel.id
     known = pick(simulation.documents, step.c // 3) if step.c % 3 else None
     if known is None and len(simulation.documents) == MAX_DOCUMENTS:
         return
@@ -46,4 +45,4 @@ def unname(simulation: Simulation, step: Step) -> None:
 
 
 STEPS = {"folder": add, "folder, remove": remove, "folder, unname": unname}
-WEIGHTS = {"folder": 5, "folder, remove": 2, "folder, unname": 1}
+WEIGHTS = {"folder": 12, "folder, remove": 2, "folder, unname": 1}
