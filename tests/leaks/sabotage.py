@@ -235,7 +235,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
-    "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
+    "uploads": (Mutation("bot.main:_maintenance", "maintenance.delete_abandoned_uploads()", "None"),),
     "left": (
         Mutation(
             "bot.inbox:record",
@@ -243,7 +243,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "case Left(channel):\n            pass",
         ),
     ),
-    "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
+    "bytes": (Mutation("rag.ingest.deletion:_delete", "path.unlink()", "pass"),),
     "replies": (Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),),
     "history": (
         Mutation(
