@@ -212,7 +212,7 @@ def _record_file(
     written = questions.seconds_of(message.ts)
     share = share_of(message, file, state=ShareState.LEFT_OUT)
     if not (is_question and file.picture):
-        share = decide(connection, share, limits.intake, file.unusable)
+        share = decide(connection, share, limits.intake, limits.intake.unusable(file))
     if is_question:  # what is asked about a file does not describe it
         share = replace(share, words="")
     priority = _priority(written, listed=limits.listed, is_question=is_question)
@@ -221,7 +221,7 @@ def _record_file(
         look_again(connection, file.id, written)
     is_said_in_reply = is_question and file.unusable is not None
     if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR and not is_said_in_reply:
-        notify(connection, share, limits.intake, file.unusable)
+        notify(connection, share, limits.intake, limits.intake.unusable(file))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
     if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):

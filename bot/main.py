@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,11 +22,13 @@ from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
-from bot.db.jobs import COMPLETE, JobKind
+from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.external_files import ExternalFiles
 from bot.jobs.file_checks import FileChecks
+from bot.jobs.folders import WatchedFolders
 from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
@@ -35,12 +38,15 @@ from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
+from bot.slack import messages
+from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
+from bot.slack.uninstalled import Uninstalled, mark_uninstalled, unmark_uninstalled
 from bot.slack.uploads import Uploads
+from bot.slack.waiting import wait_for_slack
 from rag import (
     Busy,
     Fetcher,
@@ -49,7 +55,6 @@ from rag import (
     Rag,
     ReadTransaction,
     Settings,
-    TryAgain,
     list_shares,
     open_rag,
     open_url_fetcher,
@@ -62,10 +67,9 @@ log = logging.getLogger("magpie")
 
 OpenRag = Callable[..., Rag]
 
-_TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds between attempts to reach Slack; the last one is repeated."""
-
 _POLL = 0.5
+
+_NEW_TOKEN = "Install the app again and put its token into magpie.toml, or run magpie setup. No restart is needed."
 
 _PLACEHOLDER_THREADS = 2
 """Threads that post placeholders: a slow conversation does not delay the others."""
@@ -91,9 +95,11 @@ class Bot:
     token_check: TokenCheck
     wake_up: WakeUp
     stop: threading.Event
+    uninstalled: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
-        """Work until `stop` is set or a part fails. Raise the error of the part that failed.
+        """Work until `stop` is set or a part fails. Raise the error of the part that failed, and Uninstalled when Slack
+        takes back the token.
 
         `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
         """
@@ -115,6 +121,8 @@ class Bot:
                 ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
+                if self.uninstalled.is_set():
+                    raise Uninstalled("The app was uninstalled from Slack, or its token revoked.", _NEW_TOKEN)
                 was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not was_connected:
                     self.access.invalidate_all()
@@ -138,8 +146,11 @@ class Bot:
         readmit = partial(self._request, JobKind.READMIT)
         scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
+        walk = partial(self._request, JobKind.WALK)
+        scheduler.add_job(walk, "interval", minutes=self.settings.folder_minutes, coalesce=True)
         scheduler.start()
         readmit()
+        walk()
         self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
@@ -206,19 +217,22 @@ def open_bot(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
-        opening.enter_context(_only_one(settings))
+        opening.enter_context(only_one(settings))
         client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
         impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
+        unmark_uninstalled(settings.data)  # the token works
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
         me = identity.user_id
+        teams = frozenset(filter(None, (identity.team_id, identity.enterprise_id)))
+        indexed_teams = frozenset() if slack.index_external else teams
 
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
 
-            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
+            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, indexed_teams)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
@@ -235,7 +249,7 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        rules = intake_rules(slack)
+        rules = intake_rules(slack, indexed_teams)
         limits = Limits(
             links=slack.links,
             waiting=slack.person_waiting,
@@ -250,13 +264,22 @@ def open_bot(
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
-        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
+        uninstalled = threading.Event()
+
+        def on_uninstalled() -> None:
+            mark_uninstalled(settings.data)
+            uninstalled.set()
+
+        external = ExternalFiles(client, rag, teams, slack.external_limit)
+        folders = WatchedFolders(rag, settings.data)
+        source = messages.source_offer(version_of("magpie"), slack.source_url)
+        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
         yield Bot(
             settings=slack,
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
             receipts=JobWorker(
                 rag,
                 {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
@@ -265,15 +288,7 @@ def open_bot(
             ),
             maintenance=JobWorker(
                 rag,
-                {
-                    **sweeps,
-                    JobKind.THANK: receipts.thank,
-                    JobKind.PURGE: lambda _: maintenance.purge_unshared(),
-                    JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
-                    JobKind.READMIT: lambda _: intake.readmit(),
-                    JobKind.WELCOME: intake.welcome,
-                    JobKind.EXPIRE: lambda _: maintenance.expire(),
-                },
+                {**sweeps, **_maintenance(receipts, maintenance, intake, external, folders)},
                 together=True,
             ),
             ephemeral=JobWorker(
@@ -287,7 +302,28 @@ def open_bot(
             token_check=TokenCheck(impatient),
             wake_up=wake_up,
             stop=stop,
+            uninstalled=uninstalled,
         )
+
+
+def _maintenance(
+    receipts: Receipts, maintenance: Maintenance, intake: Intake, external: ExternalFiles, folders: WatchedFolders
+) -> Mapping[JobKind, Callable[[Job], None]]:
+    """Return the handlers of the jobs that need no answer soon, beside the sweeps."""
+
+    def expire(_: Job) -> None:
+        external.expire()
+        maintenance.expire()
+
+    return {
+        JobKind.THANK: receipts.thank,
+        JobKind.PURGE: lambda _: maintenance.purge_unshared(),
+        JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+        JobKind.READMIT: lambda _: intake.readmit(),
+        JobKind.WALK: lambda _: folders.walk(),
+        JobKind.WELCOME: intake.welcome,
+        JobKind.EXPIRE: expire,
+    }
 
 
 def _check_owner(rag: Rag, owner: Owner) -> None:
@@ -299,14 +335,15 @@ def _check_owner(rag: Rag, owner: Owner) -> None:
         raise OperatorMustAct(known.mismatch(owner), REMEDY)
 
 
-def intake_rules(slack: SlackSettings) -> IntakeRules:
-    """Return the limits on files that the settings set."""
+def intake_rules(slack: SlackSettings, own_teams: frozenset[str] = frozenset()) -> IntakeRules:
+    """Return the limits on files that the settings set. `own_teams` as in IntakeRules."""
     channels = ChannelRules.of(slack.index_channels, slack.skip_channels)
-    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files)
+    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files, own_teams)
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the one bot of a data folder. Raise Busy if another one does."""
     lock = FileLock(settings.data / "bot.lock", timeout=0)
     try:
         lock.acquire()
@@ -318,19 +355,3 @@ def _only_one(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
-    """Repeat a call until Slack can be reached, and return its result. Raise TryAgain once `stop` is set."""
-    tries = 0
-    while True:
-        try:
-            with map_errors():
-                return call()
-        except TryAgain as error:
-            asked = error.seconds if isinstance(error, RateLimited) else 0.0
-            if stop.wait(max(asked, _TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)])):
-                raise
-            if not tries:
-                log.warning("%s Trying again.", error)
-            tries += 1

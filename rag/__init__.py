@@ -23,7 +23,11 @@ _MODULES = {
     "settings_path": "rag.settings_file",
     "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
+    "erase_index": "rag.data_dir",
     "make_private": "rag.data_dir",
+    "explain_disk_error": "rag.disk",
+    "keep_reserve": "rag.disk",
+    "make_room": "rag.disk",
     # Results
     "Answer": "rag.model.search",
     "Check": "rag.model.operations",
@@ -32,12 +36,18 @@ _MODULES = {
     "Hit": "rag.model.search",
     "Mode": "rag.model.search",
     "ModelSummary": "rag.model.operations",
+    "ModelTerms": "rag.model_terms",
+    "terms_of_model": "rag.model_terms",
     "IndexOutcome": "rag.model.operations",
     "IndexState": "rag.model.operations",
     "Passage": "rag.model.search",
     "Status": "rag.model.operations",
     "StoredData": "rag.operations.retention",
     "Progress": "rag.ingest.worker",
+    "FollowedFolder": "rag.model.operations",
+    "list_folder": "rag.ingest.fetch.folders",
+    "is_inside": "rag.ingest.fetch.addresses",
+    "resolved_folder": "rag.ingest.fetch.addresses",
     # Errors
     "BadSetting": "rag.errors",
     "Busy": "rag.errors",
@@ -93,6 +103,7 @@ _MODULES = {
     "put_share": "rag.catalog.shares",
     "refresh_source": "rag.catalog.sources",
     "request_fetch": "rag.catalog.sources",
+    "remove_shares": "rag.catalog.share_ends",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
     "shared_messages": "rag.catalog.shares",
@@ -156,6 +167,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         expire_departures as expire_departures,
         leave_space as leave_space,
         move_space as move_space,
+        remove_shares as remove_shares,
         settle_shares as settle_shares,
     )
     from rag.catalog.shared_documents import (
@@ -198,7 +210,8 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses_in as source_statuses_in,
     )
     from rag.engine import Rag as Rag
-    from rag.data_dir import make_private as make_private
+    from rag.data_dir import erase_index as erase_index, make_private as make_private
+    from rag.disk import explain_disk_error as explain_disk_error, keep_reserve as keep_reserve, make_room as make_room
     from rag.errors import (
         BadSetting as BadSetting,
         Busy as Busy,
@@ -216,7 +229,12 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin
-    from rag.ingest.fetch.addresses import is_url as is_url
+    from rag.ingest.fetch.addresses import (
+        is_inside as is_inside,
+        is_url as is_url,
+        resolved_folder as resolved_folder,
+    )
+    from rag.ingest.fetch.folders import list_folder as list_folder
     from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
@@ -230,12 +248,14 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Scope as Scope,
         ShareFilter as ShareFilter,
     )
+    from rag.model_terms import ModelTerms as ModelTerms, terms_of_model as terms_of_model
     from rag.model.operations import (
         Check as Check,
         DocumentSummary as DocumentSummary,
         FileNote as FileNote,
         UnreadPages as UnreadPages,
         FileReading as FileReading,
+        FollowedFolder as FollowedFolder,
         ModelSummary as ModelSummary,
         IndexOutcome as IndexOutcome,
         IndexState as IndexState,

@@ -26,8 +26,10 @@ from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.addresses import URL_KIND
+from rag.ingest.fetch.folders import FolderFetcher
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import open_url_fetcher
+from rag.ingest.following import FOLDER_KIND, Following
 from rag.ingest.index_filling import IndexFilling
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
@@ -109,7 +111,7 @@ def open_rag(
 
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
-        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
+        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read), FOLDER_KIND: FolderFetcher(settings.read)}
         fetching |= {URL_KIND: open_url_fetcher(settings, URL_KIND, catalog.read_transaction)}
         fetching |= open_fetchers(catalog.read_transaction)
         fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
@@ -132,6 +134,7 @@ def open_rag(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
+            following=Following(catalog),
             retriever=open_retriever(settings, catalog, words, indexes, translator),
             answering=AnswerService(
                 catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer)

@@ -25,9 +25,19 @@ from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
+from rag.ingest.following import Following
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
-from rag.model.operations import Check, DocumentSummary, FileReading, IndexOutcome, ModelSummary, Status
+from rag.model.operations import (
+    Check,
+    DocumentSummary,
+    FileReading,
+    FolderState,
+    FollowedFolder,
+    IndexOutcome,
+    ModelSummary,
+    Status,
+)
 from rag.model.search import LOCAL, Answer, Hit, Scope, SearchResult
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
@@ -53,6 +63,7 @@ class Services:
     catalog: Catalog
     worker: Worker
     indexing: Indexing
+    following: Following
     retriever: Retriever
     answering: AnswerService
     indexes: VectorIndexes
@@ -73,6 +84,7 @@ class Rag:
         self._catalog = services.catalog
         self._worker = services.worker
         self._indexing = services.indexing
+        self._following = services.following
         self._retriever = services.retriever
         self._answering = services.answering
         self._indexes = services.indexes
@@ -136,6 +148,10 @@ class Rag:
     def retry(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Fetch and extract failed files again; without names, all of them. See Indexing.retry."""
         return self._indexing.retry(names, report)
+
+    def follow(self, folders: Sequence[FollowedFolder], *, drop_others: bool = True) -> list[FolderState]:
+        """Record what changed in folders, for `serve` to index; see Following.follow."""
+        return self._following.follow(folders, drop_others=drop_others)
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
         """Remove files from one space, or from all; return their names; see Indexing.forget."""

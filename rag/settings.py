@@ -29,7 +29,7 @@ from rag.settings_file import NAME, check_names, flatten, nest, read_settings_fi
 
 PREFIX = "MAGPIE_"
 
-OTHER_TABLES = ("slack",)
+OTHER_TABLES = ("slack", "sources")
 """Tables of magpie.toml that programs which use the engine read."""
 
 _NEAR_MISS = 0.75

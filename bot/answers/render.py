@@ -100,7 +100,7 @@ def answer_reply(
     translated = [messages.also_searched(*one) for one in answer.found.translations.items()]
     above = remark_blocks(join(remark, answer.notice, *translated, heading))
     below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
-    below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
+    below += _page_buttons(answer, [passage.hit for passage in cited])
     below.append(buttons.feedback_buttons())
     max_length = MESSAGE - text_length([*above, *below])
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
@@ -115,6 +115,14 @@ def answer_reply(
         documents_of(passage.hit for passage in answer.passages),
         [_used(passage, answer) for passage in answer.passages],
     )
+
+
+def _page_buttons(answer: Answer, cited: Sequence[Hit]) -> list[Block]:
+    """Return a button for more pages, if there are any, and one for each file, if pages of several were found."""
+    shown = {(hit.document, hit.page) for hit in cited or [passage.hit for passage in answer.passages]}
+    found = {(hit.document, hit.page) for hit in answer.found.hits}
+    has_files = len({document for document, _ in found}) > 1
+    return buttons.page_buttons(_files(cited) if has_files else [], more=bool(found - shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import answer_json
-from bot.cli.results import note_if_empty, note_lanes_off, note_translations
+from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
 from rag import Answer, Scope
 
@@ -38,11 +38,11 @@ def ask(
         screen.note_if_terminal("Searching …")
         answer = rag.ask(question, Scope.operator(), [picture] if picture else [], on_text)
         screen.write_json(answer_json(answer))
+        if answer.abstained and is_empty(rag):
+            screen.say(EMPTY, style="bold")
+            return
         show_answer(screen, answer, "".join(streamed))
-        if answer.abstained:
-            note_if_empty(screen, rag)
         note_translations(screen, answer.found)
-        note_lanes_off(screen, answer.found.lanes)
 
 
 def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:

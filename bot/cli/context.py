@@ -12,7 +12,7 @@ import typer
 
 from bot.cli.redaction import Mask
 from bot.cli.terminal import Screen
-from rag import Answer, Check, Scope, SearchResult, Settings, Status, load_settings
+from rag import Answer, Check, Scope, SearchResult, Settings, Status, keep_reserve, load_settings, make_room
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,25 +83,36 @@ class Opener(Protocol):
 
 @dataclass
 class Invocation:
-    """One run of `magpie`. `data` and `json` are the options given before the command's name."""
+    """One run of `magpie`. `data` and `json` are the options given before the command's name.
+
+    `folder` is the data folder, once the settings were read.
+    """
 
     opener: Opener
     mask: Mask = field(default_factory=Mask)
     data: Path | None = None
     json: bool = False
+    folder: Path | None = None
 
     @contextmanager
-    def open(self, data: Path | None, json: bool, *, upgrade: bool = False) -> Iterator[tuple[Engine, Screen]]:
+    def open(
+        self, data: Path | None, json: bool, *, upgrade: bool = False, removes: bool = False
+    ) -> Iterator[tuple[Engine, Screen]]:
         """Yield the engine and the terminal. The arguments are options given after the command's name; they win.
 
-        `upgrade`: for commands that write. The others leave the data folder of an older version as it is.
+        `upgrade`: for commands that write. The others leave the data folder of an older version as it is. `removes`:
+        for a command that makes space, and so has to work on a full disk.
         """
         screen = self.screen(json)
         settings = self.settings(data)
+        if removes:
+            make_room(settings.data)
         with ExitStack() as closing:
             with screen.busy("Opening the data folder …"):
                 engine = closing.enter_context(self.opener(settings, upgrade=upgrade))
             yield engine, screen
+        if upgrade:
+            keep_reserve(settings.data)
 
     def screen(self, json: bool) -> Screen:
         return Screen(json=json or self.json)
@@ -118,6 +129,7 @@ class Invocation:
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)
+        self.folder = settings.data
         self.mask.add_file(settings.data)
         return settings
 

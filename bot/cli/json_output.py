@@ -15,6 +15,7 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue,
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
+    from bot.folders import FolderList
     from rag import BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -171,12 +172,14 @@ def doctor_json(checks: Sequence[Check]) -> JsonObject:
     }
 
 
-def settings_json(values: Iterable[SettingValue]) -> JsonObject:
+def settings_json(values: Iterable[SettingValue], folders: FolderList) -> JsonObject:
     """Return the JSON of `config`."""
     return {
         "settings": [
             {"name": one.name, "variable": one.variable, "value": one.value, "source": one.source} for one in values
-        ]
+        ],
+        "sources": [{"folder": one.folder, "visible_to": list(one.spaces)} for one in folders.folders],
+        "problems": list(folders.problems),
     }
 
 
@@ -209,6 +212,7 @@ def models_json(rows: Iterable[ModelSummary]) -> JsonObject:
                 "cached": row.cached,
                 "used": row.used,
                 "note": row.note,
+                "license": row.license,
             }
             for row in rows
         ]

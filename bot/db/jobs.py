@@ -48,6 +48,8 @@ class JobKind(StrEnum):
     """Delete what is older than the settings allow."""
     READMIT = "readmit"
     """Take up the files that a limit refused, as far as it allows now."""
+    WALK = "walk"
+    """Record what changed in the folders that are followed."""
     WELCOME = "welcome"
     """Tell the person who added Magpie to a channel how many files it finds there."""
     RECEIPT = "receipt"

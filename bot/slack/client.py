@@ -111,6 +111,7 @@ class BotIdentity:
     team_id: str
     team: str
     scopes: frozenset[str]
+    enterprise_id: str = ""
 
 
 class SlackClient:
@@ -157,6 +158,7 @@ class SlackClient:
             str(found["team_id"]),
             str(found.get("team")),
             scopes,
+            str(found.get("enterprise_id") or ""),
         )
 
     def get_app(self, bot_id: str) -> str:

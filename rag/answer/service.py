@@ -76,7 +76,7 @@ class AnswerService:
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
-        return draw_page(hit, self._evidence_folder())
+        return draw_page(hit, self.folder)
 
     def _unread_pages(self, answer: Answer) -> list[UnreadPages]:
         """Return the pages that are not fully read yet of the files that the answer names."""
@@ -109,13 +109,9 @@ class AnswerService:
 
     def _draw(self, hit: Hit, sentences: Sequence[str]) -> Path | None:
         if self.large_pages is None:
-            return draw_evidence(hit, self._evidence_folder(), sentences)
+            return draw_evidence(hit, self.folder, sentences)
         with self.large_pages.drawn(hit) as shown:
-            return draw_evidence(shown, self._evidence_folder(), sentences, self.large_pages.draw)
-
-    def _evidence_folder(self) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.folder
+            return draw_evidence(shown, self.folder, sentences, self.large_pages.draw)
 
 
 def _older_versions(answer: Answer) -> list[str]:

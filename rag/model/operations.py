@@ -55,8 +55,27 @@ class UnreadPages:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowedFolder:
+    """A folder, as a path or an fsspec URL, whose files are shared in these spaces."""
+
+    folder: str
+    spaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What a walk found: how many files, and how many shares ended. `problem`: why it could not be listed, if so."""
+
+    folder: FollowedFolder
+    files: int = 0
+    gone: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check of `magpie doctor`. `status` is ok, warn or fail; `fix` is empty if ok."""
+    """The result of one check of `magpie doctor`. `status` is ok, off (by a setting), warn or fail; `fix` is empty
+    for the first two."""
 
     name: str
     status: str
@@ -219,3 +238,4 @@ class ModelSummary:
     cached: bool
     used: bool
     note: str
+    license: str = ""

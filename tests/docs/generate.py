@@ -24,12 +24,14 @@ from pydantic.fields import FieldInfo
 from bot.cli.json_output import access_json, benchmark_json, settings_json, stored_json
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
+from bot.folders import FolderList
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import (
     Check,
     FileNote,
     FileReading,
+    FollowedFolder,
     IndexOutcome,
     IndexState,
     ModelSummary,
@@ -217,8 +219,8 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
-    yield "config --json (shortened)", _dump(settings_json(_SETTINGS))
-    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
+    yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
+    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
@@ -256,6 +258,8 @@ _SETTINGS = (
     SettingValue("answer.model", "MAGPIE_ANSWER__MODEL", "qwen3-vl:4b-instruct", "magpie.toml"),
     SettingValue("slack.bot_token", "SLACK_BOT_TOKEN", "(set)", "environment"),
 )
+
+_FOLDERS = FolderList((FollowedFolder("/srv/handbook", ("everyone",)),))
 
 _NOTES = (
     FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=12),

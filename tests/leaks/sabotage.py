@@ -95,6 +95,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
     "public": (Mutation("bot.access.policy:_public", " and not channel.outside", ""),),
     "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
+    "folders": (
+        Mutation(
+            "bot.access.policy:Access._granted_in_direct_message",
+            "Scope.of(here.id, *joined)",
+            "Scope.of(here.id, EVERYONE, *joined)",
+        ),
+    ),
+    "folders in channels": (
+        Mutation(
+            "bot.access.policy:Access._granted",
+            "return Granted(Scope.of(channel), why, readers=readers)",
+            "return Granted(Scope.of(channel, EVERYONE), why, readers=readers)",
+        ),
+    ),
+    "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),
     "memberships": (
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
@@ -218,7 +233,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
-    "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
+    "uploads": (Mutation("bot.main:_maintenance", "maintenance.delete_abandoned_uploads()", "None"),),
     "left": (
         Mutation(
             "bot.inbox:record",
@@ -226,7 +241,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "case Left(channel):\n            pass",
         ),
     ),
-    "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
+    "bytes": (Mutation("rag.ingest.deletion:_delete", "path.unlink()", "pass"),),
     "replies": (Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),),
     "history": (
         Mutation(

@@ -5,6 +5,7 @@ Everything runs in one thread, so that the same steps give the same run.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from slack_bolt import BoltRequest
@@ -25,6 +26,8 @@ from slack_bolt import BoltRequest
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.state import Call, Json, Person, State
+from bot.folders import EVERYONE
+from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
 from rag import NotFound, open_rag
 from tests.flows.team import settings, slack_settings
@@ -57,6 +60,8 @@ _TIME = re.compile(r"<!date\^(\d+)\^")
 _WORDS = ("text", "blocks", "view", "initial_comment")
 """Arguments of calls that people read."""
 _MAX_ROUNDS = 200
+_FOLDER_NAMES = 5000
+"""Numbers of names from here on are of files in folders. Those of attachments are larger."""
 _INDEXED = (
     "SELECT id, state, document_id, size, mtime_ns FROM source ORDER BY id",
     "SELECT id, state, source_id FROM share ORDER BY id",
@@ -65,6 +70,14 @@ _INDEXED = (
 """Queries for everything that a run of the indexer depends on."""
 _OPEN = frozenset({"waiting", "fetching", "reading"})
 """States of sources and extractions that a run of the indexer changes."""
+
+
+class FolderFile(NamedTuple):
+    """A file in the folder of a space: the numbers of its document and of its name."""
+
+    document: int
+    name: int
+    space: str
 
 
 @dataclass
@@ -82,6 +95,8 @@ class Simulation:
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the document, number of the name)."""
+    folders: list[FolderFile] = field(default_factory=list)
+    """The files in the folders that are followed."""
     screenshots: dict[str, int] = field(default_factory=dict)
     """Slack file -> number of the document that it is a screenshot of."""
     last_command: tuple[str, str] = ("", "")
@@ -103,6 +118,7 @@ class Simulation:
     """Delivers new events in any order, and some of them twice."""
     delivered: int = 0
     """Number of events that the app received."""
+    _names: Iterator[int] = field(default_factory=itertools.count)
     _indexed: list[tuple[Any, ...]] | None = None
     """What the last run of the indexer left."""
     checked_calls: int = 0
@@ -154,10 +170,30 @@ class Simulation:
     def change_id(self, channel: str) -> None:
         """Change the id of a conversation."""
         new = self.ws.change_id(channel)
+        self.folders[:] = [file._replace(space=new) if file.space == channel else file for file in self.folders]
+        if self.folder_of(channel).exists():  # the operator names the new id
+            self.folder_of(channel).rename(self.folder_of(new))
+            self.walk_folders()
         for places in (self.forgotten, self.requested, self.unannounced):
             moved = {place for place in places if place.channel == channel}
             places -= moved
             places |= {place._replace(channel=new) for place in moved}
+
+    def new_name(self) -> int:
+        """Return the number of a name that no file has yet."""
+        return _FOLDER_NAMES + next(self._names)
+
+    def folder_of(self, space: str) -> Path:
+        return self.data.parent / "followed" / space
+
+    def walk_folders(self) -> None:
+        """Name the folders in the settings, and have them walked as the bot does on a schedule."""
+        entries = []
+        for space in sorted({file.space for file in self.folders}):
+            visible_to = f'"{EVERYONE}"' if space == EVERYONE else f'["{space}"]'
+            entries.append(f'[[sources]]\nfolder = "{self.folder_of(space)}"\nvisible_to = {visible_to}\n')
+        (self.data / "magpie.toml").write_text("".join(entries))
+        WatchedFolders(self.bot.rag, self.data).walk()
 
     def run_until_idle(self) -> None:
         """Handle events, index files, and run jobs and questions until no work is left."""
@@ -318,6 +354,8 @@ class Simulation:
         return any(place.channel in allowed.spaces for place in left)
 
     def _may_see_document(self, number: int, allowed: Rights) -> bool:
+        if any(number in self.numbers_in(of) for of, _, space in self.folders if space in allowed.spaces):
+            return True
         return any(
             self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if number in self.numbers_in(of)
         )
@@ -334,6 +372,9 @@ class Simulation:
         return any(self._may_see_file(file, allowed) for file, of in self.screenshots.items() if of == number)
 
     def _may_see_name(self, name: int, allowed: Rights) -> bool:
+        followed = [(of, known) for of, known, space in self.folders if space in allowed.spaces]
+        if any(name == known or name in self._names_in(of) for of, known in followed):
+            return True
         return any(
             self._may_see_file(file, allowed)
             for file, (of, known) in self.shares.items()
@@ -363,6 +404,7 @@ class Simulation:
         spaces = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
+        kept |= {(file.document, file.name) for file in self.folders}
         documents = set().union(*(self.numbers_in(document) for document, _ in kept))
         names = {name for _, name in kept}.union(*(self._names_in(document) for document, _ in kept))
         asked = self._questions()
@@ -381,6 +423,8 @@ class Simulation:
 
     def _words_in(self, channel: str) -> set[int]:
         """Return the marked words that people can read in a conversation."""
+        if channel == EVERYONE:
+            return set()
         space = self.state.conversations[channel]
         return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
 

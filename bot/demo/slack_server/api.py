@@ -179,6 +179,8 @@ class Api:
             raise ApiError("invalid_auth")
         if not (is_app if method.app_level else is_bot):
             raise ApiError("not_allowed_token_type")
+        if is_bot and self._state.is_uninstalled:
+            raise ApiError("account_inactive")
 
     def _token_owner(self, token: str) -> tuple[bool, bool]:
         """Return whether the token is the bot's, and whether it is the app's."""
