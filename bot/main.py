@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.file_checks import FileChecks
+from bot.jobs.health import Health
 from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
@@ -37,10 +38,11 @@ from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
-from bot.slack.http import build_server, serving
+from bot.slack.http import build_server, is_loopback, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
+from bot.telemetry.telemetry import Telemetry
 from rag import (
     Busy,
     Fetcher,
@@ -57,6 +59,7 @@ from rag import (
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
+    from starlette.types import ASGIApp
 
 log = logging.getLogger("magpie")
 
@@ -89,13 +92,14 @@ class Bot:
     placeholders: PlaceholderWorker
     answers: AnswerWorker
     token_check: TokenCheck
+    telemetry: Telemetry
     wake_up: WakeUp
     stop: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
         """Work until `stop` is set or a part fails. Raise the error of the part that failed.
 
-        `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
+        `started` is called once the bot receives events, with the port of /health; None: there is none.
         """
         workers: list[LoopWorker[Any]] = [self.receipts, self.maintenance, self.ephemeral]
         workers += [self.placeholders] * _PLACEHOLDER_THREADS + [self.answers] * self.settings.workers
@@ -108,10 +112,16 @@ class Bot:
                 threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
-            port = self._serve(running, socket, threads)
-            started(port)
+
+            def is_connected() -> bool:
+                connected = socket is None or bool(socket.client.is_connected())
+                return connected and not any(future.done() for future in threads)
+
+            health = self.open_health(is_connected)
+            started(self._serve(running, health))
             connected = True
             while not self.stop.is_set():
+                health.beat()
                 ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
@@ -175,21 +185,26 @@ class Bot:
             handler.client.enqueue_message("")
             handler.close()  # type: ignore[no-untyped-call]
 
-    def _serve(self, running: ExitStack, socket: SocketModeHandler | None, threads: list[Future[None]]) -> int | None:
-        port = self.settings.http_port or self.settings.health_port
-        if not port:
-            return None
+    def open_health(self, is_connected: Callable[[], bool]) -> Health:
+        """Return what /health, /ready and /metrics show. `is_connected`: see Health."""
+        return Health(self.rag, self.token_check, is_connected)
 
-        def health() -> dict[str, object]:
-            connected = socket is None or bool(socket.client.is_connected())
-            works = connected and not any(future.done() for future in threads)
-            return {"ok": works and self.token_check.is_valid()}
-
-        if socket is None:  # requests come from outside, with a host name that only the reverse proxy knows
-            secret = self.settings.signing_secret.get_secret_value()
-            return running.enter_context(serving(build_server(health, self.app, secret), "0.0.0.0", port))
-        server = LoopbackOnly(build_server(health, None), f"Ask http://127.0.0.1:{port}/health on this machine.")
-        return running.enter_context(serving(server, "127.0.0.1", port))
+    def _serve(self, running: ExitStack, health: Health) -> int | None:
+        """Serve the events of HTTP mode, and /health. Return the port of /health; None if there is none."""
+        port, host = self.settings.health_port, self.settings.health_host
+        checks = {"/health": lambda: {"ok": health.is_healthy()}, "/ready": lambda: {"ok": health.is_ready()}}
+        if port:
+            local: ASGIApp = build_server(checks, metrics=lambda: self.telemetry.metrics.text(health.queues()))
+            if is_loopback(host):
+                local = LoopbackOnly(local, f"Ask http://127.0.0.1:{port}/health on this machine.")
+            running.enter_context(serving(local, host, port))
+        if not self.settings.http_port:
+            return port or None
+        # Requests come from outside, with a host name that only the reverse proxy knows.
+        secret = self.settings.signing_secret.get_secret_value()
+        outside = build_server(checks, self.app, secret)
+        running.enter_context(serving(outside, "0.0.0.0", self.settings.http_port))
+        return port or self.settings.http_port
 
 
 @contextmanager
@@ -206,9 +221,10 @@ def open_bot(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
-        opening.enter_context(_only_one(settings))
-        client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
-        impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
+        opening.enter_context(only_one(settings))
+        telemetry, wake_up = Telemetry(), WakeUp()
+        client = SlackClient(slack, RetryPolicy.PROMPT, metrics=telemetry.metrics)
+        impatient = SlackClient(slack, RetryPolicy.IMPATIENT, metrics=telemetry.metrics)
         identity = wait_for_slack(client.identify, stop)
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
         me = identity.user_id
@@ -224,7 +240,10 @@ def open_bot(
             links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
             return {KIND: open_files(read), **links}
 
-        rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
+        histories = [tables.HISTORY]
+        rag = opening.enter_context(
+            opened(settings, open_fetchers=open_fetchers, histories=histories, observer=telemetry)
+        )
         _check_owner(rag, owner)
         with rag.write_transaction() as connection:
             question_queue.release_claims(connection)
@@ -233,8 +252,8 @@ def open_bot(
         files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
-        composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
-        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
+        composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop, telemetry)
+        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop, telemetry)
         rules = intake_rules(slack)
         limits = Limits(
             links=slack.links,
@@ -262,6 +281,7 @@ def open_bot(
                 {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
                 refill=receipts,
                 together=True,
+                telemetry=telemetry,
             ),
             maintenance=JobWorker(
                 rag,
@@ -275,16 +295,19 @@ def open_bot(
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },
                 together=True,
+                telemetry=telemetry,
             ),
             ephemeral=JobWorker(
                 rag,
                 dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle),
                 max_age=MAX_AGE,
                 apologize=ephemeral_messages.put_apology,
+                telemetry=telemetry,
             ),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
             answers=AnswerWorker(rag, responder, fair),
             token_check=TokenCheck(impatient),
+            telemetry=telemetry,
             wake_up=wake_up,
             stop=stop,
         )
@@ -306,7 +329,8 @@ def intake_rules(slack: SlackSettings) -> IntakeRules:
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
+    """Keep other bots from the data folder for the `with` block. Raise Busy if one runs on it."""
     lock = FileLock(settings.data / "bot.lock", timeout=0)
     try:
         lock.acquire()

@@ -114,6 +114,12 @@ _MODULES = {
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
+    # Operations
+    "BackupSummary": "rag.operations.backup",
+    "restore_backup": "rag.operations.backup",
+    "write_backup": "rag.operations.backup",
+    "Stage": "rag.observation",
+    "Step": "rag.observation",
     # Evaluation and training
     "ConfidenceModel": "rag.search.confidence",
     "TrainedProjection": "rag.vectors.projection",
@@ -235,9 +241,15 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         IndexState as IndexState,
         Status as Status,
     )
+    from rag.observation import Stage as Stage, Step as Step
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
     from rag.model_server.server import open_model_server as open_model_server
+    from rag.operations.backup import (
+        BackupSummary as BackupSummary,
+        restore_backup as restore_backup,
+        write_backup as write_backup,
+    )
     from rag.operations.retention import StoredData as StoredData
     from rag.ports import FetchResult as FetchResult, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory

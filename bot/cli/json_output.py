@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
+from rag import Answer, BackupSummary, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
@@ -174,6 +174,17 @@ def settings_json(values: Iterable[SettingValue]) -> JsonObject:
         "settings": [
             {"name": one.name, "variable": one.variable, "value": one.value, "source": one.source} for one in values
         ]
+    }
+
+
+def backup_json(summary: BackupSummary) -> JsonObject:
+    """Return the JSON of `backup` and `restore`."""
+    return {
+        "created": summary.created,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "tokens": summary.tokens,
+        "missing": summary.missing,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import monotonic, time
 
@@ -15,6 +16,7 @@ from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
 from bot.slack import messages
 from bot.slack.client import RateLimited, Refused
+from bot.telemetry.requests import working_on
 from rag import MagpieError, Rag
 
 log = logging.getLogger("magpie")
@@ -37,6 +39,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     """Number of attempts that one claim counts as."""
 
     def __init__(self, rag: Rag, responder: Responder) -> None:
+        super().__init__(responder.telemetry)
         self._rag = rag
         self._responder = responder
 
@@ -56,6 +59,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
                 self.retry(work, max(wait, retry_delay(work.delays, self.max_delay)), counted=False)
                 return
             log.exception("Could not say that a question failed.")
+        self.telemetry.metrics.question_ended("refused" if failure is Failure.REFUSED else "failed")
         self._end(work, QuestionState.FAILED)
 
     def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
@@ -91,6 +95,13 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
+
+    def kind_of(self, work: ClaimedQuestion) -> str:
+        del work
+        return "question"
+
+    def marked(self, work: ClaimedQuestion) -> AbstractContextManager[object]:
+        return working_on(work.question.channel, work.question.ts)
 
     def _end(self, claimed: ClaimedQuestion, state: QuestionState) -> None:
         with self._rag.write_transaction() as connection:
@@ -151,6 +162,7 @@ class PlaceholderWorker(_QuestionWorker):
     def _drop(self, claimed: ClaimedQuestion) -> None:
         """Drop a canceled question. Keep its row while its message exists: otherwise the sweep would record the message
         again as a missed question."""
+        self.telemetry.metrics.question_ended("canceled")
         if claimed.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
                 questions.drop_question(connection, claimed)

@@ -18,9 +18,11 @@ from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
+from bot.telemetry.metrics import Metrics
 from rag import MagpieError, OperatorMustAct, OriginUnavailable, TryAgain
 
 Json: TypeAlias = Mapping[str, Any]
@@ -126,14 +128,16 @@ class SlackClient:
         settings: SlackSettings,
         retries: RetryPolicy = RetryPolicy.PATIENT,
         stop: threading.Event | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        """`stop` ends the waits of a patient client; they raise Stopping."""
+        """`stop` ends the waits of a patient client; they raise Stopping. `metrics` counts the calls."""
         repeats = retries is not RetryPolicy.IMPATIENT
         waits = retries is RetryPolicy.PATIENT
         once: list[RetryHandler] = [_RateLimitHandler(stop or threading.Event())] if waits else []
         more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if repeats else []
-        self._once = _web_client(settings, 30 if repeats else 5, once)
-        self._web = _web_client(settings, 30 if repeats else 5, [*once, *more])
+        seconds, metrics = 30 if repeats else 5, metrics or Metrics()
+        self._once = _web_client(settings, seconds, once, metrics)
+        self._web = _web_client(settings, seconds, [*once, *more], metrics)
 
     def open_bolt_client(self) -> WebClient:
         """Return a client for Bolt and its socket. It has no token, so that Bolt does not ask Slack whose it is."""
@@ -411,9 +415,41 @@ def retry_after(headers: Mapping[str, Any]) -> float:
     return _WAIT
 
 
-def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler]) -> WebClient:
+class _CountedClient(WebClient):
+    """Counts its calls by method and result."""
+
+    metrics: Metrics
+
+    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
+        try:
+            response = super().api_call(api_method, **arguments)
+        except Exception as error:
+            self.metrics.slack_called(api_method, _result(error))
+            raise
+        self.metrics.slack_called(api_method, "ok")
+        return response
+
+
+def _result(error: Exception) -> str:
+    """Return the metrics' name for a failed call."""
+    try:
+        with map_errors():
+            raise error
+    except RateLimited:
+        return "rate_limited"
+    except OperatorMustAct:
+        return "token"
+    except Refused:
+        return "refused"
+    except (TryAgain, Stopping):
+        return "unavailable"
+
+
+def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler], metrics: Metrics) -> WebClient:
     token = settings.bot_token.get_secret_value()
-    return WebClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
+    client = _CountedClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
+    client.metrics = metrics
+    return client
 
 
 def _dicts(blocks: Sequence[Json]) -> list[dict[str, Any]]:

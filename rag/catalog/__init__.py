@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BUSY_MS = 60_000
 """Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
 
+_PROBE_SECONDS = 1.0
+"""Seconds that `is_writable` waits for another writer."""
+
 LEAST_FREE = 32 << 20
 """Bytes that must be free in the catalog before its file is made smaller."""
 
@@ -79,6 +82,17 @@ class Catalog:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
+    def is_writable(self) -> bool:
+        """Return whether a small write succeeds. While another writer works, it is taken to be so."""
+        driver = sqlite3.connect(self.path, isolation_level=None, timeout=_PROBE_SECONDS)
+        try:
+            driver.execute("UPDATE alembic_version SET version_num = version_num")
+        except sqlite3.Error as error:
+            return _is_locked(error)
+        finally:
+            driver.close()
+        return True
+
     def checkpoint(self) -> bool:
         """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
 
@@ -129,8 +143,7 @@ def _use_write_ahead_log(path: Path, timeout: float) -> None:
 
 def _explain(path: Path, error: Exception) -> CatalogUnfit:
     cause = error.orig if isinstance(error, DatabaseError) else error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the low byte of all extended codes of a kind is the same
-    if isinstance(cause, Timeout) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if isinstance(cause, Timeout) or _is_locked(cause):
         return CatalogUnfit(
             f"The catalog {path} is kept locked by another program.",
             "End the program that has it open, then try again.",
@@ -138,6 +151,11 @@ def _explain(path: Path, error: Exception) -> CatalogUnfit:
     return CatalogUnfit(
         f"The catalog {path} cannot be opened: {cause}.", "Put a backup in its place, or move it away and index again."
     )
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of all extended codes of a kind is the same
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _create_engine(path: Path, busy_ms: int) -> Engine:

@@ -21,6 +21,7 @@ from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
+from rag.observation import Observer
 from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
@@ -96,6 +97,7 @@ class Worker:
         open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
         space: DiskSpace,
+        observer: Observer | None = None,
     ) -> None:
         """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
@@ -107,6 +109,7 @@ class Worker:
         self._open_extractor = open_extractor
         self._fetchers = fetchers
         self._space = space
+        self._observer = observer
         self._clean = True
         self._last_run = ""
         self._undeletable: tuple[str, ...] = ()
@@ -210,7 +213,16 @@ class Worker:
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
         return Ingester(
-            self._catalog, self._words, data, settings, version, self._fetchers, self._space, stop, self._budget
+            self._catalog,
+            self._words,
+            data,
+            settings,
+            version,
+            self._fetchers,
+            self._space,
+            stop,
+            self._budget,
+            self._observer,
         )
 
     def _delete_unshared(self) -> None:

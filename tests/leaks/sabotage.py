@@ -310,6 +310,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             'log.info(reply.text + " is composed',
         ),
     ),
+    "metrics": (
+        Mutation(
+            "bot.slack.client:_CountedClient.api_call",
+            'self.metrics.slack_called(api_method, "ok")',
+            'self.metrics.slack_called(str(arguments), "ok")',
+        ),
+    ),
 }
 """Mutations by the name of the guard. A second mutation breaks a guard that would hide the effect of the first."""
 

@@ -311,6 +311,17 @@ class Simulation:
             if name == known or name in self._names_in(of)
         )
 
+    # ------------------------------------------------------------ check the metrics
+
+    def check_metrics(self) -> None:
+        """Raise Leak if the metrics have text of a document or message, a name, or the id of a person or channel."""
+        health = self.bot.open_health(lambda: True)
+        page = self.bot.telemetry.metrics.text(health.queues()).decode()
+        for written in (MARKS, *(re.compile(re.escape(id)) for id in (*self.state.people, *self.state.conversations))):
+            if found := written.search(page):
+                line = next(line for line in page.splitlines() if found.group() in line)
+                raise Leak(f"a metric quotes what people shared: {line.partition('{')[0]}", line)
+
     # ------------------------------------------------------------ check the catalog and the data folder
 
     def check_shares(self) -> None:
@@ -324,6 +335,7 @@ class Simulation:
         self.run_until_idle()
         self._run_delayed_jobs()
         self.catalog.check(self, again=True)
+        self.check_metrics()
         self.check_leftovers()
 
     def check_leftovers(self) -> None:
