@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -43,6 +44,7 @@ from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
 from bot.telemetry.telemetry import Telemetry
+from bot.telemetry.tracing import open_tracing
 from rag import (
     Busy,
     Fetcher,
@@ -209,7 +211,11 @@ class Bot:
 
 @contextmanager
 def open_bot(
-    settings: Settings, slack: SlackSettings, opened: OpenRag = open_rag, stop: threading.Event | None = None
+    settings: Settings,
+    slack: SlackSettings,
+    opened: OpenRag = open_rag,
+    stop: threading.Event | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Iterator[Bot]:
     """Build the bot on `settings.data`. Wait until Slack can be reached or `stop` is set.
 
@@ -222,7 +228,8 @@ def open_bot(
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(only_one(settings))
-        telemetry, wake_up = Telemetry(), WakeUp()
+        telemetry, wake_up = telemetry or Telemetry(open_tracing(os.environ)), WakeUp()
+        opening.callback(telemetry.close)
         client = SlackClient(slack, RetryPolicy.PROMPT, metrics=telemetry.metrics)
         impatient = SlackClient(slack, RetryPolicy.IMPATIENT, metrics=telemetry.metrics)
         identity = wait_for_slack(client.identify, stop)

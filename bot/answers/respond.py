@@ -95,8 +95,7 @@ class Responder:
             claimed = self._posting.show(claimed, reply)
             self._add_pictures(claimed, reply)
             self._posting.remove_reaction(claimed.question)
-        seconds = max(0.0, time() - claimed.asked_at)
-        self.telemetry.metrics.question_ended(reply.outcome)
+        seconds = self.telemetry.question_ended(claimed.asked_at, reply.outcome)
         self.telemetry.metrics.answered(seconds)
         log.info("A question was answered after %.1f s: %s.", seconds, reply.outcome.replace("_", " "))
 

@@ -16,7 +16,6 @@ from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
 from bot.slack import messages
 from bot.slack.client import RateLimited, Refused
-from bot.telemetry.requests import working_on
 from rag import MagpieError, Rag
 
 log = logging.getLogger("magpie")
@@ -37,6 +36,8 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     log_level = logging.WARNING
     claim_counts = 0
     """Number of attempts that one claim counts as."""
+    step_name = "placeholder"
+    """The name of an attempt in traces."""
 
     def __init__(self, rag: Rag, responder: Responder) -> None:
         super().__init__(responder.telemetry)
@@ -59,7 +60,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
                 self.retry(work, max(wait, retry_delay(work.delays, self.max_delay)), counted=False)
                 return
             log.exception("Could not say that a question failed.")
-        self.telemetry.metrics.question_ended("refused" if failure is Failure.REFUSED else "failed")
+        self.telemetry.question_ended(work.asked_at, "refused" if failure is Failure.REFUSED else "failed")
         self._end(work, QuestionState.FAILED)
 
     def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
@@ -101,7 +102,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
         return "question"
 
     def marked(self, work: ClaimedQuestion) -> AbstractContextManager[object]:
-        return working_on(work.question.channel, work.question.ts)
+        return self.telemetry.step(self.step_name, work.question.channel, work.question.ts)
 
     def _end(self, claimed: ClaimedQuestion, state: QuestionState) -> None:
         with self._rag.write_transaction() as connection:
@@ -162,7 +163,7 @@ class PlaceholderWorker(_QuestionWorker):
     def _drop(self, claimed: ClaimedQuestion) -> None:
         """Drop a canceled question. Keep its row while its message exists: otherwise the sweep would record the message
         again as a missed question."""
-        self.telemetry.metrics.question_ended("canceled")
+        self.telemetry.question_ended(claimed.asked_at, "canceled")
         if claimed.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
                 questions.drop_question(connection, claimed)
@@ -174,6 +175,7 @@ class AnswerWorker(_QuestionWorker):
     """Answer queued questions."""
 
     claim_counts = 1
+    step_name = "answer"
 
     def __init__(self, rag: Rag, responder: Responder, fair: FairLock) -> None:
         super().__init__(rag, responder)

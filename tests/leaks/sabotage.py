@@ -310,6 +310,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             'log.info(reply.text + " is composed',
         ),
     ),
+    "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
     "metrics": (
         Mutation(
             "bot.slack.client:_CountedClient.api_call",
