@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from apscheduler.schedulers.background import BackgroundScheduler
 from filelock import FileLock, Timeout
 from slack_bolt import App
 
@@ -25,6 +23,7 @@ from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
+from bot.jobs.clock_steps import check_clock, follow_step
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.health import Health
@@ -33,6 +32,7 @@ from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
 from bot.jobs.retracted_receipts import RetractedReceipts
+from bot.jobs.schedule import scheduled
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
@@ -53,6 +53,7 @@ from rag import (
     Rag,
     ReadTransaction,
     Settings,
+    SteadyClock,
     TryAgain,
     list_shares,
     open_rag,
@@ -95,6 +96,7 @@ class Bot:
     answers: AnswerWorker
     token_check: TokenCheck
     telemetry: Telemetry
+    clock: SteadyClock
     wake_up: WakeUp
     stop: threading.Event
 
@@ -112,7 +114,8 @@ class Bot:
             threads = [pool.submit(self.rag.serve, self.stop)]
             for worker in workers:
                 threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
-            running.enter_context(self._schedule())
+            plan = running.enter_context(scheduled(self._request, self.settings.sweep_minutes))
+            self.sweep_all()
             socket = None if self.settings.http_port else running.enter_context(self._socket())
 
             def is_connected() -> bool:
@@ -124,6 +127,10 @@ class Bot:
             connected = True
             while not self.stop.is_set():
                 health.beat()
+                if step := self.clock.take_step():
+                    follow_step(self.rag, step)
+                    plan()
+                    self.sweep_all()
                 ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
@@ -139,25 +146,6 @@ class Bot:
     def _end(self) -> None:
         self.stop.set()
         self.wake_up.notify()
-
-    @contextmanager
-    def _schedule(self) -> Iterator[None]:
-        """Request complete sweeps now, due sweeps every `sweep_minutes`, and the deletion of old rows now and daily."""
-        scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(
-            self._request, "interval", [JobKind.SWEEP], minutes=self.settings.sweep_minutes, coalesce=True
-        )
-        readmit = partial(self._request, JobKind.READMIT)
-        scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
-        scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
-        scheduler.start()
-        readmit()
-        self._request(JobKind.EXPIRE)
-        self.sweep_all()
-        try:
-            yield
-        finally:
-            scheduler.shutdown(wait=False)
 
     def sweep_all(self) -> None:
         """Request a complete sweep of every conversation, because events may have been lost."""
@@ -234,7 +222,7 @@ def open_bot(
         impatient = SlackClient(slack, RetryPolicy.IMPATIENT, metrics=telemetry.metrics)
         identity = wait_for_slack(client.identify, stop)
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
-        me = identity.user_id
+        me, clock = identity.user_id, SteadyClock(identity.at)
 
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
@@ -249,12 +237,13 @@ def open_bot(
 
         histories = [tables.HISTORY]
         rag = opening.enter_context(
-            opened(settings, open_fetchers=open_fetchers, histories=histories, observer=telemetry)
+            opened(settings, open_fetchers=open_fetchers, histories=histories, observer=telemetry, clock=clock)
         )
         _check_owner(rag, owner)
         with rag.write_transaction() as connection:
             question_queue.release_claims(connection)
             jobs.release_claims(connection)
+        check_clock(rag, clock)
         access = Access(Directory(impatient, identity.team_id))
         files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
@@ -274,8 +263,10 @@ def open_bot(
         secret = slack.signing_secret.get_secret_value()
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
-        sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
-        maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes, clock.now)
+        maintenance = Maintenance(
+            rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days, clock=clock.oldest
+        )
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
             settings=slack,
@@ -311,10 +302,11 @@ def open_bot(
                 apologize=ephemeral_messages.put_apology,
                 telemetry=telemetry,
             ),
-            placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
-            answers=AnswerWorker(rag, responder, fair),
+            placeholders=PlaceholderWorker(rag, responder, wake_up.notify, clock.now),
+            answers=AnswerWorker(rag, responder, fair, clock.now),
             token_check=TokenCheck(impatient),
             telemetry=telemetry,
+            clock=clock,
             wake_up=wake_up,
             stop=stop,
         )

@@ -70,6 +70,7 @@ _MODULES = {
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
     "EXPIRED": "rag.catalog.share_ends",
+    "cap_delays": "rag.catalog.delays",
     "check_space": "rag.catalog.share_ends",
     "count_shared_in": "rag.catalog.shares",
     "delete_source": "rag.catalog.share_ends",
@@ -86,6 +87,7 @@ _MODULES = {
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
     "list_shares": "rag.catalog.shares",
+    "move_delays": "rag.catalog.delays",
     "move_space": "rag.catalog.share_ends",
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
@@ -116,6 +118,7 @@ _MODULES = {
     "without_invisible": "rag.text",
     # Operations
     "BackupSummary": "rag.operations.backup",
+    "SteadyClock": "rag.clock",
     "restore_backup": "rag.operations.backup",
     "write_backup": "rag.operations.backup",
     "Stage": "rag.observation",
@@ -148,6 +151,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         open_rag as open_rag,
     )
     from rag.catalog.any_of import is_any_of as is_any_of
+    from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
         EXPIRED as EXPIRED,
@@ -199,6 +203,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )
+    from rag.clock import SteadyClock as SteadyClock
     from rag.engine import Rag as Rag
     from rag.data_dir import make_private as make_private
     from rag.errors import (

@@ -21,6 +21,7 @@ from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.migrate import MigrationHistory
+from rag.clock import SteadyClock
 from rag.data_dir import make_private
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
@@ -79,13 +80,14 @@ def open_rag(
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
     observer: Observer | None = None,
+    clock: SteadyClock | None = None,
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
     `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
     fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
     catalog's file; they are applied together with rag's. Without `upgrade`, an older catalog raises CatalogUnfit.
-    `observer` gets times and counts of the work.
+    `observer` gets times and counts of the work. `clock` tells how old shares are.
     """
     data, observer = settings.data, observer or Unobserved()
     make_private(data)
@@ -131,7 +133,7 @@ def open_rag(
             )
         )
         space = DiskSpace(data, settings.keep)
-        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space, observer)
+        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space, observer, clock)
         services = Services(
             catalog=catalog,
             worker=worker,

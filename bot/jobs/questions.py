@@ -39,8 +39,8 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     step_name = "placeholder"
     """The name of an attempt in traces."""
 
-    def __init__(self, rag: Rag, responder: Responder) -> None:
-        super().__init__(responder.telemetry)
+    def __init__(self, rag: Rag, responder: Responder, clock: Callable[[], float]) -> None:
+        super().__init__(responder.telemetry, clock)
         self._rag = rag
         self._responder = responder
 
@@ -54,7 +54,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
         try:
             self._report(work, failure)
         except Exception as error:  # tried again, so that no question ends without a reply
-            if time() - work.created < self.max_age + _REPORT_WITHIN:
+            if self._clock() - work.created < self.max_age + _REPORT_WITHIN:
                 log.exception("Could not say that a question failed, trying again later.")
                 wait = error.seconds if isinstance(error, RateLimited) else 0.0
                 self.retry(work, max(wait, retry_delay(work.delays, self.max_delay)), counted=False)
@@ -112,9 +112,11 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 class PlaceholderWorker(_QuestionWorker):
     """Post placeholders, clean up canceled questions and keep the shown queue positions current."""
 
-    def __init__(self, rag: Rag, responder: Responder, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, rag: Rag, responder: Responder, wake: Callable[[], None], clock: Callable[[], float] = time
+    ) -> None:
         """`wake` is called when a question is queued."""
-        super().__init__(rag, responder)
+        super().__init__(rag, responder, clock)
         self._wake = wake
         self._lock = threading.Lock()
         self._shown: dict[int, tuple[int, float]] = {}
@@ -177,8 +179,8 @@ class AnswerWorker(_QuestionWorker):
     claim_counts = 1
     step_name = "answer"
 
-    def __init__(self, rag: Rag, responder: Responder, fair: FairLock) -> None:
-        super().__init__(rag, responder)
+    def __init__(self, rag: Rag, responder: Responder, fair: FairLock, clock: Callable[[], float] = time) -> None:
+        super().__init__(rag, responder, clock)
         self._fair = fair
 
     def claim(self) -> ClaimedQuestion | None:

@@ -128,8 +128,10 @@ class LoopWorker(ABC, Generic[W]):
     """Failures after which the work is given up at once."""
     log_level = logging.INFO
 
-    def __init__(self, telemetry: Telemetry | None) -> None:
+    def __init__(self, telemetry: Telemetry | None, clock: Callable[[], float]) -> None:
+        """`clock` returns the time from which the age of work is computed, seconds since 1970."""
         self.telemetry = telemetry or Telemetry()
+        self._clock = clock
 
     def step(self) -> bool:
         """Do one piece of work. Return False when there is none."""
@@ -209,7 +211,7 @@ class LoopWorker(ABC, Generic[W]):
 
     def _is_final(self, work: W, failure: Failure) -> bool:
         is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
-        return is_last_attempt or failure in self.final or time() - work.created > self.max_age
+        return is_last_attempt or failure in self.final or self._clock() - work.created > self.max_age
 
 
 Handler = Callable[[Job], None]
@@ -242,7 +244,7 @@ class JobWorker(LoopWorker[Job]):
         """`refill` is called if no job is due. `together`: if Slack refuses one job because of the app's permissions or
         of its rate limit, all other jobs of its kind are delayed too, because they would fail alike. `apologize` is
         called for a job that is given up."""
-        super().__init__(telemetry)
+        super().__init__(telemetry, time)
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -105,7 +106,8 @@ class RetryPolicy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
+    """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them. `at`: the time of
+    Slack's answer by its own clock, seconds since 1970; None if it does not say."""
 
     user_id: str
     bot_id: str
@@ -113,6 +115,7 @@ class BotIdentity:
     team_id: str
     team: str
     scopes: frozenset[str]
+    at: float | None = None
 
 
 class SlackClient:
@@ -161,6 +164,7 @@ class SlackClient:
             str(found["team_id"]),
             str(found.get("team")),
             scopes,
+            _date(found.headers),
         )
 
     def get_app(self, bot_id: str) -> str:
@@ -443,6 +447,17 @@ def _result(error: Exception) -> str:
         return "refused"
     except (TryAgain, Stopping):
         return "unavailable"
+
+
+def _date(headers: Mapping[str, Any]) -> float | None:
+    """Return the time of a response, seconds since 1970; None if it has none."""
+    for name, value in headers.items():
+        if name.lower() == "date":
+            try:
+                return parsedate_to_datetime(str(value[0] if isinstance(value, list) and value else value)).timestamp()
+            except ValueError:
+                return None
+    return None
 
 
 def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler], metrics: Metrics) -> WebClient:
