@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import backup_json
-from bot.db import tables
-from rag import BackupSummary
+
+if TYPE_CHECKING:
+    from rag import BackupSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +35,7 @@ def backup(
 
     What is deleted later with `magpie forget` stays in the archive. Delete old archives yourself.
     """
+    from bot.db import tables
     from rag import write_backup
 
     screen, folder = invocation(context).screen(json), invocation(context).data_folder(data)
@@ -59,6 +61,7 @@ def restore(
 
     Restore only archives that you made: they decide what Magpie answers from.
     """
+    from bot.db import tables
     from bot.main import only_one
     from rag import restore_backup
 

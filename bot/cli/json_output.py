@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, BackupSummary, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
+from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
-    from rag import BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
+    from rag import BackupSummary, BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
 

@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import StatusCode
 
 from bot.telemetry.requests import current_request
@@ -78,8 +79,9 @@ class Traces:
 
     def _parent(self, request: str) -> Context:
         """Return the span of a question, which is recorded when it ends, as the parent of another one."""
-        sampled = self._provider.sampler.should_sample(Context(), _trace_id(request), "question").decision.is_sampled()
-        flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if sampled else trace.TraceFlags.DEFAULT)
+        decision = self._provider.sampler.should_sample(Context(), _trace_id(request), "question").decision
+        is_sampled = decision is Decision.RECORD_AND_SAMPLE
+        flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if is_sampled else trace.TraceFlags.DEFAULT)
         parent = trace.SpanContext(_trace_id(request), _span_id(request), is_remote=True, trace_flags=flags)
         return trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
 

@@ -44,7 +44,7 @@ def test_queries_name_only_labels_of_their_metric() -> None:
 
 
 def test_panels_do_not_overlap_and_ask_the_chosen_source() -> None:
-    places = set()
+    places = set[tuple[int, int]]()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
         cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}

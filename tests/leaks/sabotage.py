@@ -245,7 +245,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "lists": (
         Mutation(
             "bot.answers.page_list:pages_reply",
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)",
+            'return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")',
             "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
         ),
     ),

@@ -79,7 +79,7 @@ def test_files_are_not_too_old_because_the_clock_was_set(tmp_path: Path, begin: 
     file.write_text("The gateway listens on port 8443")
     set_by = [0.0]
     clock = SteadyClock(time() + begin, lambda: time() + begin + set_by[0])
-    settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})  # type: ignore[arg-type]
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
     with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder(), clock=clock) as rag:
         set_by[0] = step
         rag.index([file])

@@ -166,13 +166,13 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
 
     received: list[Any] = []
 
-    class Service(services.TraceServiceServicer):  # type: ignore[misc]
+    class Service(services.TraceServiceServicer):
         def Export(self, request: Any, context: Any) -> Any:
             received.append(request)
             return messages.ExportTraceServiceResponse()
 
     server = grpc.server(ThreadPoolExecutor(1))
-    services.add_TraceServiceServicer_to_server(Service(), server)
+    services.add_TraceServiceServicer_to_server(Service(), server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

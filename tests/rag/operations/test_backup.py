@@ -31,7 +31,7 @@ QUESTIONS = ("Which port does the gateway use?", "green lantern", "Where do hero
 
 
 def opened(data: Path) -> Rag:
-    settings = Settings(data=data, answer={"model": ""}, read={"workers": 1})  # type: ignore[arg-type]
+    settings = Settings(data=data, answer={"model": ""}, read={"workers": 1})
     return open_rag(
         settings,
         extractor=TextExtractor,
