@@ -28,10 +28,13 @@ class SteadyClock:
         wall: Callable[[], float] = time.time,
         passed: Callable[[], float] = passed_seconds,
     ) -> None:
-        """`begin`: the time now by a better clock than the machine's, seconds since 1970; None: there is none."""
+        """`begin`: the time now by a better clock, seconds since 1970; None: there is none. It counts if the machine's
+        is off by a minute or more: times from before a restart are compared with those after it, to the second."""
         self._wall = wall
         self._passed = passed
-        self._zero = (wall() if begin is None else begin) - passed()
+        if begin is None or abs(begin - wall()) < _LEAST_STEP:
+            begin = wall()
+        self._zero = begin - passed()
         self._last_offset = wall() - passed()
 
     def now(self) -> float:
