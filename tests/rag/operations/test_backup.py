@@ -27,6 +27,7 @@ from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated
 
 HISTORIES = [tables.HISTORY]
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 QUESTIONS = ("Which port does the gateway use?", "green lantern", "Where do herons nest?", "page of the seventh file")
 
 
@@ -280,6 +281,21 @@ def test_archive_of_a_newer_version_is_refused(data: Path, tmp_path: Path) -> No
     with pytest.raises(CatalogUnfit, match="written by a newer Magpie"):
         restore_backup(archive, tmp_path / "restored", HISTORIES)
     assert not (tmp_path / "restored" / "catalog.db").exists()
+
+
+def test_archive_of_an_older_version_is_upgraded_when_it_is_opened(data: Path, tmp_path: Path) -> None:
+    with tarfile.open(FIXTURES / "data-e01a02c.tar.xz") as packed:
+        packed.extractall(tmp_path / "old", filter="data")
+    archive = tmp_path / "old.tar"
+    with tarfile.open(_backup(data, tmp_path / "one.tar")) as old, tarfile.open(archive, "w") as new:
+        _copy_with_catalog(old, new, (tmp_path / "old" / "data" / "catalog.db").read_bytes())
+    restored = tmp_path / "restored"
+    restore_backup(archive, restored, HISTORIES)
+    with pytest.raises(CatalogUnfit, match="older Magpie"):
+        Catalog(restored, HISTORIES, upgrade=False)
+    with opened(restored) as rag:
+        assert rag.status().pages > 0
+    assert list(restored.glob("catalog.before-*.sqlite"))
 
 
 def _backup(data: Path, target: Path) -> Path:
