@@ -6,6 +6,7 @@ newest counts, and a deletion is final. So the rows depend on what happened, not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from time import time
@@ -52,6 +53,7 @@ from bot.slack.events import (
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
+from bot.telemetry.requests import working_on
 from rag import (
     IntakePriority,
     Share,
@@ -66,6 +68,8 @@ from rag import (
     refresh_source,
     settle_shares,
 )
+
+log = logging.getLogger("magpie")
 
 _MINUTE = 60.0
 
@@ -443,7 +447,10 @@ def _was_edited(message: Message) -> bool:
 def _ask(connection: Connection, asked: Question, limits: Limits) -> None:
     """Record a question. Beyond the limit it is refused; the asker is notified at most once a minute."""
     notified = questions.was_refused_recently(connection, asked.user, _MINUTE)
-    if not questions.put_question(connection, asked, limits.waiting) and not notified:
+    accepted = questions.put_question(connection, asked, limits.waiting)
+    with working_on(asked.channel, asked.ts):
+        log.info("A question was recorded." if accepted else "A question was refused: its asker has too many waiting.")
+    if not accepted and not notified:
         text = messages.too_many_waiting(limits.waiting)
         notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
         ephemeral_messages.say_once(connection, notice)

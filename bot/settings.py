@@ -29,7 +29,13 @@ class SlackSettings(BaseSettings):
     app_token: SecretStr = Field(default=SecretStr(""), description="App-level token for Socket Mode, xapp-…")
     signing_secret: SecretStr = Field(default=SecretStr(""), description="Signing secret. Required in HTTP mode.")
     http_port: int = Field(default=0, ge=0, le=65535, description="Port for HTTP mode. 0: use Socket Mode.")
-    health_port: int = Field(default=0, ge=0, le=65535, description="Port for `/health` in Socket Mode. 0: off.")
+    health_port: int = Field(
+        default=0, ge=0, le=65535, description="Port for `/health`, `/ready` and `/metrics`. 0: off."
+    )
+    health_host: str = Field(
+        default="127.0.0.1",
+        description="Address of that port. On another one than the loopback, anyone who reaches it can read them.",
+    )
     api_url: str = Field(default="https://slack.com/api/", description="URL of Slack's Web API.")
     file_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("files.slack.com",), description="Hosts that files may be downloaded from, comma-separated."

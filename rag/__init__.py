@@ -81,6 +81,7 @@ _MODULES = {
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
     "EXPIRED": "rag.catalog.share_ends",
+    "cap_delays": "rag.catalog.delays",
     "check_space": "rag.catalog.share_ends",
     "count_shared_in": "rag.catalog.shares",
     "delete_source": "rag.catalog.share_ends",
@@ -97,6 +98,7 @@ _MODULES = {
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
     "list_shares": "rag.catalog.shares",
+    "move_delays": "rag.catalog.delays",
     "move_space": "rag.catalog.share_ends",
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
@@ -126,6 +128,13 @@ _MODULES = {
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
+    # Operations
+    "BackupSummary": "rag.operations.backup",
+    "SteadyClock": "rag.clock",
+    "restore_backup": "rag.operations.backup",
+    "write_backup": "rag.operations.backup",
+    "Stage": "rag.observation",
+    "Step": "rag.observation",
     # Evaluation and training
     "ConfidenceModel": "rag.search.confidence",
     "TrainedProjection": "rag.vectors.projection",
@@ -157,6 +166,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         open_rag as open_rag,
     )
     from rag.catalog.any_of import is_any_of as is_any_of
+    from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
         EXPIRED as EXPIRED,
@@ -209,6 +219,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )
+    from rag.clock import SteadyClock as SteadyClock
     from rag.engine import Rag as Rag
     from rag.data_dir import erase_index as erase_index, make_private as make_private
     from rag.disk import explain_disk_error as explain_disk_error, keep_reserve as keep_reserve, make_room as make_room
@@ -261,9 +272,15 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         IndexState as IndexState,
         Status as Status,
     )
+    from rag.observation import Stage as Stage, Step as Step
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
     from rag.model_server.server import open_model_server as open_model_server
+    from rag.operations.backup import (
+        BackupSummary as BackupSummary,
+        restore_backup as restore_backup,
+        write_backup as write_backup,
+    )
     from rag.operations.retention import StoredData as StoredData
     from rag.ports import FetchResult as FetchResult, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory

@@ -16,6 +16,7 @@ from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
+from rag.catalog.backlog import Backlog, read_backlog
 from rag.catalog.pages import page_images, page_words
 from rag.catalog.readings import readings_named
 from rag.catalog.shares import StoredShare
@@ -39,6 +40,7 @@ from rag.model.operations import (
     Status,
 )
 from rag.model.search import LOCAL, Answer, Hit, Scope, SearchResult
+from rag.observation import Observer
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status
@@ -73,6 +75,7 @@ class Services:
     models: ModelStore
     open_extractor: Callable[[], Extractor]
     generator: Generator | None
+    observer: Observer
 
 
 class Rag:
@@ -94,6 +97,7 @@ class Rag:
         self._models = services.models
         self._open_extractor = services.open_extractor
         self._generator = services.generator
+        self._observer = services.observer
         self._closing = closing
 
     def __enter__(self) -> Rag:
@@ -124,6 +128,10 @@ class Rag:
     def give_back_space(self) -> bool:
         """Make the catalog's file smaller if much of it is free. Return whether it was done."""
         return self._catalog.give_back_space()
+
+    def is_writable(self) -> bool:
+        """Return whether the catalog can be written now; see Catalog.is_writable."""
+        return self._catalog.is_writable()
 
     def scratch(self) -> TemporaryDirectory[str]:
         """Return a temporary folder in the data folder. One that a crashed process left is deleted later."""
@@ -165,7 +173,8 @@ class Rag:
 
     def find(self, query: str, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages for a question in words, best first."""
-        return self._retriever.find(query, scope, k)
+        with self._observer.stage("search"):
+            return self._retriever.find(query, scope, k)
 
     def find_picture(self, path: Path, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages that a screenshot shows. Raise NotFound, or Unreadable when it is not a picture."""
@@ -174,8 +183,10 @@ class Rag:
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
         """Return the pages, and the bytes of the picture as it was extracted; of a tall one, the part that is found."""
         with self.scratch() as folder:
-            parts = extract_query_image(path, self._open_extractor, Path(folder))
-            results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
+            with self._observer.stage("screenshot"):
+                parts = extract_query_image(path, self._open_extractor, Path(folder))
+            with self._observer.stage("search"):
+                results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
             shown = [(result, image) for result, image in results if result.found] or results[:1]
             return merge_results([result for result, _ in shown]), shown[0][1].read_bytes()
 
@@ -213,7 +224,8 @@ class Rag:
 
         `history` has the thread's messages, oldest first.
         """
-        return rewrite_question(question, history, self._generator, self.settings.answer)
+        with self._observer.stage("rewrite"):
+            return rewrite_question(question, history, self._generator, self.settings.answer)
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its region framed, or None when the page's picture is gone."""
@@ -256,6 +268,11 @@ class Rag:
         if not found:
             raise NotFound(f"No indexed file has the name {name!r}.", "List the files with: magpie status")
         return found
+
+    def backlog(self) -> Backlog:
+        """Return how many files wait to be indexed, and since when."""
+        with self._catalog.read_transaction() as connection:
+            return read_backlog(connection)
 
     def intake_problems(self) -> list[str]:
         """Return why files wait that the operator has to do something for, in sentences."""

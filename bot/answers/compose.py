@@ -30,6 +30,7 @@ from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.files import SlackFiles
+from bot.telemetry.telemetry import Telemetry
 from rag import (
     Answer,
     Rag,
@@ -94,15 +95,17 @@ class Composer:
         me: str,
         document_seconds: float,
         stop: threading.Event,
+        telemetry: Telemetry,
     ) -> None:
         """`document_seconds`: the longest time to wait for documents sent with a question."""
         self._rag = rag
         self._files = files
         self._access = access
+        self._telemetry = telemetry
         self._question_files = QuestionFiles(rag, files, stop)
         self._references = References(client, rag, self._question_files, me)
         self._understanding = Understanding(client, rag, access, fair, me)
-        self._asking = Asking(rag, files, access, fair)
+        self._asking = Asking(rag, files, access, fair, self._telemetry)
         self._document_seconds = document_seconds
 
     @property
@@ -136,9 +139,10 @@ class Composer:
         watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
         referred = self._references.look_up(question, granted.scope)
-        statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
-        nearby = self._question_files.shares_of_thread(question)
-        unread, late = self._wait_briefly(work, [*referred.shares, *nearby])
+        with self._telemetry.stage("files"):
+            statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
+            nearby = self._question_files.shares_of_thread(question)
+            unread, late = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
         problems = join(*sent.problems, *referred.problems, messages.unread_documents(statuses), late)

@@ -103,7 +103,8 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
     if hits:
         return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), remark=remark)
     near = _without_duplicates(found)[: render.NEAREST]
-    return pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
+    nothing = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
+    return replace(nothing, outcome="not_found")
 
 
 def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from bot.cli.redaction import Mask
+from bot.cli.redaction import Mask, RedactingHandler
 from bot.cli.terminal import Screen
 from rag import Answer, Check, Scope, SearchResult, Settings, Status, keep_reserve, load_settings, make_room
 
@@ -93,6 +93,7 @@ class Invocation:
     data: Path | None = None
     json: bool = False
     folder: Path | None = None
+    logs: RedactingHandler | None = None
 
     @contextmanager
     def open(
@@ -124,13 +125,15 @@ class Invocation:
     def settings(self, data: Path | None, default: Path | None = None) -> Settings:
         """Return the settings; `default` is the data folder if no option and no variable names one.
 
-        From then on, the secrets in its settings file are masked.
+        From then on, the secrets in its settings file are masked, and logs have the format that the settings name.
         """
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)
         self.folder = settings.data
         self.mask.add_file(settings.data)
+        if self.logs is not None and settings.log.format == "json":
+            self.logs.write_json(Screen().write_line)
         return settings
 
 

@@ -16,7 +16,7 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue,
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
     from bot.folders import FolderList
-    from rag import BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
+    from rag import BackupSummary, BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -180,6 +180,17 @@ def settings_json(values: Iterable[SettingValue], folders: FolderList) -> JsonOb
         ],
         "sources": [{"folder": one.folder, "visible_to": list(one.spaces)} for one in folders.folders],
         "problems": list(folders.problems),
+    }
+
+
+def backup_json(summary: BackupSummary) -> JsonObject:
+    """Return the JSON of `backup` and `restore`."""
+    return {
+        "created": summary.created,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "tokens": summary.tokens,
+        "missing": summary.missing,
     }
 
 

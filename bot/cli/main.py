@@ -19,6 +19,7 @@ import typer
 
 from bot.cli import (
     ask,
+    backup,
     bench,
     config,
     demo,
@@ -49,7 +50,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
     setup, manifest, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status,
-    doctor, config, models, embedder, bench, demo, sbom,
+    doctor, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 
@@ -105,8 +106,8 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     screen, mask = Screen(), Mask.of(os.environ)
     terminations: list[int] = []
     try:
-        with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask):
-            code = _run(given or ["--help"], Invocation(opener, mask))
+        with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask) as logs:
+            code = _run(given or ["--help"], Invocation(opener, mask, logs=logs))
     except typer.TyperException as error:
         screen.note(mask(error.format_message()), style="bold red")
         screen.note(

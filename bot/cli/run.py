@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
 from bot.settings import SECRETS, load_slack_settings
 from rag import TryAgain, keep_reserve
+
+log = logging.getLogger("magpie")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,19 +34,21 @@ def run(context: typer.Context, data: Data = None) -> None:
     for name in SECRETS:  # extraction processes inherit the environment, and they open untrusted files
         os.environ.pop(name, None)
 
+    say = log.info if settings.log.format == "json" else screen.note
+
     def on_start(port: int | None) -> None:
         health = f". Health check on port {port}" if port else ""
         keep_reserve(settings.data)
-        screen.note(f"Magpie is running. Data folder: {settings.data}{health}")
+        say(f"Magpie is running. Data folder: {settings.data}{health}")
 
-    screen.note("Connecting to Slack …")
+    say("Connecting to Slack …")
     try:
         with _stopped_by_signals(stop):
             serve(settings, slack, stop, on_start)
     except TryAgain:
         if not stop.is_set():
             raise
-    screen.note("Stopped. Questions asked in the meantime are answered at the next start.")
+    say("Stopped. Questions asked in the meantime are answered at the next start.")
 
 
 @contextmanager

@@ -78,6 +78,11 @@ class Screen:
         """Print a note to stderr."""
         self.err.print(Text(printable(text), style=style))
 
+    def write_line(self, text: str) -> None:
+        """Print a line to stderr as it is, for programs."""
+        self.err.file.write(f"{text}\n")
+        self.err.file.flush()
+
     def note_if_terminal(self, text: str) -> None:
         """Print a note to stderr if it is a terminal. Used where a spinner would disturb a streamed answer."""
         if self.err.is_terminal:

@@ -202,6 +202,13 @@ def count(connection: Connection, kinds: Collection[JobKind], user: str | None =
     return connection.scalar(rows if user is None else rows.where(job.c.user == user)) or 0
 
 
+def count_open(connection: Connection) -> dict[JobKind, int]:
+    """Return how many jobs of every kind wait or are running. Held ones wait for something else, and are left out."""
+    states = job.c.state.in_([JobState.WAITING, JobState.RUNNING])
+    rows = connection.execute(select(job.c.kind, func.count()).where(states).group_by(job.c.kind))
+    return dict.fromkeys(JobKind, 0) | {JobKind(row[0]): int(row[1]) for row in rows}
+
+
 def _due(kinds: Collection[JobKind]) -> ColumnElement[bool]:
     return job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING) & (job.c.next_try <= time())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter
 
@@ -29,6 +29,7 @@ from rag.answer.reply_faults import (
 from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
 from rag.model.extraction import Kind
 from rag.model.search import Hit, Mode, Passage
+from rag.observation import Observer, Unobserved
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from rag.text import split_words, without_invisible
@@ -53,6 +54,7 @@ class GenerationRequest:
     read_page_text: ReadPageText
     on_text: Callable[[str], None] | None = None
     picture: bytes | None = None
+    observer: Observer = field(default_factory=Unobserved)
 
 
 @dataclass(frozen=True)
@@ -125,16 +127,12 @@ def _attempt(
     prompt, left_out = _build_prompt(request, ability, correction)
     shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
     sent = perf_counter()
-    watch, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
+    with request.observer.stage("write"):
+        watch, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
     written = perf_counter()
-    said = without_notes(without_invisible(without_thoughts(watch.text())))
-    text, cited = check_citations(said, shown)
-    declined = says_not_found(text) or (NOT_FOUND in text and not cited)
-    sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
-    grounding = GroundingResult(text) if declined else check_grounding(text, sources, is_unusable=_unusable(request))
-    fault = find_fault(text, watch, request.question)
-    outcome = decide(grounding, fault, declined=declined, cites=bool(cited))
-    answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
+    with request.observer.stage("check"):
+        grounding, outcome = _check(request, prompt, shown, watch, ability)
+        answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
     stage_ms["prompt"] = (sent - started) * 1000
     stage_ms["write"] = (written - sent) * 1000
     stage_ms["check"] = (perf_counter() - written) * 1000
@@ -143,6 +141,19 @@ def _attempt(
     notice = " ".join(one for one in (cut, left_out, part) if one)
     remedy = _window_remedy(prompt, ability, request.settings)
     return Draft(answer, mode, shown, cited, outcome, notice, remedy, grounding)
+
+
+def _check(
+    request: GenerationRequest, prompt: Prompt, shown: Sequence[Passage], watch: ReplyWatch, ability: ModelInfo
+) -> tuple[GroundingResult, Outcome]:
+    """Compare what the model wrote with the passages that it was shown."""
+    said = without_notes(without_invisible(without_thoughts(watch.text())))
+    text, cited = check_citations(said, shown)
+    declined = says_not_found(text) or (NOT_FOUND in text and not cited)
+    sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
+    grounding = GroundingResult(text) if declined else check_grounding(text, sources, is_unusable=_unusable(request))
+    fault = find_fault(text, watch, request.question)
+    return grounding, decide(grounding, fault, declined=declined, cites=bool(cited))
 
 
 def _unusable(request: GenerationRequest) -> Callable[[str], bool]:

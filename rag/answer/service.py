@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rag.answer import messages
@@ -19,6 +19,7 @@ from rag.catalog.skims import unread_pages
 from rag.model.extraction import Word
 from rag.model.operations import UnreadPages
 from rag.model.search import Answer, Hit, Mode, Passage, Scope, SearchResult
+from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
@@ -39,6 +40,7 @@ class AnswerService:
     settings: AnswerSettings
     folder: Path
     large_pages: LargePages | None = None
+    observer: Observer = field(default_factory=Unobserved)
 
     def answer(
         self,
@@ -68,7 +70,9 @@ class AnswerService:
         def page_text(hit: Hit) -> str:
             return " ".join(word.text for word in words_of_page(hit))
 
-        answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text, generating)
+        answer = answer_question(
+            sent, found, self.generator, self.settings, on_text, picture, page_text, generating, self.observer
+        )
         older = messages.older_versions(_older_versions(answer))
         parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))
         answer = replace(answer, notice=" ".join(part for part in parts if part))

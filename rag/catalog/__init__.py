@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 BUSY_MS = 60_000
 """Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
 
+_PROBE_SECONDS = 1.0
+"""Seconds that `is_writable` waits for another writer."""
+
 LEAST_FREE = 32 << 20
 """Bytes that must be free in the catalog before its file is made smaller."""
 
@@ -100,6 +103,17 @@ class Catalog:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
+    def is_writable(self) -> bool:
+        """Return whether a small write succeeds. While another writer works, it is taken to be so."""
+        driver = sqlite3.connect(self.path, isolation_level=None, timeout=_PROBE_SECONDS)
+        try:
+            driver.execute("UPDATE alembic_version SET version_num = version_num")
+        except sqlite3.Error as error:
+            return _is_locked(error)
+        finally:
+            driver.close()
+        return True
+
     def checkpoint(self) -> bool:
         """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
 
@@ -157,6 +171,10 @@ def _primary_code(error: Exception) -> int:
     return int(getattr(cause, "sqlite_errorcode", 0)) & 0xFF
 
 
+def _is_locked(error: Exception) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def _has_log(path: Path) -> bool:
     log = path.with_name(f"{path.name}-wal")
     return log.exists() and log.stat().st_size > 0
@@ -164,7 +182,7 @@ def _has_log(path: Path) -> bool:
 
 def _explain(path: Path, error: Exception) -> MagpieError:
     cause = error.orig if isinstance(error, DatabaseError) else error
-    if isinstance(cause, Timeout) or _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if isinstance(cause, Timeout) or _is_locked(error):
         return CatalogUnfit(
             f"The catalog {path} is kept locked by another program.",
             "End the program that has it open, then try again.",

@@ -32,6 +32,7 @@ from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
 from rag.model.extraction import ExtractedPage, Inspection, NewChunk, SourceKind, TextSource
+from rag.observation import Observer, Unobserved
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
 from rag.settings import ReadSettings
 
@@ -76,6 +77,7 @@ class Ingester:
         space: DiskSpace,
         stop: threading.Event,
         budget: FetchBudget | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """`budget` limits fetches from third-party servers; None: no limits."""
         self._catalog = catalog
@@ -89,6 +91,7 @@ class Ingester:
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
         self._budget = budget
+        self._observer = observer or Unobserved()
         self._claiming = threading.Lock()
         self._fetching, self._fetching_far, self._extracting = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
@@ -274,6 +277,7 @@ class Ingester:
     def _fail_source(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             sources.fail_source(connection, claimed, reason, hint)
+        self._observer.file_failed("fetch")
 
     def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
         """Fetch a file into the data folder, rename it to its hash, and record its document.
@@ -371,6 +375,7 @@ class Ingester:
     def _fail_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row, reason, hint)
+        self._observer.file_failed("read")
 
     def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, claimant: Claimant) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
@@ -406,6 +411,7 @@ class Ingester:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
+            self._observer.pages_read(len(pages))
             done, attempts = pages[-1].number, 1
             if done < inspection.page_count and self._should_yield(claimant, row, inspection.page_count, done):
                 self._release(row, fresh=True)

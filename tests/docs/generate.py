@@ -21,13 +21,15 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.cli.json_output import access_json, benchmark_json, settings_json, stored_json
+from bot.cli.json_output import access_json, backup_json, benchmark_json, settings_json, stored_json
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
 from bot.folders import FolderList
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
+from bot.telemetry.metrics import METRICS, Declared
 from rag import (
+    BackupSummary,
     Check,
     FileNote,
     FileReading,
@@ -66,6 +68,7 @@ GROUPS = {
     "search": "Search",
     "answer": "Answers",
     "caption": "Captions",
+    "log": "Log",
 }
 """A heading for each group of rag's settings; the test fails when one is missing."""
 
@@ -184,6 +187,23 @@ def _value(parameter: Any) -> str:
     return ", ".join(parts)
 
 
+# ---------------------------------------------------------------- metrics
+
+
+def metrics() -> str:
+    """Return the reference of the bot's metrics as Markdown: name, kind, labels, what it counts."""
+    rows = [_metric(declared) for declared in METRICS]
+    return table(row("Metric", "Kind", "Labels", "What it counts"), rows)
+
+
+def _metric(declared: Declared) -> str:
+    labels = [
+        f"`{name}`: {', '.join(f'`{value}`' for value in values)}" if values else f"`{name}`"
+        for name, values in declared.values.items()
+    ]
+    return row(f"`{declared.shown_name}`", declared.kind.__name__.lower(), "; ".join(labels), declared.help)
+
+
 # ---------------------------------------------------------------- JSON
 
 
@@ -219,6 +239,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
+    yield "backup --json, restore --json", _dump(backup_json(_BACKUP))
     yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
     models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
@@ -253,6 +274,8 @@ def _dump(shape: object) -> str:
     # Lists of numbers, such as boxes, on one line.
     return re.sub(r"\[\s+((?:-?[\d.]+,?\s+)+)\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
+
+_BACKUP = BackupSummary("2026-11-30T03:00:00+00:00", 1323, 512_000_000, tokens=False, missing=0)
 
 _SETTINGS = (
     SettingValue("answer.model", "MAGPIE_ANSWER__MODEL", "qwen3-vl:4b-instruct", "magpie.toml"),
@@ -384,7 +407,12 @@ _BENCHED = BenchmarkResult(
 
 # ---------------------------------------------------------------- pages
 
-PARTS: Mapping[str, Callable[[], str]] = {"settings": settings, "commands": commands, "json": json_shapes}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings,
+    "commands": commands,
+    "json": json_shapes,
+    "metrics": metrics,
+}
 """What can be generated, by the name in the markers."""
 
 _PART = re.compile(

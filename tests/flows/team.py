@@ -17,6 +17,7 @@ from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
 from bot.slack.buttons import is_working
+from bot.telemetry.telemetry import Telemetry
 from rag import Settings, open_rag
 from rag.ports import Generator
 from tests.support.generator import FakeGenerator
@@ -52,13 +53,19 @@ def settings(data: Path, **more: Any) -> Settings:
 
 @contextmanager
 def magpie(
-    ws: Workspace, data: Path, *, generator: Generator | None = None, rag: Settings | None = None, **slack: Any
+    ws: Workspace,
+    data: Path,
+    *,
+    generator: Generator | None = None,
+    rag: Settings | None = None,
+    telemetry: Telemetry | None = None,
+    **slack: Any,
 ) -> Iterator[Bot]:
     """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
     opened = partial(open_rag, generator=generator or FakeGenerator())
     chosen = rag or settings(data)
     migrated(chosen.data, tables.HISTORY)
-    with open_bot(chosen, slack_settings(ws, **slack), opened) as bot, running(bot):
+    with open_bot(chosen, slack_settings(ws, **slack), opened, telemetry=telemetry) as bot, running(bot):
         yield bot
 
 

@@ -258,7 +258,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "lists": (
         Mutation(
             "bot.answers.page_list:pages_reply",
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)",
+            'return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")',
             "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
         ),
     ),
@@ -321,6 +321,14 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "bot.answers.respond:Responder._compose_showable",
             'log.info("A reply is composed',
             'log.info(reply.text + " is composed',
+        ),
+    ),
+    "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
+    "metrics": (
+        Mutation(
+            "bot.slack.client:_CountedClient.api_call",
+            'self.metrics.slack_called(api_method, "ok")',
+            'self.metrics.slack_called(str(arguments), "ok")',
         ),
     ),
 }

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
@@ -29,6 +30,8 @@ from bot.demo.slack_server.state import Call, Json, Person, State
 from bot.folders import EVERYONE
 from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
+from bot.telemetry.telemetry import Telemetry
+from bot.telemetry.traces import Traces
 from rag import NotFound, open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
@@ -91,6 +94,7 @@ class Simulation:
     generator: RepeatingGenerator
     data: Path
     log: LogHandler
+    spans: InMemorySpanExporter
     version: CatalogVersion
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -381,6 +385,22 @@ class Simulation:
             if name == known or name in self._names_in(of)
         )
 
+    # ------------------------------------------------------------ check metrics and traces
+
+    def check_telemetry(self) -> None:
+        """Raise Leak if metrics or traces have text of a document or message, a name, or the id of a person or channel.
+
+        No trace is recorded afterwards.
+        """
+        health = self.bot.open_health(lambda: True)
+        page = self.bot.telemetry.metrics.text(health.queues()).decode()
+        self.bot.telemetry.close()
+        page += "\n".join(span.to_json(indent=None) for span in self.spans.get_finished_spans())
+        for written in (MARKS, *(re.compile(re.escape(id)) for id in (*self.state.people, *self.state.conversations))):
+            if found := written.search(page):
+                line = next(line for line in page.splitlines() if found.group() in line)
+                raise Leak(f"a metric or trace quotes what people shared: {MARKS.sub('*', line)[:40]}", line)
+
     # ------------------------------------------------------------ check the catalog and the data folder
 
     def check_shares(self) -> None:
@@ -394,6 +414,7 @@ class Simulation:
         self.run_until_idle()
         self._run_delayed_jobs()
         self.catalog.check(self, again=True)
+        self.check_telemetry()
         self.check_leftovers()
 
     def check_leftovers(self) -> None:
@@ -459,11 +480,13 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             generator=generator,
         )
         rag = settings(data, search={"min_confidence": 0.0})
-        bot = closing.enter_context(open_bot(rag, slack_settings(ws, document_seconds=1), opened, threading.Event()))  # type: ignore[arg-type]
+        spans = InMemorySpanExporter()
+        slack, telemetry = slack_settings(ws, document_seconds=1), Telemetry(Traces(spans))
+        bot = closing.enter_context(open_bot(rag, slack, opened, threading.Event(), telemetry))  # type: ignore[arg-type]
         watched: Any = bot.rag
         version = CatalogVersion(data / "catalog.db")
         closing.callback(version.close)
-        yield Simulation(ws, ws._state, bot, watched, generator, data, log, version)
+        yield Simulation(ws, ws._state, bot, watched, generator, data, log, spans, version)
 
 
 def _names(text: str, person: Person) -> bool:

@@ -14,6 +14,9 @@ from tests.leaks.oracle import rights
 from tests.leaks.runs import Found, minimize, play, run
 from tests.leaks.sabotage import GUARDS
 from tests.leaks.selection import Step
+from tests.leaks.simulation import open_simulation
+from tests.leaks.steps import set_up
+from tests.leaks.watched import Leak
 from tests.support.mutations import ROOT
 
 
@@ -87,6 +90,25 @@ def test_rights_are_what_every_reader_can_open() -> None:
     assert rights(state, mixed.id).spaces == {mixed.id}
     assert rights(state, connect.id).spaces == {connect.id}
     assert rights(state, mixed.id, ada.id).spaces >= {public.id, private.id}
+
+
+@pytest.mark.parametrize("where", ["label", "id in a label", "span"])
+def test_mark_or_id_in_metrics_and_traces_is_noticed(tmp_path: Path, where: str) -> None:
+    with open_simulation(tmp_path / "data") as simulation:
+        telemetry, person = simulation.bot.telemetry, next(iter(simulation.state.people))
+        with telemetry.step("xtext00001x" if where == "span" else "answer", "C1", "1.5"):
+            telemetry.metrics.slack_called(
+                {"label": "xname00001x", "id in a label": person}.get(where, "auth.test"), "ok"
+            )
+        with pytest.raises(Leak, match="a metric or trace quotes what people shared"):
+            simulation.check_telemetry()
+
+
+def test_metrics_and_traces_of_a_bot_at_work_have_no_mark(tmp_path: Path) -> None:
+    with open_simulation(tmp_path / "data") as simulation:
+        set_up(simulation)
+        simulation.check_telemetry()
+        assert simulation.bot.telemetry.metrics.text(simulation.bot.open_health(lambda: True).queues())
 
 
 def test_counterexample_is_minimized() -> None:
