@@ -26,6 +26,8 @@ _MODULES = {
     "make_private": "rag.data_dir",
     # Results
     "Answer": "rag.model.search",
+    "AnswerProgress": "rag.model.search",
+    "AnswerStage": "rag.model.search",
     "Check": "rag.model.operations",
     "DocumentSummary": "rag.model.operations",
     "SearchResult": "rag.model.search",
@@ -216,6 +218,8 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
         Answer as Answer,
+        AnswerProgress as AnswerProgress,
+        AnswerStage as AnswerStage,
         FileType as FileType,
         SearchResult as SearchResult,
         Hit as Hit,

@@ -32,7 +32,7 @@ from bot.slack.blocks import (
     text_length,
 )
 from bot.slack.uploads import Picture
-from rag import Answer, Hit, Mode, Passage, Posted
+from rag import Answer, AnswerStage, Hit, Mode, Passage, Posted
 
 PICTURES = 3
 NEAREST = 2
@@ -195,9 +195,11 @@ def working_reply(text: str) -> Reply:
     return Reply(cut(break_links(text), NOTIFICATION), [section(text), buttons.stop_button()])
 
 
-def unfinished(text: str) -> str:
-    """Return the part of an answer that a model has written so far, escaped."""
-    return f"{cut(escape(text), SECTION)} …"
+def unfinished(stage: AnswerStage, checked: str, places: Sequence[str]) -> str:
+    """Return how far an answer is, as mrkdwn: its statements that were checked, or the pages found, then the stage."""
+    known = markdown_to_mrkdwn(checked) if checked else escape(messages.found_places(places))
+    state = escape(messages.STAGES[stage])
+    return f"{cut(known, SECTION - len(state) - 4)}\n_{state}_"
 
 
 def remark_blocks(remark: str) -> list[Block]:

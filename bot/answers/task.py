@@ -38,8 +38,12 @@ class Throttle:
         self._last = ""
         self._next = monotonic()
 
+    @property
+    def is_due(self) -> bool:
+        return monotonic() >= self._next
+
     def __call__(self, text: str) -> None:
-        if text != self._last and monotonic() >= self._next:
+        if text != self._last and self.is_due:
             self._last, self._next = text, monotonic() + UPDATE_EVERY
             self._show(text)
 

@@ -11,7 +11,8 @@ from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import answer_json
 from bot.cli.results import note_if_empty, note_lanes_off, note_translations
 from bot.cli.terminal import Screen
-from rag import Answer, Scope
+from bot.slack.messages import STAGES, found_places
+from rag import Answer, AnswerProgress, AnswerStage, Scope
 
 
 def register(app: typer.Typer) -> None:
@@ -29,20 +30,34 @@ def ask(
 ) -> None:
     """Answer a question from the indexed files, with page citations and pictures of the cited places."""
     with invocation(context).open(data, json) as (rag, screen):
-        streamed: list[str] = []
-
-        def on_text(piece: str) -> None:
-            streamed.append(piece)
-            screen.stream(piece)
-
-        screen.note_if_terminal("Searching …")
-        answer = rag.ask(question, Scope.operator(), [picture] if picture else [], on_text)
+        progress = _Progress(screen)
+        answer = rag.ask(question, Scope.operator(), [picture] if picture else [], progress)
         screen.write_json(answer_json(answer))
-        show_answer(screen, answer, "".join(streamed))
+        show_answer(screen, answer, progress.shown)
         if answer.abstained:
             note_if_empty(screen, rag)
         note_translations(screen, answer.found)
         note_lanes_off(screen, answer.found.lanes)
+
+
+class _Progress:
+    """Prints each statement of an answer once it was checked. On a terminal, it also says what the answer waits for."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._stage: AnswerStage | None = None
+        self.shown = ""
+
+    def __call__(self, progress: AnswerProgress) -> None:
+        if progress.passages:
+            places = list(dict.fromkeys(passage.hit.place for passage in progress.passages))
+            self._screen.note_if_terminal(found_places(places))
+        if progress.stage is not self._stage and not self.shown:  # a note would disturb the text
+            self._screen.note_if_terminal(STAGES[progress.stage])
+        self._stage = progress.stage
+        if progress.text:
+            self._screen.stream(progress.text)
+            self.shown += progress.text
 
 
 def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:
@@ -52,7 +67,7 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:
         screen.say()
         if streamed.strip() != answer.text.strip():
             screen.say()
-            screen.say("After checking against the pages:", style="dim")
+            screen.say("The whole answer:", style="dim")
             screen.say(answer.text)
         if notice:
             screen.say()

@@ -12,7 +12,7 @@ import typer
 
 from bot.cli.redaction import Mask
 from bot.cli.terminal import Screen
-from rag import Answer, Check, Scope, SearchResult, Settings, Status, load_settings
+from rag import Answer, AnswerProgress, Check, Scope, SearchResult, Settings, Status, load_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,7 +46,7 @@ class Engine(Protocol):
         question: str,
         scope: Scope,
         pictures: Sequence[Path] = ...,
-        on_text: Callable[[str], None] | None = ...,
+        on_progress: Callable[[AnswerProgress], None] = ...,
     ) -> Answer: ...
     def status(self) -> Status: ...
     def file_readings(self, name: str) -> list[FileReading]: ...

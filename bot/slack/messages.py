@@ -37,6 +37,24 @@ def reading_documents(statuses: Sequence[SourceStatus]) -> str:
     return f"Reading {names[0]} …" if names else SEARCHING
 
 
+STAGES: Mapping[str, str] = {
+    "searching": SEARCHING,
+    "reading": "Reading these pages …",
+    "writing": "Writing …",
+    "checking": "Checking the answer …",
+}
+"""What an answer waits for, by its stage."""
+
+_PLACES = 3
+
+
+def found_places(places: Sequence[str]) -> str:
+    """Shown while an answer is written and nothing of it was checked yet."""
+    listed = "; ".join(places[:_PLACES])
+    more = f"; and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+    return f"Found {_count(len(places), 'page')}: {listed}{more}."
+
+
 # ---------------------------------------------------------------- answers
 
 HELP = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer import messages
+from rag.answer.draft import OnProgress, no_progress
 from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.generation import Generating, answer_question
 from rag.answer.highlight import with_line_boxes
@@ -43,13 +44,13 @@ class AnswerService:
         question: str,
         found: SearchResult,
         scope: Scope,
-        on_text: Callable[[str], None] | None = None,
+        on_progress: OnProgress = no_progress,
         picture: bytes | None = None,
         generating: Generating = nullcontext,
     ) -> Answer:
         """Return the answer with evidence pictures. `found` is the search result in the scope.
 
-        See answer_question for `on_text`, `picture` and `generating`.
+        See answer_question for `on_progress`, `picture` and `generating`.
         """
         cache: dict[tuple[int, int], tuple[Word, ...]] = {}
         sent, notice = question[: self.settings.question_chars], found.notice
@@ -66,7 +67,9 @@ class AnswerService:
         def page_text(hit: Hit) -> str:
             return " ".join(word.text for word in words_of_page(hit))
 
-        answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text, generating)
+        answer = answer_question(
+            sent, found, self.generator, self.settings, on_progress, picture, page_text, generating
+        )
         parts = (notice, answer.notice, messages.older_versions(_older_versions(answer)))
         answer = replace(answer, notice=" ".join(part for part in parts if part))
         return self._with_evidence(answer, words_of_page)

@@ -282,6 +282,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "share again": _reshare,
     "ask": _ask,
     "ask, and meanwhile": _ask_meanwhile,
+    "ask, and when found": _meanwhile(_ask),
     "screenshot": _screenshot,
     "unshare": _unshare,
     "delete file": _delete_file,
@@ -326,8 +327,16 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "refuse pictures": sharing_steps.refuse_pictures,
     **message_steps.STEPS,
 }
-_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
-_WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
+_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
+_WEIGHTS |= {
+    "ask, and when found": 8,
+    "share again": 5,
+    "unshare": 3,
+    "delete file": 3,
+    "delete message": 3,
+    "new channel": 4,
+    "fail": 4,
+}
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
     "similar": 4,

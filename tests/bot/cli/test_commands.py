@@ -418,10 +418,10 @@ def test_ask_streams_the_answer_then_prints_citations_and_pictures(run: Run) -> 
     ]
 
 
-def test_ask_prints_the_checked_answer_if_it_differs_from_the_streamed_one(run: Run) -> None:
+def test_ask_prints_the_whole_answer_if_more_than_its_checked_statements_belongs_to_it(run: Run) -> None:
     engine = FakeEngine(answered=answer("It listens.", hit(1, "a.pdf", 1)), pieces=["It listens [7]."])
     _, out, _ = run(engine, "ask", "?")
-    assert out.index("It listens [7].") < out.index("After checking against the pages:") < out.index("It listens.\n")
+    assert out.index("It listens [7].") < out.index("The whole answer:") < out.index("It listens.\n")
 
 
 def test_ask_prints_first_that_no_model_is_available(run: Run) -> None:
