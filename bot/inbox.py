@@ -16,6 +16,7 @@ from bot.answers.history import is_question_to_magpie
 from bot.answers.small_talk import is_greeting, is_small_talk
 from bot.db import (
     access_log,
+    answer_again,
     app_questions,
     conversations,
     ephemeral_messages,
@@ -154,6 +155,7 @@ def leave(connection: Connection, channel: str) -> None:
     evidence.leave_channel(connection, channel, time())
     conversations.drop(connection, channel)
     receipts.drop_channel(connection, channel)
+    answer_again.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)
 
 
@@ -187,6 +189,7 @@ def _record_deletion(connection: Connection, channel: str, ts: str, files: Colle
         _end(connection, share.kind, share.ref, channel, ts)
     _end_unknown(connection, channel, ts, files)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
+    answer_again.drop(connection, channel, ts)
     jobs.request(connection, JobKind.PURGE)
 
 

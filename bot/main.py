@@ -24,6 +24,7 @@ from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
+from bot.jobs.answer_again import AnswerAgain
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.intake import Intake
@@ -32,7 +33,7 @@ from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
 from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.jobs.sweep_jobs import sweep_handlers
-from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
+from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
@@ -247,6 +248,7 @@ def open_bot(
         wait_for_slack(intake.learn_channels, stop)
         secret = slack.signing_secret.get_secret_value()
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
+        again = AnswerAgain(client, rag, access)
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
@@ -259,8 +261,12 @@ def open_bot(
             app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
             receipts=JobWorker(
                 rag,
-                {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
-                refill=receipts,
+                {
+                    JobKind.RECEIPT: receipts.acknowledge,
+                    JobKind.RETRACT_RECEIPT: retracted.retract,
+                    JobKind.AGAIN: again.handle,
+                },
+                refill=Refills(receipts, again),
                 together=True,
             ),
             maintenance=JobWorker(

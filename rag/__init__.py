@@ -63,6 +63,8 @@ _MODULES = {
     "QueryLimits": "rag.search.limits",
     "SharedFile": "rag.catalog.shared_documents",
     "list_shared_files": "rag.catalog.shared_documents",
+    "list_unread_files": "rag.catalog.unread_files",
+    "has_unread": "rag.catalog.unread_files",
     "read_limits": "rag.search.limits",
     "visible_posts": "rag.catalog.shared_documents",
     "Share": "rag.catalog.shares",

@@ -25,6 +25,7 @@ from bot.answers.scope_watch import ScopeWatch
 from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
+from bot.answers.unread_files import Unread, with_unread
 from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.client import SlackClient
@@ -78,6 +79,18 @@ class Asked:
 class _Search:
     scope: Scope
     pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _ThisThread:
+    """What a question is about first: the documents `first`.
+
+    `waited_for`: the refs of its files and its thread's. `late`: a sentence about those that are not read.
+    """
+
+    first: frozenset[int]
+    waited_for: frozenset[str]
+    late: str
 
 
 class Composer:
@@ -137,20 +150,23 @@ class Composer:
         referred = self._references.look_up(question, granted.scope)
         statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
         nearby = self._question_files.shares_of_thread(question)
-        unread, late = self._wait_briefly(work, [*referred.shares, *nearby])
+        unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
-        problems = join(*sent.problems, *referred.problems, messages.unread_documents(statuses), late)
+        problems = join(*sent.problems, *referred.problems, messages.failed_documents([*statuses, *unread]))
+        late = join(messages.late_documents([*statuses, *unread]), hidden)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])
         if asked.wants_list:
-            return self.list_files(work, asked, join(granted.notice, problems)).with_names(named)
+            return self.list_files(work, asked, join(granted.notice, problems, late)).with_names(named)
         if not asked.query and not asked.pictures:
-            text = join(problems, self._question_files.problem_of_thread(question)) or messages.HELP
+            text = join(problems, late, self._question_files.problem_of_thread(question)) or messages.HELP
             return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
-        return self._answer(work, asked, remark, watch, first=first, use_thread=True).with_names(named)
+        waited_for = frozenset(share.ref for share in (*referred.shares, *nearby)) | {*sent.documents, *referred.sent}
+        more = _ThisThread(first, waited_for, late)
+        return self._answer(work, asked, remark, watch, more).with_names(named)
 
     def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
         """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
@@ -215,7 +231,10 @@ class Composer:
         files = [file for file in files if mark_of(file) not in (listed or ())]
         remark = join(remark, asked.remark, asked.understood.remark)
         at, goes_on = work.claimed.asked_at, listed is not None
-        return _with_origin(files_reply(files, remark, asked.names, at, goes_on=goes_on), asked.understood)
+        reply = files_reply(files, remark, asked.names, at, goes_on=goes_on)
+        if not files and not goes_on:
+            reply = with_unread(reply, Unread.of(self._rag, asked.scope))
+        return _with_origin(reply, asked.understood)
 
     def _pictures_meant(self, question: Question, query: str, referred: Referred) -> tuple[str, ...]:
         """Return the pictures that a question without pictures may mean: forwarded ones, or those of its thread."""
@@ -225,14 +244,14 @@ class Composer:
 
     def _wait_briefly(self, work: AnswerTask, shares: Sequence[StoredShare]) -> tuple[Sequence[SourceStatus], str]:
         """Wait for files that were not sent with a question. Return (those of this conversation that are not read, a
-        sentence about all that are not)."""
+        sentence if others are not)."""
         seconds = min(self._document_seconds, _BRIEFLY)
         here = [share for share in shares if share.space == work.question.channel]
         elsewhere = [share for share in shares if share.space != work.question.channel]
         late = self._question_files.wait_for_shares(work, here, seconds)
         # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
-        return late, join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if hidden else "")
+        return late, messages.LINKED_FILE_NOT_READ if hidden else ""
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope
@@ -251,16 +270,20 @@ class Composer:
         asked: Asked,
         remark: str,
         watch: ScopeWatch,
-        *,
-        first: frozenset[int] = frozenset(),
-        use_thread: bool = False,
+        thread: _ThisThread | None = None,
     ) -> Reply:
-        """Answer from the documents `first`, then from those of the thread, and then from all in scope."""
+        """Answer from the documents meant first, then from those of the thread, and then from all in scope.
+
+        Without a `thread`, from all in scope at once.
+        """
         understood, scope = asked.understood, asked.scope
+        first, late = (thread.first, thread.late) if thread else (frozenset[int](), "")
         if asked.asks_for_page:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
-            return _with_origin(render.screenshots_reply(pages, remark), understood)
-        nearby = self._documents_nearby(work.question, scope) - first if use_thread else frozenset[int]()
+            unread = self._unread(scope, thread, is_answered=any(one.page for one in pages))
+            reply = render.screenshots_reply(pages, join(remark, "" if unread.files else late))
+            return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
+        nearby = self._documents_nearby(work.question, scope) - first if thread else frozenset[int]()
         try:
             for search in self._searches(scope, asked, first, nearby):
                 answer = self._asking.ask(work, asked.query, search.scope, watch, search.pictures)
@@ -269,10 +292,16 @@ class Composer:
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         heading = _where_found(answer, nearby)
-        if answer.abstained and use_thread and not first:
+        unread = self._unread(scope, thread, is_answered=not answer.abstained)
+        remark = join(remark, "" if unread.files else late)
+        if answer.abstained and thread and not first:
             remark = join(remark, self._question_files.problem_of_thread(work.question))
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)
-        return _with_origin(reply, understood)
+        return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
+
+    def _unread(self, scope: Scope, thread: _ThisThread | None, *, is_answered: bool) -> Unread:
+        """Return the files of a scope in which the answer may be that was not found; those of the question first."""
+        return Unread() if is_answered else Unread.of(self._rag, scope, thread.waited_for if thread else ())
 
     def _documents_nearby(self, question: Question, scope: Scope) -> frozenset[int]:
         with self._rag.read_transaction() as connection:

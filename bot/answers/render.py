@@ -190,9 +190,17 @@ def plain_reply(text: str) -> Reply:
     return Reply(break_links(escape(text)), [section(escape(text))])
 
 
-def working_reply(text: str) -> Reply:
-    """Return progress on an answer, with a Stop button. `text` is escaped already."""
-    return Reply(cut(break_links(text), NOTIFICATION), [section(text), buttons.stop_button()])
+def working_reply(text: str, person: str = "") -> Reply:
+    """Return progress on an answer, with a Stop button. `text` is escaped already. `person`: who is mentioned."""
+    mention = f"<@{person}> " if person else ""
+    shown = f"{mention}{cut(break_links(text), NOTIFICATION)}"
+    return Reply(shown, [section(f"{mention}{text}"), buttons.stop_button()])
+
+
+def addressed(reply: Reply, person: str) -> Reply:
+    """Return a reply that mentions the person who asked for it."""
+    to = f"<@{person}> {escape(messages.ANSWERED_AGAIN)}"
+    return replace(reply, text=f"{to} {reply.text}", blocks=[section(to), *reply.blocks])
 
 
 def unfinished(stage: AnswerStage, checked: str, places: Sequence[str]) -> str:

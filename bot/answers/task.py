@@ -29,6 +29,10 @@ class AnswerTask:
         """Return the same work on another form of the question."""
         return replace(self, claimed=replace(self.claimed, question=question))
 
+    def asked_at(self, seconds: float) -> AnswerTask:
+        """Return the same work on a question of another time, in seconds since 1970."""
+        return replace(self, claimed=replace(self.claimed, asked_at=seconds))
+
 
 class Throttle:
     """Pass on the first text, then at most one every UPDATE_EVERY seconds, and no text twice in a row."""

@@ -104,11 +104,12 @@ class ClaimedQuestion:
 # ---------------------------------------------------------------- asking
 
 
-def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
+def put_question(connection: Connection, new: Question, limit: int = 0, asked_at: float | None = None) -> bool:
     """Record a question. Recording the same message again changes nothing.
 
     Return False if this person already has `limit` open questions (0: no limit). The question is then stored as
-    refused, so that the sweep does not record it again as a missed one.
+    refused, so that the sweep does not record it again as a missed one. `asked_at`: the time from which its age is
+    measured, if that is not the time in its ts.
     """
     if has_any(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
         return True
@@ -127,7 +128,7 @@ def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
             state=QuestionState.FAILED if full else QuestionState.NEW,
             cancellation=Cancellation.REFUSED if full else None,
             turn=0 if full else _turn(connection, new.user),
-            asked_at=seconds_of(new.ts),
+            asked_at=seconds_of(new.ts) if asked_at is None else asked_at,
         )
     )
     return not full

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
-from bot.slack.messages import unread_documents
+from bot.slack.messages import failed_documents
 from rag import Answer, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
 from rag.model.operations import IndexState
 from rag.ports import Ocr
@@ -131,7 +131,7 @@ def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
     unread = [SourceStatus("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
-    reply = answer_reply(answer, unread_documents(unread))
+    reply = answer_reply(answer, failed_documents(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}
     for text in (reply.text, words_of(reply.blocks)):

@@ -1,0 +1,54 @@
+"""Say with a reply that found nothing which files are still being read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from bot.answers.file_list import mark_of
+from bot.answers.render import Reply
+from bot.db.used_pages import UsedPage
+from bot.slack import buttons, messages
+from bot.slack.blocks import break_links, context, escape
+from rag import Rag, Scope, SharedFile, list_unread_files
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The files of a scope that are not read yet."""
+
+    files: Sequence[SharedFile] = ()
+
+    @classmethod
+    def of(cls, rag: Rag, scope: Scope, first: Collection[str] = ()) -> Unread:
+        """Return those that every reader of a reply may see, which is their `scope`. The refs `first` go first."""
+        with rag.read_transaction() as connection:
+            files = list_unread_files(connection, scope)
+        return cls(sorted(files, key=lambda file: file.ref not in first))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names that are shown."""
+        return [file.title for file in self.files[:_NAMED]]
+
+    @property
+    def others(self) -> int:
+        """The number of those that are not named."""
+        return max(0, len(self.files) - _NAMED)
+
+    @property
+    def used(self) -> Sequence[UsedPage]:
+        """What a reply uses that shows the names."""
+        return [UsedPage(0, 0, shown=True, post=mark_of(file)) for file in self.files[:_NAMED]]
+
+
+def with_unread(reply: Reply, unread: Unread, *, has_button: bool = True) -> Reply:
+    """Return a reply that also says which files are not read yet, and offers to answer again when they are."""
+    if not unread.files:
+        return reply
+    said = messages.still_reading(unread.names, unread.others)
+    blocks = [*reply.blocks, context(escape(said)), *([buttons.again_button()] if has_button else [])]
+    text = f"{reply.text} {break_links(escape(said))}"
+    return replace(reply, text=text, blocks=blocks).with_names(unread.used)
