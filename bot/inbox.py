@@ -31,7 +31,7 @@ from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
-from bot.db.questions import Cancellation
+from bot.db.questions import FOUND_AT, Cancellation
 from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
 from bot.slack import messages
 from bot.slack.events import (
@@ -420,6 +420,8 @@ def _record_question(
 
 def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
     """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
+    if limits.listed:  # it waits for the files that are found with it
+        asked = replace(asked, about={**asked.about, FOUND_AT: time()})
     if not message.app:
         _ask(connection, asked, limits)
     elif not app_questions.follows_app(connection, asked):

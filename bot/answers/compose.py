@@ -144,6 +144,7 @@ class Composer:
         question = work.question
         if is_small_talk(question.text) and not question.files and not question.references:
             return render.plain_reply(messages.HELP)
+        self._question_files.wait_for_sweep(question)
         granted = self.granted(question)
         watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)

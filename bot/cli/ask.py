@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.context import Data, Json, invocation
+from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import answer_json
 from bot.cli.results import note_if_empty, note_lanes_off, note_translations
 from bot.cli.terminal import Screen
-from bot.slack.messages import STAGES, found_places
+from bot.slack.messages import STAGES, found_places, still_reading
 from rag import Answer, AnswerProgress, AnswerStage, Scope
+
+if TYPE_CHECKING:
+    from rag import SharedFile
+
+_NAMED = 3
+"""Files that are not read yet whose names are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,12 +38,25 @@ def ask(
     with invocation(context).open(data, json) as (rag, screen):
         progress = _Progress(screen)
         answer = rag.ask(question, Scope.operator(), [picture] if picture else [], progress)
-        screen.write_json(answer_json(answer))
+        unread = _unread_files(rag) if answer.abstained else []
+        screen.write_json(answer_json(answer, unread))
         show_answer(screen, answer, progress.shown)
+        if unread:
+            names = [file.title for file in unread[:_NAMED]]
+            screen.say(still_reading(names, len(unread) - len(names)))
+            screen.say("Ask again when `magpie status` says that they are read.")
         if answer.abstained:
             note_if_empty(screen, rag)
         note_translations(screen, answer.found)
         note_lanes_off(screen, answer.found.lanes)
+
+
+def _unread_files(rag: Engine) -> list[SharedFile]:
+    """Return the files in which the answer may be that was not found."""
+    from rag import list_unread_files  # needs SQL, which --help does not
+
+    with rag.read_transaction() as connection:
+        return list_unread_files(connection, Scope.operator())
 
 
 class _Progress:

@@ -11,7 +11,7 @@ from time import time
 from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.db import questions
+from bot.db import jobs, questions
 from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import Cancellation
 from bot.db.tables import job, question
@@ -51,6 +51,11 @@ def list_held(connection: Connection) -> list[tuple[Job, float]]:
     """Return the jobs that wait for files, and when each is due in any case, in seconds since 1970."""
     rows = connection.execute(select(job).where(job.c.kind == JobKind.AGAIN, job.c.state == JobState.HELD)).all()
     return [(job_of(row), row.next_try) for row in rows]
+
+
+def count(connection: Connection) -> int:
+    """Return the number of questions that will be answered again."""
+    return jobs.count(connection, [JobKind.AGAIN])
 
 
 def drop(connection: Connection, channel: str, ts: str) -> None:

@@ -156,6 +156,12 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
     return bool(connection.scalar(select(exists().where(_due(kinds)))))
 
 
+def is_open(connection: Connection, kinds: Collection[JobKind], channel: str) -> bool:
+    """Return whether a job of these kinds about a conversation is not done yet."""
+    matching = job.c.kind.in_(kinds) & (job.c.channel == channel) & (job.c.state != JobState.DONE)
+    return bool(connection.scalar(select(exists().where(matching))))
+
+
 def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None:
     """Return when the next waiting job of these kinds is due; None: there is none."""
     waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)

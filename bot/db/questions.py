@@ -64,6 +64,9 @@ class Cancellation(StrEnum):
     """The asker had too many questions waiting."""
 
 
+FOUND_AT = "found_at"
+"""Key in `about` of a question whose event was missed: when it was found, in seconds since 1970."""
+
 REFUSED_APP = "app"
 """Kind of a question of another app, which is answered with the sentence that apps are not answered."""
 
@@ -98,7 +101,7 @@ class ClaimedQuestion:
     @property
     def created(self) -> float:
         """The time from which a worker measures the age of its work, seconds since 1970."""
-        return self.asked_at
+        return float(self.question.about.get(FOUND_AT) or self.asked_at)
 
 
 # ---------------------------------------------------------------- asking

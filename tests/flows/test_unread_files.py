@@ -26,8 +26,10 @@ class Gate(TextExtractor):
     def __init__(self) -> None:
         super().__init__()
         self.opened = threading.Event()
+        self.waiting = threading.Event()
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
+        self.waiting.set()
         assert self.opened.wait(60)
         return super()._page(number, text, into)
 

@@ -304,6 +304,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "late": _share_event_late,
     "fail": _fail_lookup,
     "unreadable": interaction_steps.share_unreadable_file,
+    "ask too early": interaction_steps.ask_too_early,
     "follow up": interaction_steps.follow_up,
     "more": interaction_steps.press(buttons.MORE),
     "more, and meanwhile": _meanwhile(interaction_steps.press(buttons.MORE)),
@@ -330,6 +331,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {
     "ask, and when found": 8,
+    "ask too early": 6,
     "share again": 5,
     "unshare": 3,
     "delete file": 3,

@@ -424,6 +424,20 @@ def test_ask_prints_the_whole_answer_if_more_than_its_checked_statements_belongs
     assert out.index("It listens [7].") < out.index("The whole answer:") < out.index("It listens.\n")
 
 
+def test_ask_that_finds_nothing_names_the_files_that_are_not_read(run: Run) -> None:
+    engine = FakeEngine()
+    run(engine, "status")
+    with engine.write_transaction() as connection:
+        for number in range(5):
+            put_share(connection, Share("path", f"/{number}.pdf", "local", f"{number}.pdf", shared_at=number))
+    _, out, _ = run(engine, "ask", "?")
+    said = " ".join(out.split())
+    assert "I'm still reading 4.pdf, 3.pdf, 2.pdf and 2 more" in said
+    assert "Ask again when `magpie status` says that they are read." in said
+    _, out, _ = run(engine, "ask", "?", "--json")
+    assert json.loads(out)["still_reading"] == [f"{number}.pdf" for number in (4, 3, 2, 1, 0)]
+
+
 def test_ask_prints_first_that_no_model_is_available(run: Run) -> None:
     quoted = answer("[1] a.pdf, p. 1\n“The relay listens.”", hit(1, "a.pdf", 1), mode=Mode.PASSAGES, notice="No model.")
     _, out, _ = run(FakeEngine(answered=quoted), "ask", "?")
