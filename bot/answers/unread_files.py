@@ -14,6 +14,9 @@ from rag import Rag, Scope, SharedFile, list_unread_files
 
 _NAMED = 3
 
+_BUTTONS = ("actions", "context_actions")
+"""Types of blocks above which the files are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -49,6 +52,9 @@ def with_unread(reply: Reply, unread: Unread, *, has_button: bool = True) -> Rep
     if not unread.files:
         return reply
     said = messages.still_reading(unread.names, unread.others)
-    blocks = [*reply.blocks, context(escape(said)), *([buttons.again_button()] if has_button else [])]
+    added = [{**context(escape(said)), "block_id": buttons.UNREAD_BLOCK}]
+    added += [buttons.again_button()] if has_button else []
+    at = next((at for at, block in enumerate(reply.blocks) if block["type"] in _BUTTONS), len(reply.blocks))
+    blocks = [*reply.blocks[:at], *added, *reply.blocks[at:]]
     text = f"{reply.text} {break_links(escape(said))}"
     return replace(reply, text=text, blocks=blocks).with_names(unread.used)

@@ -68,14 +68,15 @@ class AnswerAgain:
         return Unread.of(self._rag, granted.scope)
 
     def _say(self, about: Answered, text: str) -> None:
-        """Replace the button of an answer by a sentence. One that is gone is left alone."""
+        """Replace the files and the button of an answer by a sentence. One that is gone is left alone."""
         channel, ts = about.question.channel, about.placeholder
         try:
             found = self._client.find_message(channel, ts, about.question.thread)
             blocks = [] if found is None else list(found.get("blocks") or ())
             if found is not None and any(block.get("block_id") == buttons.AGAIN_BLOCK for block in blocks):
                 note = {**context(escape(text)), "block_id": buttons.AGAIN_BLOCK}
-                changed = [note if block.get("block_id") == buttons.AGAIN_BLOCK else block for block in blocks]
+                kept = [block for block in blocks if block.get("block_id") != buttons.UNREAD_BLOCK]
+                changed = [note if block.get("block_id") == buttons.AGAIN_BLOCK else block for block in kept]
                 self._client.update_message(channel, ts, str(found.get("text", "")), changed)
         except Refused as error:
             log.info("An answer does not say that it waits for files: %s", error)

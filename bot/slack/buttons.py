@@ -13,7 +13,8 @@ from bot.slack.blocks import Block, actions, button, label
 STOP, MORE, FILE, FEEDBACK, AGAIN = "stop", "more", "file", "feedback", "again"
 """Action ids. The button for one file has the document's number after it: `file:12`."""
 
-IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK, AGAIN_BLOCK = "working", "pages", "rating", "again"
+IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
+UNREAD_BLOCK, AGAIN_BLOCK = "unread", "again"
 """Block ids."""
 
 GOOD, BAD = "good", "bad"

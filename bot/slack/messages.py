@@ -243,7 +243,7 @@ def late_documents(statuses: Sequence[SourceStatus]) -> str:
 
 def still_reading(names: Sequence[str], others: int) -> str:
     """Shown with an answer that found nothing while files are not read yet. `others`: the number of those not named."""
-    return f"I'm still reading {_listed(names, others)}, so the answer may be there."
+    return f"I'm still reading {_listed(names, others)}. The answer may be there."
 
 
 def will_answer_again(names: Sequence[str], others: int) -> str:

@@ -207,6 +207,10 @@ def test_file_of_a_thread_that_could_not_be_read_gets_a_receipt(
     assert sweeps.names(channel) == []
     sweeps.request(JobKind.SWEEP_FILES, channel)
     assert sweeps.names(channel) == ["tides.txt"]
+    with sweeps.rag.write_transaction() as connection:  # as if that was a minute later
+        connection.execute(text("UPDATE job SET next_try = 0"))
+    sweeps.run()
+    assert [share.message for share in sweeps.shared(channel)] == [shared]
     with sweeps.rag.read_transaction() as connection:
         requested = [key.partition(":")[0] for _, _, key, _ in receipts.list_receipts(connection)]
     assert requested == [shared]
