@@ -175,6 +175,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         unshared_documents as unshared_documents,
         unshared_sha256 as unshared_sha256,
     )
+    from rag.catalog.unread_files import has_unread as has_unread, list_unread_files as list_unread_files
     from rag.catalog.shares import (
         Share as Share,
         StoredShare as StoredShare,

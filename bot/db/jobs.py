@@ -183,7 +183,7 @@ def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin
 
 def finish(connection: Connection, done: Job) -> None:
     """Delete a job, unless it was requested again, or held, while it ran. A finished receipt is kept."""
-    matching = (job.c.id == done.id) & (job.c.state == JobState.RUNNING)
+    matching = (job.c.id == done.id) & (job.c.state != JobState.HELD)
     if done.kind == JobKind.RECEIPT:
         connection.execute(update(job).where(matching).values(state=JobState.DONE, payload=null()))
     elif connection.execute(delete(job).where(matching, job.c.revision == done.revision)).rowcount == 0:

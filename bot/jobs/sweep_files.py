@@ -31,7 +31,7 @@ _OVERLAP = 3600.0
 """Seconds by which a list overlaps the previous one: lists lag behind, and files are shared after their creation."""
 
 _LOCATE_AFTER = 60.0
-"""Seconds after which the message of a new file is looked up. It has the words beside the file, and gets the receipt."""
+"""Seconds after which the message of a new file is looked up, which has the words beside it and gets the receipt."""
 
 _RESUME = 3600.0
 """Seconds for which a list that a rate limit interrupted is continued."""

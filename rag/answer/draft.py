@@ -45,7 +45,7 @@ OnProgress = Callable[[AnswerProgress], None]
 
 
 def no_progress(_: AnswerProgress) -> None:
-    """Report to nobody."""
+    """Do nothing with a report."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def answer_question(
     """Return the answer to a question from the hits of its search, without evidence pictures.
 
     `picture` is a screenshot (PNG or JPEG) sent with the question. `on_progress` is
-    told what was found, and each statement of the answer once it was checked and holds; the returned text replaces
+    given what was found, and each statement of the answer once it was checked and holds; the returned text replaces
     them. `generating` is entered while the generator writes, and not for anything else.
     A MagpieError of the generator is not raised: the passages are quoted, with a notice that gives the reason.
     """

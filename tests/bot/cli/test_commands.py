@@ -398,6 +398,7 @@ def test_ask_json(run: Run) -> None:
         "evidence": ["evidence-1.png"],
         "passages": [place | {"text": "The relay listens."}],
         "translations": {},
+        "still_reading": [],
     }
 
 
