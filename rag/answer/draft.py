@@ -168,8 +168,8 @@ def _attempt(
 
     watch, cut = _stream(request, prompt, deadline, running, report, may_be_cut=shows)
     written = perf_counter()
-    said = without_notes(without_invisible(without_thoughts(watch.text())))
-    text, cited = check_citations(said, shown)
+    reply = without_notes(without_invisible(without_thoughts(watch.text())))
+    text, cited = check_citations(reply, shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
     grounding = GroundingResult(text) if declined else checker.check_text(text, _unusable(request))
     fault = find_fault(text, watch, request.question)
