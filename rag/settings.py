@@ -195,18 +195,23 @@ class TextSettings(Group):
 
     model: str = Field(
         default="auto",
-        description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. auto: the one in use, or the first found in "
-        "Ollama or on this machine. Empty: no text vectors.",
+        description="Text embedder: ollama:NAME, openai:NAME, st:NAME or st:FOLDER. auto: the one in use, or the first "
+        "found in Ollama or on this machine. Empty: no text vectors.",
     )
     host: str = Field(
         default="",
-        description="URL of the text embedder's Ollama. Empty: that of MAGPIE_ANSWER__HOST, or the default one.",
+        description="URL of the embedder's server, for openai with its path, such as /v1. Empty: Ollama at "
+        "MAGPIE_ANSWER__HOST, or at its default address.",
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of an openai server. Empty: none is sent.")
+    allow_public: bool = Field(
+        default=False, description="Allow an openai server with a public address. All texts are sent to it."
     )
     device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")
     batch: int = Field(
-        default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to Ollama."
+        default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to a server."
     )
-    seconds: float = Field(default=60, ge=1, le=3600, description="Timeout for one request to Ollama, in seconds.")
+    seconds: float = Field(default=60, ge=1, le=3600, description="Timeout for one request to a server, in seconds.")
 
 
 class StoreSettings(Group):

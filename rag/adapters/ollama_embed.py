@@ -10,28 +10,16 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from rag.adapters.embedder_errors import Remedies, as_embedder_errors
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors, pull_command, start_command
 from rag.adapters.text_model_cards import card_of
-from rag.adapters.text_windows import windows
-from rag.adapters.unit_rows import unit_rows
-from rag.errors import (
-    BadSetting,
-    EmbedderBusy,
-    EmbedderDown,
-    EmbedderFailed,
-    GeneratorDown,
-    MagpieError,
-    ModelMissing,
-    ModelUnfit,
-    TryAgain,
-    WeightsMissing,
-)
+from rag.adapters.text_windows import DEFAULT_CONTEXT, windows_by_letters
+from rag.adapters.whole_texts import TextTooLong, embed_whole
+from rag.errors import BadSetting, EmbedderFailed, ModelMissing
 from rag.ports import Vector
 from rag.settings import TextSettings
 
@@ -42,15 +30,6 @@ _METADATA_SECONDS = 10.0
 """Metadata of a model is read from files and never waits for the model."""
 
 _KEEP_ALIVE = "30m"
-
-_DEFAULT_CONTEXT = 512
-"""Tokens that a model reads if the server does not say."""
-
-_MAX_WINDOW = 2048
-"""Tokens of a window, even if the model reads more: one vector cannot represent ten pages."""
-
-_CHARS_PER_TOKEN = 3
-"""Fewer than in prose, so that most windows fit; a window that does not fit is halved."""
 
 _TOO_LONG = ("input length exceeds", "exceeds the available context", "too large to process", "longer than the context")
 
@@ -92,13 +71,10 @@ class OllamaEmbedder:
         with self._map_errors(), self._open(_METADATA_SECONDS) as client:
             metadata = client.show(self._model).modelinfo or {}
         context = metadata.get(f"{metadata.get('general.architecture')}.context_length")
-        return int(context) if isinstance(context, int | float) and context > 0 else _DEFAULT_CONTEXT
+        return int(context) if isinstance(context, int | float) and context > 0 else DEFAULT_CONTEXT
 
     def windows(self, text: str) -> list[str]:
-        prefix = max(len(self._card.query), len(self._card.document))
-        tokens = min(self.context, self._card.tokens or _MAX_WINDOW, _MAX_WINDOW)
-        max_chars = tokens * _CHARS_PER_TOKEN - prefix
-        return windows(text, max(_CHARS_PER_TOKEN, max_chars), lambda piece: len(piece) + 1)
+        return windows_by_letters(text, self._card, self.context)
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         return self._embed(texts, self._card.document)
@@ -109,65 +85,42 @@ class OllamaEmbedder:
     def _embed(self, texts: Sequence[str], prefix: str) -> list[Vector]:
         found: list[Vector] = []
         size = self._settings.batch
+        remedy = f"Pull the model again: {pull_command(self._model, self._address)}"
         with self._map_errors(), self._open(self._settings.seconds) as client:
             for start in range(0, len(texts), size):
-                found += self._embed_batch(client, texts[start : start + size], prefix)
+                batch = texts[start : start + size]
+                found += embed_whole(batch, prefix, partial(self._request, client), remedy)
         return found
 
-    def _embed_batch(self, client: ollama.Client, texts: Sequence[str], prefix: str) -> list[Vector]:
-        """Return vectors of whole texts. A text that is too long is embedded in halves, whose vectors are averaged."""
+    def _request(self, client: ollama.Client, texts: list[str]) -> Sequence[Sequence[float]]:
         import ollama
 
         try:
-            answer = client.embed(
-                model=self._model, input=[prefix + text for text in texts], truncate=False, keep_alive=_KEEP_ALIVE
-            )
+            answer = client.embed(model=self._model, input=texts, truncate=False, keep_alive=_KEEP_ALIVE)
         except ollama.ResponseError as error:
-            if not any(phrase in str(error.error).lower() for phrase in _TOO_LONG) or not any(
-                len(t) > 1 for t in texts
-            ):
-                raise
-            if len(texts) > 1:
-                return [vector for text in texts for vector in self._embed_batch(client, [text], prefix)]
-            half = len(texts[0]) // 2
-            halves = (texts[0][:half], texts[0][half:])
-            parts = [vector for text in halves for vector in self._embed_batch(client, [text], prefix)]
-            return self._rows([np.mean(parts, axis=0)], 1)
-        return self._rows(answer.embeddings, len(texts))
-
-    def _rows(self, found: Sequence[Any], count: int) -> list[Vector]:
-        """Return `count` unit vectors. Raise EmbedderFailed for another number of rows or rows of different lengths."""
-        if len(found) != count or len({len(row) for row in found}) != 1:
-            raise EmbedderFailed(
-                f"Ollama sent {len(found)} vectors for {count} texts, or vectors of different lengths.",
-                f"Pull the model again: {pull_command(self._model, self._address)}",
-            )
-        return unit_rows(np.asarray(found), f"Pull the model again: {pull_command(self._model, self._address)}")
+            if any(phrase in str(error.error).lower() for phrase in _TOO_LONG):
+                raise TextTooLong(str(error.error)) from error
+            raise
+        found: Sequence[Sequence[float]] = answer.embeddings
+        return found
 
     def _open(self, seconds: float) -> ollama.Client:
         return open_client(self._address, seconds, "MAGPIE_TEXT__HOST")
 
     @contextmanager
     def _map_errors(self) -> Iterator[None]:
-        """Map the generator's errors to the embedder's, with remedies for the embedder's settings."""
-        try:
-            with map_errors(self._model, self._address):
-                yield
-        except GeneratorDown as error:
-            start = start_command(self._model, self._address)
-            raise EmbedderDown(str(error), f"{start} (MAGPIE_TEXT__HOST sets the address)") from error
-        except ModelMissing as error:
-            message = f"The model {self._model} is not on the Ollama server at {self._address}."
-            raise WeightsMissing(message, pull_command(self._model, self._address)) from error
-        except ModelUnfit as error:
-            raise EmbedderFailed(
-                f"Ollama cannot embed with {self._model}: {_cause(error)}",
-                "Set MAGPIE_TEXT__MODEL to an embedding model, such as ollama:nomic-embed-text.",
-            ) from error
-        except TryAgain as error:
-            raise EmbedderBusy(
-                f"Ollama did not embed the texts: {_cause(error)}", "Magpie tries again. See Ollama's log."
-            ) from error
+        start, pull = start_command(self._model, self._address), pull_command(self._model, self._address)
+        remedies = Remedies(
+            server="Ollama server",
+            model=self._model,
+            address=self._address,
+            down=f"{start} (MAGPIE_TEXT__HOST sets the address)",
+            missing=pull,
+            unfit="Set MAGPIE_TEXT__MODEL to an embedding model, such as ollama:nomic-embed-text.",
+            busy="See Ollama's log.",
+        )
+        with as_embedder_errors(remedies), map_errors(self._model, self._address):
+            yield
 
 
 def ollama_address(setting: str) -> str:
@@ -183,11 +136,6 @@ def list_models(setting: str, *, connect: float, seconds: float) -> list[tuple[s
     address = ollama_address(setting)
     with map_errors("", address), open_client(address, seconds, "MAGPIE_TEXT__HOST", connect) as client:
         return [(row.model, int(row.size or 0)) for row in client.list().models if row.model]
-
-
-def _cause(error: MagpieError) -> str:
-    """Return the first line of the original error's message."""
-    return str(error.__cause__ or error).splitlines()[0][:200]
 
 
 def open_ollama_embedder(settings: TextSettings, model: str, address: str) -> OllamaEmbedder:

@@ -15,7 +15,7 @@ import httpx
 from httpx_sse import EventSource
 
 from rag.adapters.answer_end import check_end, check_prompt_read
-from rag.adapters.openai_client import open_openai_client, response_error
+from rag.adapters.openai_client import generator_address, open_openai_client, response_error
 from rag.adapters.openai_errors import map_errors, map_message
 from rag.adapters.openai_models import describe_model
 from rag.ports import ModelInfo, Prompt
@@ -40,14 +40,15 @@ class OpenAIGenerator:
         settings = self._settings
         with (
             map_errors(settings.model, settings.host),
-            open_openai_client(settings, min(_INFO_SECONDS, settings.seconds)) as client,
+            open_openai_client(generator_address(settings), min(_INFO_SECONDS, settings.seconds)) as client,
         ):
             return describe_model(client, settings)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         settings = self._settings
         seconds = min(settings.seconds, prompt.seconds or settings.seconds)
-        with map_errors(settings.model, settings.host), open_openai_client(settings, seconds) as client:
+        server = generator_address(settings)
+        with map_errors(settings.model, settings.host), open_openai_client(server, seconds) as client:
             yield from self._pieces(client, prompt)
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class OpenAIGenerator:
         end, said, thought = _End(), False, False
         with client.stream("POST", "chat/completions", json=self._request(prompt)) as response:
             if response.status_code != httpx.codes.OK:
-                raise response_error(response, self._settings)
+                raise response_error(response, self._settings.model, self._settings.host)
             for event in EventSource(response).iter_sse():
                 if event.data == "[DONE]":
                     break

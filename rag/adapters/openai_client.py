@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import SecretStr
 
 from rag.adapters.openai_errors import map_message
 from rag.errors import BadSetting, MagpieError
@@ -15,16 +17,30 @@ from rag.settings import AnswerSettings
 _EXAMPLE = "http://127.0.0.1:8000/v1"
 
 
-def open_openai_client(settings: AnswerSettings, seconds: float) -> httpx.Client:
-    """Return a client for the server at `answer.host` that waits `seconds` for the next bytes; the caller closes it.
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server is, and the settings that say so: `group` is the start of their names, such as MAGPIE_ANSWER."""
+
+    host: str
+    api_key: SecretStr | None
+    allow_public: bool
+    group: str
+
+
+def generator_address(settings: AnswerSettings) -> ServerAddress:
+    return ServerAddress(settings.host, settings.api_key, settings.allow_public, "MAGPIE_ANSWER")
+
+
+def open_openai_client(server: ServerAddress, seconds: float) -> httpx.Client:
+    """Return a client for the server that waits `seconds` for the next bytes; the caller closes it.
 
     Requests go only to this address: redirects are not followed, and proxies from the environment are not used. Raise
     BadSetting if the address is missing or invalid, or if it is outside of private networks and that is not allowed.
     """
-    url = base_url(settings.host)
-    if not settings.allow_public:
-        _refuse_public(url)
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    url = base_url(server.host, server.group)
+    if not server.allow_public:
+        _refuse_public(url, server.group)
+    key = server.api_key.get_secret_value() if server.api_key else ""
     return httpx.Client(
         base_url=url,
         headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -34,11 +50,11 @@ def open_openai_client(settings: AnswerSettings, seconds: float) -> httpx.Client
     )
 
 
-def base_url(host: str) -> httpx.URL:
+def base_url(host: str, group: str) -> httpx.URL:
     """Return the address of the API, with /v1 if the setting has no path. Raise BadSetting for an invalid address."""
-    remedy = f"Set MAGPIE_ANSWER__HOST to the address of the model server, such as {_EXAMPLE}."
+    remedy = f"Set {group}__HOST to the address of the model server, such as {_EXAMPLE}."
     if not host.strip():
-        raise BadSetting("MAGPIE_ANSWER__API is openai, and MAGPIE_ANSWER__HOST is empty.", remedy)
+        raise BadSetting(f"An OpenAI-compatible server is set, and {group}__HOST is empty.", remedy)
     address = host.strip() if "://" in host else f"http://{host.strip()}"
     try:
         url = httpx.URL(address.rstrip("/"))
@@ -50,17 +66,22 @@ def base_url(host: str) -> httpx.URL:
     return url if url.path.strip("/") else url.copy_with(path="/v1")
 
 
-def response_error(response: httpx.Response, settings: AnswerSettings) -> MagpieError:
+def response_error(response: httpx.Response, model: str, host: str) -> MagpieError:
     """Return the error for a response that is not a stream."""
+    return map_message(error_body(response), response.status_code, model, host)
+
+
+def error_body(response: httpx.Response) -> object:
+    """Return the JSON of a response that is not a stream; an empty string if it has none."""
     response.read()
     try:
         body: object = response.json()
     except ValueError:
-        body = ""
-    return map_message(body, response.status_code, settings.model, settings.host)
+        return ""
+    return body
 
 
-def _refuse_public(url: httpx.URL) -> None:
+def _refuse_public(url: httpx.URL, group: str) -> None:
     """Raise BadSetting if the host has a public address. A name that does not resolve fails when it is connected to."""
     try:
         found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
@@ -69,5 +90,5 @@ def _refuse_public(url: httpx.URL) -> None:
     if any(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global for *_, address in found):
         raise BadSetting(
             f"The model server {url.host} is on the internet: the passages would leave your network.",
-            "Set MAGPIE_ANSWER__HOST to a server of yours, or MAGPIE_ANSWER__ALLOW_PUBLIC=true if this one is yours.",
+            f"Set {group}__HOST to a server of yours, or {group}__ALLOW_PUBLIC=true if this one is yours.",
         )

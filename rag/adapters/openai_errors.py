@@ -95,7 +95,7 @@ def map_message(error: object, status: int, model: str, address: str) -> MagpieE
 
     Servers send `{"error": {"message": ...}}`, `{"error": "..."}`, `{"message": ...}` or `{"detail": ...}`.
     """
-    message = _message(error)
+    message = message_of(error)
     short = (message if len(message) <= _MAX_QUOTED else message[:_MAX_QUOTED] + "…").rstrip(".")
     lowered = message.lower()
     if (status == httpx.codes.NOT_FOUND and "model" in lowered) or "model_not_found" in lowered:
@@ -124,7 +124,7 @@ def map_message(error: object, status: int, model: str, address: str) -> MagpieE
     )
 
 
-def _message(error: object) -> str:
+def message_of(error: object) -> str:
     """Return the message and the code of an error, in one line."""
     for _ in range(3):
         if not isinstance(error, dict):

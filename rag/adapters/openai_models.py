@@ -24,7 +24,7 @@ def describe_model(client: httpx.Client, settings: AnswerSettings) -> ModelInfo:
     """
     response = client.get("models")
     if response.status_code != httpx.codes.OK:
-        raise response_error(response, settings)
+        raise response_error(response, settings.model, settings.host)
     listed = {row["id"]: row for row in response.json()["data"]}
     row = listed.get(settings.model)
     if row is None:

@@ -6,7 +6,7 @@ from rag.errors import BadSetting, WeightsMissing
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
 
-OLLAMA, SENTENCE_TRANSFORMERS = "ollama:", "st:"
+OLLAMA, OPENAI, SENTENCE_TRANSFORMERS = "ollama:", "openai:", "st:"
 
 
 def open_text_embedder(settings: TextSettings, answer_host: str = "", threads: int | None = None) -> TextEmbedder:
@@ -23,11 +23,15 @@ def open_text_embedder(settings: TextSettings, answer_host: str = "", threads: i
         from rag.adapters.ollama_embed import open_ollama_embedder
 
         return open_ollama_embedder(settings, settings.model.removeprefix(OLLAMA), settings.host or answer_host)
+    if settings.model.startswith(OPENAI):
+        from rag.adapters.openai_embed import OpenAIEmbedder
+
+        return OpenAIEmbedder(settings, settings.model.removeprefix(OPENAI))
     if settings.model.startswith(SENTENCE_TRANSFORMERS):
         from rag.adapters.sentence_transformers import SentenceEmbedder
 
         return SentenceEmbedder(settings.model.removeprefix(SENTENCE_TRANSFORMERS), settings, threads)
     raise BadSetting(
         f"{settings.model!r} is not a valid text embedder.",
-        "Set MAGPIE_TEXT__MODEL to auto, ollama:MODEL, st:NAME or st:FOLDER, or to nothing for no text vectors.",
+        "Set MAGPIE_TEXT__MODEL to auto, ollama:MODEL, openai:MODEL, st:NAME or st:FOLDER, or empty: no text vectors.",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rag.adapters.hub_files import cached_model, download_model
 from rag.adapters.ollama_embed import list_models, ollama_address
-from rag.adapters.text_embedders import OLLAMA, SENTENCE_TRANSFORMERS, open_text_embedder
+from rag.adapters.text_embedders import OLLAMA, OPENAI, SENTENCE_TRANSFORMERS, open_text_embedder
 from rag.errors import EmbedderFailed, OperatorMustAct, TryAgain, WeightsMissing
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
@@ -64,10 +64,10 @@ class LocalTextModels:
     def pull(self, report: Callable[[str], None]) -> Path | None:
         """Download the model of `text.model`, or the default one for `auto`, and return its folder.
 
-        Return None if there is nothing to download: no text vectors, a folder, or a model of Ollama.
+        Return None if there is nothing to download: no text vectors, a folder, or a model of a server.
         """
         name = self._settings.model
-        if not name or name.startswith(OLLAMA):
+        if not name or name.startswith((OLLAMA, OPENAI)):
             return None
         repository = name.removeprefix(SENTENCE_TRANSFORMERS) if name.startswith(SENTENCE_TRANSFORMERS) else ""
         if repository and Path(repository).expanduser().is_dir():

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from rag.adapters.text_model_cards import ModelCard
+
+DEFAULT_CONTEXT = 512
+"""Tokens that a model reads if its server and its card do not say."""
+
+_MAX_WINDOW = 2048
+"""Tokens of a window, even if the model reads more: one vector cannot represent ten pages."""
+
+_CHARS_PER_TOKEN = 3
+"""Fewer than in prose, so that most windows fit; servers refuse one that does not, and it is halved."""
+
+
+def windows_by_letters(text: str, card: ModelCard, context: int) -> list[str]:
+    """Return windows for a model whose tokens cannot be counted here; `context` is what it reads, in tokens."""
+    prefix = max(len(card.query), len(card.document))
+    tokens = min(context, card.tokens or _MAX_WINDOW, _MAX_WINDOW)
+    return windows(text, max(_CHARS_PER_TOKEN, tokens * _CHARS_PER_TOKEN - prefix), lambda piece: len(piece) + 1)
+
 
 def windows(text: str, limit: int, count: Callable[[str], int]) -> list[str]:
     """Return windows of at most `limit` tokens, in order; every word is in one. `count` returns a text's tokens."""

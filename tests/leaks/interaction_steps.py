@@ -85,6 +85,7 @@ def _shortcut(
     message = pick([each for each in messages if each.subtype != "tombstone"], b)
     if person is None or message is None:
         return None, None
+    simulation.pointed_at.add((person.id, space.id, message.ts.replace(".", "")))
     simulation.ws.shortcut(person.id, space.id, message.ts, name)
     return message, person
 

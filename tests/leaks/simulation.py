@@ -51,7 +51,7 @@ _SHOWN = frozenset(
     "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
 )
 _SPACE = re.compile(r"<#(\w+)>")
-_MESSAGE_LINK = re.compile(r"(/archives/(\w+)/p\d+)")
+_MESSAGE_LINK = re.compile(r"(/archives/(\w+)/p(\d+))")
 _TIME = re.compile(r"<!date\^(\d+)\^")
 _WORDS = ("text", "blocks", "view", "initial_comment")
 """Arguments of calls that people read."""
@@ -89,6 +89,8 @@ class Simulation:
     """Files in messages that stood when the operator removed the file."""
     requested: set[Place] = field(default_factory=set)
     """Files in messages that a person asked to index."""
+    pointed_at: set[tuple[str, str, str]] = field(default_factory=set)
+    """Person, and channel and digits of the time of a message that they used a shortcut on."""
     unannounced: set[Place] = field(default_factory=set)
     """Files in messages that Magpie heard nothing of."""
     lost: set[str] = field(default_factory=set)
@@ -261,10 +263,20 @@ class Simulation:
         spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
         return any(text in message.text for space in spaces for message in world.written(self.state, space))
 
+    def _is_pointed_at(self, channel: str, digits: str, allowed: Rights) -> bool:
+        """Return whether the only reader used a shortcut on this message, whose link they had then."""
+        return any(
+            (person, channel, digits) in self.pointed_at
+            for space in self.state.conversations.values()
+            if space.kind == "im" and space.id in allowed.spaces
+            for person in space.members
+        )
+
     def _check_sharers(self, text: str, allowed: Rights, where: str) -> None:
         """Raise Leak if a text names a person, a time or a message of a share that not every reader can open."""
-        for link, channel in _MESSAGE_LINK.findall(text):
-            if channel not in allowed.spaces and not self._is_written(link, allowed):
+        for link, channel, digits in _MESSAGE_LINK.findall(text):
+            is_theirs = self._is_written(link, allowed) or self._is_pointed_at(channel, digits, allowed)
+            if channel not in allowed.spaces and not is_theirs:
                 raise Leak(f"{where}: a link to a message that not every reader can open")
         spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
         for space in spaces:  # the name of a group's direct message has the names of its members

@@ -41,6 +41,20 @@ def test_name_of_a_removed_share_stays_out_of_follow_ups() -> None:
     assert play([Step.parse(step) for step in " ".join(REPEATED_NAME.split()).split("; ")]) is None
 
 
+OWN_MESSAGE = """
+share 985 672 0; ask with, and unshare 753 456 290; share with attachments 708 238 788; newcomer 542 35 499; ask 604 64
+847; newcomer 434 938 991; change id 771 200 157; command, leave 896 302 529; leave 294 258 95; similar, and meanwhile
+961 256 214
+"""
+"""Steps of a false alarm: a person gets the link of the message on which they used a shortcut. Meanwhile the channel is
+shared with another company, which closes it to people who did not join."""
+
+
+@pytest.mark.timeout(300)
+def test_link_of_the_message_that_a_person_chose_is_no_leak_to_them() -> None:
+    assert play([Step.parse(step) for step in " ".join(OWN_MESSAGE.split()).split("; ")]) is None
+
+
 @pytest.mark.parametrize("name", GUARDS)
 def test_every_guard_can_be_broken(name: str) -> None:
     sources: dict[Path, str] = {}

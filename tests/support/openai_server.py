@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from tests.support.embedder import FakeTextEmbedder
 from tests.support.generator import pieces_of, reply_to
 from tests.support.ollama_server import Script
 
@@ -36,6 +37,9 @@ class ServedModel:
     vision: bool = False
     context: int = 8192
     always_thinks: bool = False
+    embeds: bool = False
+    weights: str = "team/first"
+    """Where vLLM says that the model comes from; its length stands for the size that llama.cpp reports."""
 
 
 class Refused(Exception):
@@ -139,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(script.status, script.body, "text/event-stream" if is_stream else "application/json")
             elif self.path == "/v1/chat/completions":
                 self._chat(body)
+            elif self.path == "/v1/embeddings":
+                self._embed(body)
             else:
                 self._json(404, {"detail": "Not Found"})
         except Refused as refused:
@@ -155,7 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _listed(self, model: ServedModel) -> dict[str, Any]:
         row: dict[str, Any] = {"id": model.name, "object": "model", "created": 1_790_000_000, "owned_by": "us"}
-        return row | ({"max_model_len": model.context} if self.openai.flavor == "vllm" else {})
+        if self.openai.flavor == "vllm":
+            return row | {"max_model_len": model.context, "root": model.weights}
+        if self.openai.flavor == "llama.cpp":
+            return row | {"meta": {"n_ctx": model.context, "n_embd": 64, "n_params": len(model.weights), "size": 1000}}
+        return row
 
     # ------------------------------------------------------------ chat
 
@@ -219,6 +229,41 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         self._chunk(b"")
         return True
+
+    # ------------------------------------------------------------ vectors
+
+    def _embed(self, body: dict[str, Any]) -> None:
+        """Answer with vectors in reverse order, as `index` allows. A token is a word; as in llama.cpp, none is cut."""
+        if unknown := set(body) - {"model", "input", "encoding_format", "dimensions", "user"}:
+            raise Refused(400, f"Unrecognized request arguments: {sorted(unknown)}")
+        model = self.openai.models.get(body["model"])
+        if model is None:
+            raise Refused(404, f"The model `{body['model']}` does not exist.", type="NotFoundError")
+        if not model.embeds:
+            raise Refused(501, "This server does not support embeddings. Start it with `--embeddings`")
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        rows: list[dict[str, Any]] = []
+        for index, words in enumerate(map(str.split, texts)):
+            if not words:
+                raise Refused(400, "Input content cannot be empty", type="invalid_request_error")
+            if len(words) > model.context:
+                size = f"current batch size: {model.context}"
+                hint = f"increase the physical batch size ({size})"
+                raise Refused(500, f"input ({len(words)} tokens) is too large to process. {hint}", type="server_error")
+            vector = [3 * float(value) for value in FakeTextEmbedder.of_words(words)]
+            rows.append({"object": "embedding", "index": index, "embedding": vector})
+        fault = self.openai.script.fault
+        if fault == "fewer":
+            rows = rows[1:]
+        if fault == "zeros":
+            rows = [row | {"embedding": [0.0] * len(row["embedding"])} for row in rows]
+        if fault == "not json":
+            self._send(200, b"<html>Bad gateway</html>", "text/html")
+        elif fault == "cut connection":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        else:
+            self._json(200, {"object": "list", "data": rows[::-1], "model": model.name})
 
     # ------------------------------------------------------------ bytes
 
