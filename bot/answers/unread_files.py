@@ -33,18 +33,22 @@ class Unread:
 
     @property
     def names(self) -> Sequence[str]:
-        """The names that are shown."""
-        return [file.title for file in self.files[:_NAMED]]
+        """The names that are shown. Slack has not said the name of some files of other organizations yet."""
+        return [file.title for file in self._named]
 
     @property
     def others(self) -> int:
         """The number of those that are not named."""
-        return max(0, len(self.files) - _NAMED)
+        return len(self.files) - len(self._named)
+
+    @property
+    def _named(self) -> Sequence[SharedFile]:
+        return [file for file in self.files if file.name.strip()][:_NAMED]
 
     @property
     def used(self) -> Sequence[UsedPage]:
         """What a reply uses that shows the names."""
-        return [UsedPage(0, 0, shown=True, post=mark_of(file)) for file in self.files[:_NAMED]]
+        return [UsedPage(0, 0, shown=True, post=mark_of(file)) for file in self._named]
 
 
 def with_unread(reply: Reply, unread: Unread, *, has_button: bool = True) -> Reply:

@@ -253,6 +253,8 @@ def will_answer_again(names: Sequence[str], others: int) -> str:
 
 
 def _listed(names: Sequence[str], others: int) -> str:
+    if not names:
+        return _count(others, "file")
     parts = [*names, f"{others:,} more"] if others else list(names)
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 

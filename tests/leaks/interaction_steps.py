@@ -148,7 +148,7 @@ def ask_too_early(simulation: Simulation, step: Step) -> None:
     if asked_in is None or person is None:
         return
     simulation.deliver_events()
-    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> where do unicorns sleep?")
+    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> zqwxv?")
     simulation.deliver_events()
     while simulation.bot.placeholders.step() or simulation.bot.answers.step():
         simulation.check_output()

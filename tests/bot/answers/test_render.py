@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.answers.page_list import pages_reply
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
 from bot.demo.slack_server.limits import too_long
+from bot.slack import messages
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import (
     NO_MATCHING_PAGE,
@@ -248,3 +249,10 @@ def test_notification_of_similar_pages_has_no_raw_link() -> None:
     assert reply.text == "Pages like this message:"
     assert heading in str(reply.blocks)
     assert pages_reply([], similar_pages("")).text == "Pages like the message:"
+
+
+def test_files_that_are_not_read_are_named_as_far_as_their_names_are_known() -> None:
+    assert messages.still_reading([], 1) == "I'm still reading 1 file. The answer may be there."
+    assert messages.still_reading(["a.pdf"], 1) == "I'm still reading a.pdf and 1 more. The answer may be there."
+    assert messages.will_answer_again(["a.pdf"], 0) == "I'll answer here when a.pdf is read."
+    assert messages.will_answer_again([], 2) == "I'll answer here when 2 files are read."
