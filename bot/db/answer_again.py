@@ -13,10 +13,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import jobs, questions
 from bot.db.jobs import Job, JobKind, JobState, job_of
-from bot.db.questions import Cancellation
+from bot.db.questions import OPEN, Cancellation
 from bot.db.tables import job, question
 from bot.slack.buttons import AGAIN
 from bot.slack.events import Question
+from rag import is_any_of
 
 LONGEST = 24 * 3600.0
 """Seconds after which a question is answered again even if a file is still not read."""
@@ -63,9 +64,9 @@ def drop(connection: Connection, channel: str, ts: str) -> None:
     about = select(question.c.ts).where(question.c.channel == channel, question.c.placeholder == ts)
     asked = {ts, *connection.scalars(about)}
     mine = (job.c.kind == JobKind.AGAIN) & (job.c.channel == channel)
-    connection.execute(delete(job).where(mine, job.c.key.in_(asked)))
+    connection.execute(delete(job).where(mine, is_any_of(job.c.key, asked)))
     again = select(question.c.ts, question.c.about).where(question.c.channel == channel, question.c.kind == AGAIN)
-    for row in connection.execute(again.where(question.c.state.in_(questions.OPEN))).all():
+    for row in connection.execute(again.where(question.c.state.in_(OPEN))).all():
         if (row.about or {}).get("of") in asked:
             questions.cancel_question(connection, channel, row.ts, Cancellation.DELETED)
 
