@@ -17,6 +17,7 @@ from bot.answers.history import is_question_to_magpie
 from bot.answers.small_talk import is_greeting, is_small_talk
 from bot.db import (
     access_log,
+    answer_again,
     app_questions,
     conversations,
     ephemeral_messages,
@@ -31,7 +32,7 @@ from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
-from bot.db.questions import Cancellation
+from bot.db.questions import FOUND_AT, Cancellation
 from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
 from bot.slack import messages
 from bot.slack.events import (
@@ -158,6 +159,7 @@ def leave(connection: Connection, channel: str) -> None:
     evidence.leave_channel(connection, channel, time())
     conversations.drop(connection, channel)
     receipts.drop_channel(connection, channel)
+    answer_again.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)
 
 
@@ -191,6 +193,7 @@ def _record_deletion(connection: Connection, channel: str, ts: str, files: Colle
         _end(connection, share.kind, share.ref, channel, ts)
     _end_unknown(connection, channel, ts, files)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
+    answer_again.drop(connection, channel, ts)
     jobs.request(connection, JobKind.PURGE)
 
 
@@ -421,6 +424,8 @@ def _record_question(
 
 def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
     """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
+    if limits.listed:  # it waits for the files that are found with it
+        asked = replace(asked, about={**asked.about, FOUND_AT: time()})
     if not message.app:
         _ask(connection, asked, limits)
     elif not app_questions.follows_app(connection, asked):

@@ -24,6 +24,7 @@ from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
+from bot.jobs.answer_again import AnswerAgain
 from bot.jobs.clock_steps import check_clock, follow_step
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.external_files import ExternalFiles
@@ -37,7 +38,7 @@ from bot.jobs.retention import Maintenance
 from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.jobs.schedule import scheduled
 from bot.jobs.sweep_jobs import sweep_handlers
-from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
+from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack import messages
@@ -272,6 +273,7 @@ def open_bot(
         wait_for_slack(intake.learn_channels, stop)
         secret = slack.signing_secret.get_secret_value()
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
+        again = AnswerAgain(client, rag, access)
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
         sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes, clock.now)
         maintenance = Maintenance(
@@ -284,7 +286,6 @@ def open_bot(
             uninstalled.set()
 
         external = ExternalFiles(client, rag, teams, slack.external_limit)
-        folders = WatchedFolders(rag, settings.data)
         source = messages.source_offer(version_of("magpie"), slack.source_url)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
         yield Bot(
@@ -295,14 +296,18 @@ def open_bot(
             app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
             receipts=JobWorker(
                 rag,
-                {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
-                refill=receipts,
+                {
+                    JobKind.RECEIPT: receipts.acknowledge,
+                    JobKind.RETRACT_RECEIPT: retracted.retract,
+                    JobKind.AGAIN: again.handle,
+                },
+                refill=Refills(receipts, again),
                 together=True,
                 telemetry=telemetry,
             ),
             maintenance=JobWorker(
                 rag,
-                {**sweeps, **_maintenance(receipts, maintenance, intake, external, folders)},
+                {**sweeps, **_maintenance(receipts, maintenance, intake, external, WatchedFolders(rag, settings.data))},
                 together=True,
                 telemetry=telemetry,
             ),

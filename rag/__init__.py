@@ -30,6 +30,8 @@ _MODULES = {
     "make_room": "rag.disk",
     # Results
     "Answer": "rag.model.search",
+    "AnswerProgress": "rag.model.search",
+    "AnswerStage": "rag.model.search",
     "Check": "rag.model.operations",
     "DocumentSummary": "rag.model.operations",
     "SearchResult": "rag.model.search",
@@ -72,6 +74,8 @@ _MODULES = {
     "QueryLimits": "rag.search.limits",
     "SharedFile": "rag.catalog.shared_documents",
     "list_shared_files": "rag.catalog.shared_documents",
+    "list_unread_files": "rag.catalog.unread_files",
+    "has_unread": "rag.catalog.unread_files",
     "read_limits": "rag.search.limits",
     "visible_posts": "rag.catalog.shared_documents",
     "Share": "rag.catalog.shares",
@@ -197,6 +201,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         unshared_documents as unshared_documents,
         unshared_sha256 as unshared_sha256,
     )
+    from rag.catalog.unread_files import has_unread as has_unread, list_unread_files as list_unread_files
     from rag.catalog.shares import (
         Share as Share,
         StoredShare as StoredShare,
@@ -250,6 +255,8 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
         Answer as Answer,
+        AnswerProgress as AnswerProgress,
+        AnswerStage as AnswerStage,
         FileType as FileType,
         SearchResult as SearchResult,
         Hit as Hit,

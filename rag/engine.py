@@ -12,6 +12,7 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from rag.answer.draft import OnProgress, no_progress
 from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
@@ -39,7 +40,7 @@ from rag.model.operations import (
     ModelSummary,
     Status,
 )
-from rag.model.search import LOCAL, Answer, Hit, Scope, SearchResult
+from rag.model.search import LOCAL, Answer, AnswerProgress, AnswerStage, Hit, Scope, SearchResult
 from rag.observation import Observer
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
@@ -195,18 +196,20 @@ class Rag:
         question: str,
         scope: Scope,
         pictures: Sequence[Path] = (),
-        on_text: Callable[[str], None] | None = None,
+        on_progress: OnProgress = no_progress,
         generating: Generating = nullcontext,
     ) -> Answer:
         """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
         With `pictures` (screenshots), search for the pages that they show and for the question's words. The model sees
-        the first picture whose page is found. `generating` is entered while the model writes.
+        the first picture whose page is found. `generating` is entered while the model writes. `on_progress` gets each
+        statement as soon as it was checked and holds; what it raises ends the answer.
         """
+        on_progress(AnswerProgress(AnswerStage.SEARCHING))
         results = [self._find_picture(picture, scope, _PAGES) for picture in pictures]
         found = self._find_with_pictures(question, scope, [result for result, _ in results])
         sent = next((sent for result, sent in results if result.found), results[0][1] if results else None)
-        return self._answering.answer(question, found, scope, on_text, sent, generating)
+        return self._answering.answer(question, found, scope, on_progress, sent, generating)
 
     def _find_with_pictures(self, question: str, scope: Scope, pictures: Sequence[SearchResult]) -> SearchResult:
         """Return the pages for a question and for the pictures that came with it; the words may be empty."""

@@ -1,4 +1,4 @@
-"""Ask the engine within a scope: show an answer while it is written, as long as it may be shown, and find pictures."""
+"""Ask the engine within a scope: show how far an answer is, as long as that may be shown, and find pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from bot.answers.render import FoundPicture
 from bot.answers.scope_watch import ScopeWatch
 from bot.answers.task import AnswerTask, Throttle
 from bot.slack import messages
+from bot.slack.blocks import escape
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
 from bot.telemetry.telemetry import Telemetry
-from rag import Answer, Rag, Scope, SearchResult, Unreadable, documents_of_source
+from rag import Answer, AnswerProgress, AnswerStage, Rag, Scope, SearchResult, Unreadable, documents_of_source
 
 
 class Asking:
@@ -37,25 +38,30 @@ class Asking:
     def ask(
         self, work: AnswerTask, query: str, scope: Scope, watch: ScopeWatch, pictures: Sequence[str] = ()
     ) -> Answer:
-        """Return an answer, and show its text while it is written. `pictures`: ids of screenshots to search with.
+        """Return an answer. Show what was found meanwhile, and each statement of the answer once it was checked.
 
-        Raise Unreadable if one of them is not a picture.
+        `pictures`: ids of screenshots to search with. Raise Unreadable if one of them is not a picture.
         """
 
         def show_if_allowed(text: str) -> None:
             if watch.is_unchanged(work.question):
                 work.show(text)
+            else:  # what was shown before may not be shown any more
+                work.show(escape(messages.SEARCHING))
 
         show = Throttle(show_if_allowed)
-        pieces: list[str] = []
+        checked: list[str] = []
+        places: list[str] = []
 
-        def on_text(piece: str) -> None:
+        def on_progress(progress: AnswerProgress) -> None:
             work.check()
-            pieces.append(piece)
-            show(render.unfinished("".join(pieces)))
+            checked.append(progress.text)
+            places.extend(dict.fromkeys(passage.hit.place for passage in progress.passages))
+            if show.is_due and progress.stage is not AnswerStage.SEARCHING:  # the placeholder says that
+                show(render.unfinished(progress.stage, "".join(checked), places))
 
         with self._downloaded(pictures) as paths:
-            return self._rag.ask(query, scope, paths, on_text, partial(self._turn, work))
+            return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work))
 
     @contextmanager
     def _turn(self, work: AnswerTask) -> Iterator[None]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import questions
 from bot.db.questions import ClaimedQuestion
-from bot.slack.buttons import FILE, MORE
+from bot.slack.buttons import AGAIN, FILE, MORE
 from bot.slack.events import Question
 
 SIMILAR = "similar"
@@ -90,7 +90,7 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
     for _ in range(_MAX_DEPTH):
         if current.kind == FILE and documents is None:
             documents = frozenset([int(current.about.get("document", 0))])
-        elif current.kind not in (MORE, FILE):
+        elif current.kind not in (MORE, FILE, AGAIN):
             pages = frozenset((page["document"], page["page"]) for page in shown)
             posts = frozenset(page["post"] for page in shown if page.get("post"))
             return Origin(current, documents, pages, posts) if _asks(current) else None

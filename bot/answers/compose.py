@@ -25,6 +25,7 @@ from bot.answers.scope_watch import ScopeWatch
 from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
+from bot.answers.unread_files import Unread, with_unread
 from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.client import SlackClient
@@ -39,7 +40,6 @@ from rag import (
     SourceStatus,
     StoredShare,
     Unreadable,
-    UnreadPages,
     documents_in_thread,
     documents_of_source,
     is_standalone,
@@ -80,6 +80,18 @@ class Asked:
 class _Search:
     scope: Scope
     pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _ThisThread:
+    """What a question is about first: the documents `first`.
+
+    `waited_for`: the refs of its files and its thread's. `late`: a sentence about those that are not read.
+    """
+
+    first: frozenset[int]
+    waited_for: frozenset[str]
+    late: str
 
 
 class Composer:
@@ -135,6 +147,7 @@ class Composer:
         question = work.question
         if is_small_talk(question.text) and not question.files and not question.references:
             return render.plain_reply(messages.HELP)
+        self._question_files.wait_for_sweep(question)
         granted = self.granted(question)
         watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
@@ -142,22 +155,23 @@ class Composer:
         with self._telemetry.stage("files"):
             statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
             nearby = self._question_files.shares_of_thread(question)
-            unread, late = self._wait_briefly(work, [*referred.shares, *nearby])
+            unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
-        problems = join(*sent.problems, *referred.problems, messages.unread_documents(statuses), late)
+        problems = join(*sent.problems, *referred.problems, messages.failed_documents([*statuses, *unread]))
+        late = join(messages.late_documents([*statuses, *unread]), hidden)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])
         if asked.wants_list:
-            return self.list_files(work, asked, join(granted.notice, problems)).with_names(named)
+            return self.list_files(work, asked, join(granted.notice, problems, late)).with_names(named)
         if not asked.query and not asked.pictures:
-            text = join(problems, self._question_files.problem_of_thread(question)) or messages.HELP
+            text = join(problems, late, self._question_files.problem_of_thread(question)) or messages.HELP
             return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
-        unread_pages = [status.unread for status in (*statuses, *unread) if status.is_searchable]
-        reply = self._answer(work, asked, remark, watch, first=first, unread=unread_pages, use_thread=True)
-        return reply.with_names(named)
+        waited_for = frozenset(share.ref for share in (*referred.shares, *nearby)) | {*sent.documents, *referred.sent}
+        more = _ThisThread(first, waited_for, late)
+        return self._answer(work, asked, remark, watch, more).with_names(named)
 
     def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
         """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
@@ -222,7 +236,10 @@ class Composer:
         files = [file for file in files if mark_of(file) not in (listed or ())]
         remark = join(remark, asked.remark, asked.understood.remark)
         at, goes_on = work.claimed.asked_at, listed is not None
-        return _with_origin(files_reply(files, remark, asked.names, at, goes_on=goes_on), asked.understood)
+        reply = files_reply(files, remark, asked.names, at, goes_on=goes_on)
+        if not files and not goes_on:
+            reply = with_unread(reply, Unread.of(self._rag, asked.scope))
+        return _with_origin(reply, asked.understood)
 
     def _pictures_meant(self, question: Question, query: str, referred: Referred) -> tuple[str, ...]:
         """Return the pictures that a question without pictures may mean: forwarded ones, or those of its thread."""
@@ -232,7 +249,7 @@ class Composer:
 
     def _wait_briefly(self, work: AnswerTask, shares: Sequence[StoredShare]) -> tuple[Sequence[SourceStatus], str]:
         """Wait for files that were not sent with a question. Return (those of this conversation that are not read, a
-        sentence about all that are not)."""
+        sentence if others are not)."""
         seconds = min(self._document_seconds, _BRIEFLY)
         here = [share for share in shares if share.space == work.question.channel]
         elsewhere = [share for share in shares if share.space != work.question.channel]
@@ -240,7 +257,7 @@ class Composer:
         # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
         is_unread = any(not status.is_searchable for status in hidden)
-        return late, join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if is_unread else "")
+        return late, messages.LINKED_FILE_NOT_READ if is_unread else ""
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope
@@ -259,20 +276,20 @@ class Composer:
         asked: Asked,
         remark: str,
         watch: ScopeWatch,
-        *,
-        first: frozenset[int] = frozenset(),
-        unread: Sequence[UnreadPages] = (),
-        use_thread: bool = False,
+        thread: _ThisThread | None = None,
     ) -> Reply:
-        """Answer from the documents `first`, then from those of the thread, and then from all in scope.
+        """Answer from the documents meant first, then from those of the thread, and then from all in scope.
 
-        `unread`: pages of these that are not fully read yet; an answer itself says it of the files that it shows.
+        Without a `thread`, from all in scope at once.
         """
         understood, scope = asked.understood, asked.scope
+        first, late = (thread.first, thread.late) if thread else (frozenset[int](), "")
         if asked.asks_for_page:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
-            return _with_origin(render.screenshots_reply(pages, remark), understood)
-        nearby = self._documents_nearby(work.question, scope) - first if use_thread else frozenset[int]()
+            unread = self._unread(scope, thread, is_answered=any(one.page for one in pages))
+            reply = render.screenshots_reply(pages, join(remark, "" if unread.files else late))
+            return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
+        nearby = self._documents_nearby(work.question, scope) - first if thread else frozenset[int]()
         try:
             for search in self._searches(scope, asked, first, nearby):
                 answer = self._asking.ask(work, asked.query, search.scope, watch, search.pictures)
@@ -281,12 +298,16 @@ class Composer:
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         heading = _where_found(answer, nearby)
-        if answer.abstained and not answer.passages:
-            remark = join(remark, UnreadPages.sentence(unread))
-        if answer.abstained and use_thread and not first:
+        unread = self._unread(scope, thread, is_answered=not answer.abstained)
+        remark = join(remark, "" if unread.files else late)
+        if answer.abstained and thread and not first:
             remark = join(remark, self._question_files.problem_of_thread(work.question))
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)
-        return _with_origin(reply, understood)
+        return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
+
+    def _unread(self, scope: Scope, thread: _ThisThread | None, *, is_answered: bool) -> Unread:
+        """Return the files of a scope in which the answer may be that was not found; those of the question first."""
+        return Unread() if is_answered else Unread.of(self._rag, scope, thread.waited_for if thread else ())
 
     def _documents_nearby(self, question: Question, scope: Scope) -> frozenset[int]:
         with self._rag.read_transaction() as connection:

@@ -14,11 +14,13 @@ from bot.answers.compose import Asked, Composer
 from bot.answers.page_list import LISTED, pages_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import AnswerTask, join
+from bot.answers.unread_files import Unread, with_unread
+from bot.db import questions
 from bot.db.questions import REFUSED_APP
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, escape
-from bot.slack.buttons import FILE, MORE
+from bot.slack.buttons import AGAIN, FILE, MORE
 from bot.slack.file_objects import slack_file
 from bot.slack.files import NotReady
 from bot.slack.uploads import Picture
@@ -76,6 +78,18 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     return replace(reply, text=text, used=[*reply.used, *file]).with_documents(row.id for row in known)
 
 
+def _again(composer: Composer, work: AnswerTask) -> Reply:
+    """Answer the same question anew. What its readers may see is decided now; "yesterday" is that of its first time."""
+    found = _origin(composer, work)
+    if found is None:
+        return plain_reply(messages.QUESTION_EXPIRED)
+    with composer.rag.read_transaction() as connection:
+        first = questions.find_claimed(connection, found.question.channel, found.question.ts)
+    original = _asked_by(work, found)
+    reply = composer.reply(original if first is None else original.asked_at(first.asked_at))
+    return render.addressed(reply, work.question.user)
+
+
 def _similar(composer: Composer, work: AnswerTask) -> Reply:
     """Return pages similar to a message: first those that its pictures show, then those that match its text."""
     question = work.question
@@ -103,8 +117,9 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
     if hits:
         return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), remark=remark)
     near = _without_duplicates(found)[: render.NEAREST]
-    nothing = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
-    return replace(nothing, outcome="not_found")
+    reply = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
+    nothing = replace(reply, outcome="not_found")
+    return with_unread(nothing, Unread.of(composer.rag, granted.scope), has_button=False)
 
 
 def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:
@@ -114,6 +129,7 @@ def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:
 _FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {
     MORE: _more,
     FILE: _only_file,
+    AGAIN: _again,
     SIMILAR: _similar,
     REFUSED_APP: _refuse_app,
 }

@@ -15,6 +15,7 @@ from bot.db import message_states, questions
 from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata, messages
 from bot.slack.blocks import NOTIFICATION, cut
+from bot.slack.buttons import AGAIN
 from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
 from bot.slack.events import Question
 from rag import MagpieError, OperatorMustAct, Rag
@@ -47,7 +48,7 @@ class Posting:
             self.show_progress(claimed, text)
         if claimed.placeholder:
             return claimed
-        ts = self.find_placeholder(claimed) or self._post(claimed, working_reply(text))
+        ts = self.find_placeholder(claimed) or self._post(claimed, _working(claimed, text))
         return self._store(claimed, ts)
 
     def find_placeholder(self, claimed: ClaimedQuestion) -> str | None:
@@ -102,7 +103,7 @@ class Posting:
         if monotonic() < self._progress_from:
             return
         try:
-            self._update(self._impatient, claimed, working_reply(text))
+            self._update(self._impatient, claimed, _working(claimed, text))
         except RateLimited as error:
             self._progress_from = monotonic() + error.seconds
         except MagpieError as error:
@@ -189,3 +190,8 @@ class Posting:
                 self._client.post_message(direct, reply.text, reply.blocks)
             except (Refused, OperatorMustAct) as final:
                 log.warning("The asker gets no message about a refused answer: %s", final)
+
+
+def _working(claimed: ClaimedQuestion, text: str) -> Reply:
+    """Return progress. A question that is asked again later mentions its asker: Slack notifies only of new messages."""
+    return working_reply(text, claimed.question.user if claimed.question.kind == AGAIN else "")

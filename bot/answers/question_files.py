@@ -15,6 +15,7 @@ from bot.answers.task import AnswerTask, Throttle
 from bot.answers.thread_context import is_in_thread
 from bot.db import jobs
 from bot.db.jobs import JobKind
+from bot.db.questions import FOUND_AT
 from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import Stopping
@@ -25,11 +26,13 @@ from rag import (
     MagpieError,
     NotFound,
     Rag,
+    Scope,
     ShareState,
     SourceStatus,
     StoredShare,
     TryAgain,
     list_shares,
+    list_unread_files,
     source_statuses,
 )
 
@@ -47,6 +50,11 @@ _READY_WITHIN = 10.0
 
 _SHOWN_WITHIN = 60.0
 """Seconds after a question within which Slack says something about its files; then it is answered without them."""
+
+_FOUND_WITHIN = 600.0
+"""Seconds for which a question whose event was missed waits for the files that were found with it."""
+
+_SWEEPS = (JobKind.SWEEP_CHANNEL, JobKind.SWEEP_MESSAGES, JobKind.SWEEP_FILES)
 
 _RECORDED_WITHIN = 5.0
 """Seconds to wait for the event or the sweep that records a file sent with a question."""
@@ -125,6 +133,20 @@ class QuestionFiles:
         return messages.FILE_UNREACHABLE if unusable is None else messages.unused_file(unusable)
 
     # ------------------------------------------------------------ waiting
+
+    def wait_for_sweep(self, question: Question) -> None:
+        """Raise TryAgain while files are read that were found together with a question whose event was missed.
+
+        These may be all that were shared in its conversation until it was found.
+        """
+        found_at = float(question.about.get(FOUND_AT) or 0.0)
+        if time() > found_at + _FOUND_WITHIN:
+            return
+        with self._rag.read_transaction() as connection:
+            unread = list_unread_files(connection, Scope.of(question.channel))
+            is_sweeping = jobs.is_open(connection, _SWEEPS, question.channel)
+        if is_sweeping or any(file.shared_at <= found_at for file in unread):
+            raise TryAgain("A question waits for the files that were found with it.")
 
     def wait(self, work: AnswerTask, sent: Sequence[str], seconds: float) -> list[SourceStatus]:
         """Wait until documents shared in the question's conversation are read, and show progress.

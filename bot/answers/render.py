@@ -32,7 +32,7 @@ from bot.slack.blocks import (
     text_length,
 )
 from bot.slack.uploads import Picture
-from rag import Answer, Hit, Mode, Passage, Posted
+from rag import Answer, AnswerStage, Hit, Mode, Passage, Posted
 
 PICTURES = 3
 NEAREST = 2
@@ -203,14 +203,24 @@ def plain_reply(text: str) -> Reply:
     return Reply(break_links(escape(text)), [section(escape(text))])
 
 
-def working_reply(text: str) -> Reply:
-    """Return progress on an answer, with a Stop button. `text` is escaped already."""
-    return Reply(cut(break_links(text), NOTIFICATION), [section(text), buttons.stop_button()])
+def working_reply(text: str, person: str = "") -> Reply:
+    """Return progress on an answer, with a Stop button. `text` is escaped already. `person`: who is mentioned."""
+    mention = f"<@{person}> " if person else ""
+    shown = f"{mention}{cut(break_links(text), NOTIFICATION)}"
+    return Reply(shown, [section(f"{mention}{text}"), buttons.stop_button()])
 
 
-def unfinished(text: str) -> str:
-    """Return the part of an answer that a model has written so far, escaped."""
-    return f"{cut(escape(text), SECTION)} …"
+def addressed(reply: Reply, person: str) -> Reply:
+    """Return a reply that mentions the person who asked for it."""
+    to = f"<@{person}> {escape(messages.ANSWERED_AGAIN)}"
+    return replace(reply, text=f"{to} {reply.text}", blocks=[section(to), *reply.blocks])
+
+
+def unfinished(stage: AnswerStage, checked: str, places: Sequence[str]) -> str:
+    """Return how far an answer is, as mrkdwn: its statements that were checked, or the pages found, then the stage."""
+    known = markdown_to_mrkdwn(checked) if checked else escape(messages.found_places(places))
+    state = escape(messages.STAGES[stage])
+    return f"{cut(known, SECTION - len(state) - 4)}\n_{state}_"
 
 
 def remark_blocks(remark: str) -> list[Block]:

@@ -29,6 +29,10 @@ class AnswerTask:
         """Return the same work on another form of the question."""
         return replace(self, claimed=replace(self.claimed, question=question))
 
+    def asked_at(self, seconds: float) -> AnswerTask:
+        """Return the same work on a question of another time, in seconds since 1970."""
+        return replace(self, claimed=replace(self.claimed, asked_at=seconds))
+
 
 class Throttle:
     """Pass on the first text, then at most one every UPDATE_EVERY seconds, and no text twice in a row."""
@@ -38,8 +42,12 @@ class Throttle:
         self._last = ""
         self._next = monotonic()
 
+    @property
+    def is_due(self) -> bool:
+        return monotonic() >= self._next
+
     def __call__(self, text: str) -> None:
-        if text != self._last and monotonic() >= self._next:
+        if text != self._last and self.is_due:
             self._last, self._next = text, monotonic() + UPDATE_EVERY
             self._show(text)
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.context import Data, Json, invocation
+from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import answer_json
 from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
-from rag import Answer, Scope
+from bot.slack.messages import STAGES, found_places, still_reading
+from rag import Answer, AnswerProgress, AnswerStage, Scope
+
+if TYPE_CHECKING:
+    from rag import SharedFile
+
+_NAMED = 3
+"""Files that are not read yet whose names are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,20 +36,47 @@ def ask(
 ) -> None:
     """Answer a question from the indexed files, with page citations and pictures of the cited places."""
     with invocation(context).open(data, json) as (rag, screen):
-        streamed: list[str] = []
-
-        def on_text(piece: str) -> None:
-            streamed.append(piece)
-            screen.stream(piece)
-
-        screen.note_if_terminal("Searching …")
-        answer = rag.ask(question, Scope.operator(), [picture] if picture else [], on_text)
-        screen.write_json(answer_json(answer))
-        if answer.abstained and is_empty(rag):
+        progress = _Progress(screen)
+        answer = rag.ask(question, Scope.operator(), [picture] if picture else [], progress)
+        unread = _unread_files(rag) if answer.abstained else []
+        screen.write_json(answer_json(answer, unread))
+        if answer.abstained and not unread and is_empty(rag):
             screen.say(EMPTY, style="bold")
             return
-        show_answer(screen, answer, "".join(streamed))
+        show_answer(screen, answer, progress.shown)
+        if unread:
+            names = [file.title for file in unread[:_NAMED]]
+            screen.say(still_reading(names, len(unread) - len(names)))
+            screen.say("Ask again when `magpie status` says that they are read.")
         note_translations(screen, answer.found)
+
+
+def _unread_files(rag: Engine) -> list[SharedFile]:
+    """Return the files in which the answer may be that was not found."""
+    from rag import list_unread_files  # needs SQL, which --help does not
+
+    with rag.read_transaction() as connection:
+        return list_unread_files(connection, Scope.operator())
+
+
+class _Progress:
+    """Prints each statement of an answer once it was checked. On a terminal, it also says what the answer waits for."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._stage: AnswerStage | None = None
+        self.shown = ""
+
+    def __call__(self, progress: AnswerProgress) -> None:
+        if progress.passages:
+            places = list(dict.fromkeys(passage.hit.place for passage in progress.passages))
+            self._screen.note_if_terminal(found_places(places))
+        if progress.stage is not self._stage and not self.shown:  # a note would disturb the text
+            self._screen.note_if_terminal(STAGES[progress.stage])
+        self._stage = progress.stage
+        if progress.text:
+            self._screen.stream(progress.text)
+            self.shown += progress.text
 
 
 def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:
@@ -52,7 +86,7 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:
         screen.say()
         if streamed.strip() != answer.text.strip():
             screen.say()
-            screen.say("After checking against the pages:", style="dim")
+            screen.say("The whole answer:", style="dim")
             screen.say(answer.text)
         if notice:
             screen.say()

@@ -12,7 +12,18 @@ import typer
 
 from bot.cli.redaction import Mask, RedactingHandler
 from bot.cli.terminal import Screen
-from rag import Answer, Check, Scope, SearchResult, Settings, Status, keep_reserve, load_settings, make_room
+from rag import (
+    Answer,
+    AnswerProgress,
+    Check,
+    Scope,
+    SearchResult,
+    Settings,
+    Status,
+    keep_reserve,
+    load_settings,
+    make_room,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,7 +57,7 @@ class Engine(Protocol):
         question: str,
         scope: Scope,
         pictures: Sequence[Path] = ...,
-        on_text: Callable[[str], None] | None = ...,
+        on_progress: Callable[[AnswerProgress], None] = ...,
     ) -> Answer: ...
     def status(self) -> Status: ...
     def file_readings(self, name: str) -> list[FileReading]: ...

@@ -16,13 +16,22 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue,
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
     from bot.folders import FolderList
-    from rag import BackupSummary, BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, StoredData
+    from rag import (
+        BackupSummary,
+        BenchmarkResult,
+        FileNote,
+        FileReading,
+        IndexOutcome,
+        ModelSummary,
+        SharedFile,
+        StoredData,
+    )
 
 JsonObject: TypeAlias = dict[str, Any]
 
 
-def answer_json(answer: Answer) -> JsonObject:
-    """Return the JSON of `ask`."""
+def answer_json(answer: Answer, unread: Sequence[SharedFile] = ()) -> JsonObject:
+    """Return the JSON of `ask`. `unread`: the files that are not read yet, if nothing was found."""
     return {
         "answer": answer.text,
         "abstained": answer.abstained,
@@ -31,6 +40,7 @@ def answer_json(answer: Answer) -> JsonObject:
         "evidence": [str(path) for path in answer.evidence],
         "passages": [_passage(passage) | {"text": passage.hit.text} for passage in answer.passages],
         "translations": dict(answer.found.translations),
+        "still_reading": [file.name for file in unread],
     }
 
 

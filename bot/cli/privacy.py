@@ -57,7 +57,7 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
-    from bot.db import ephemeral_messages, feedback, notices, retention
+    from bot.db import answer_again, ephemeral_messages, feedback, notices, retention
     from rag import StoredData
 
     with rag.read_transaction() as connection:
@@ -70,6 +70,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
             ephemeral_messages.count_ephemeral_requests(connection),
         )
         notified = notices.count(connection)
+        again = answer_again.count(connection)
         events, swept = retention.count_events(connection), retention.count_conversations(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
@@ -84,12 +85,14 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     posted = "which picture that Magpie posted shows which document; the pictures themselves are in Slack"
     rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
     revisions = "conversation, time and last edit of recent messages; no text, no person"
+    later = "whose question is answered again when which file ids are read"
     pending = "requests made with the command or a shortcut that are not answered yet"
     return [
         row("questions", questions, "question", "who asked what, where and when", scrubbed),
         row("log of access", logged, "row", shown, scrubbed),
         row("feedback", verdicts, "rating", rated, scrubbed),
         row("asides", aside, "request", pending, "until answered, at most half an hour"),
+        row("questions to answer again", again, "question", later, "until answered, at most a day; or until forgotten"),
         row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),

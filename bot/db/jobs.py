@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, ins
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import job
-from rag import RoundRobin
+from rag import RoundRobin, is_any_of
 
 
 class JobKind(StrEnum):
@@ -52,6 +52,8 @@ class JobKind(StrEnum):
     """Record what changed in the folders that are followed."""
     WELCOME = "welcome"
     """Tell the person who added Magpie to a channel how many files it finds there."""
+    AGAIN = "again"
+    """Answer a question, whose ts is the key, again when the files are read that are not read now."""
     RECEIPT = "receipt"
     """Add the reaction that shows whether a shared file is searchable."""
     RETRACT_RECEIPT = "retract"
@@ -72,7 +74,7 @@ COMPLETE = "complete"
 
 class JobState(StrEnum):
     HELD = "held"
-    """Not due until it is released."""
+    """Not due until it is released; `next_try` may say by when."""
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
@@ -156,6 +158,12 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
     return bool(connection.scalar(select(exists().where(_due(kinds)))))
 
 
+def is_open(connection: Connection, kinds: Collection[JobKind], channel: str) -> bool:
+    """Return whether a job of these kinds about a conversation is not done yet."""
+    matching = job.c.kind.in_(kinds) & (job.c.channel == channel) & (job.c.state != JobState.DONE)
+    return bool(connection.scalar(select(exists().where(matching))))
+
+
 def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None:
     """Return when the next waiting job of these kinds is due; None: there is none."""
     waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)
@@ -176,8 +184,8 @@ def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin
 
 
 def finish(connection: Connection, done: Job) -> None:
-    """Delete a job, unless it was requested again while it ran. A finished receipt is kept."""
-    matching = job.c.id == done.id
+    """Delete a job, unless it was requested again, or held, while it ran. A finished receipt is kept."""
+    matching = (job.c.id == done.id) & (job.c.state != JobState.HELD)
     if done.kind == JobKind.RECEIPT:
         connection.execute(update(job).where(matching).values(state=JobState.DONE, payload=null()))
     elif connection.execute(delete(job).where(matching, job.c.revision == done.revision)).rowcount == 0:
@@ -189,6 +197,12 @@ def retry(connection: Connection, failed: Job, delay: float, *, counted: bool) -
     attempts = failed.attempts if counted else failed.attempts - 1
     changed = {"state": JobState.WAITING, "attempts": attempts, "delays": failed.delays + 1, "next_try": time() + delay}
     connection.execute(update(job).where(job.c.id == failed.id, job.c.state == JobState.RUNNING).values(**changed))
+
+
+def release(connection: Connection, ids: Collection[int]) -> None:
+    """Make these held jobs due."""
+    held = is_any_of(job.c.id, ids) & (job.c.state == JobState.HELD)
+    connection.execute(update(job).where(held).values(state=JobState.WAITING, next_try=0))
 
 
 def release_claims(connection: Connection) -> None:

@@ -64,6 +64,9 @@ class Cancellation(StrEnum):
     """The asker had too many questions waiting."""
 
 
+FOUND_AT = "found_at"
+"""Key in `about` of a question whose event was missed: when it was found, in seconds since 1970."""
+
 REFUSED_APP = "app"
 """Kind of a question of another app, which is answered with the sentence that apps are not answered."""
 
@@ -98,17 +101,18 @@ class ClaimedQuestion:
     @property
     def created(self) -> float:
         """The time from which a worker measures the age of its work, seconds since 1970."""
-        return self.asked_at
+        return float(self.question.about.get(FOUND_AT) or self.asked_at)
 
 
 # ---------------------------------------------------------------- asking
 
 
-def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
+def put_question(connection: Connection, new: Question, limit: int = 0, asked_at: float | None = None) -> bool:
     """Record a question. Recording the same message again changes nothing.
 
     Return False if this person already has `limit` open questions (0: no limit). The question is then stored as
-    refused, so that the sweep does not record it again as a missed one.
+    refused, so that the sweep does not record it again as a missed one. `asked_at`: the time from which its age is
+    measured, if that is not the time in its ts.
     """
     if has_any(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
         return True
@@ -127,7 +131,7 @@ def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
             state=QuestionState.FAILED if full else QuestionState.NEW,
             cancellation=Cancellation.REFUSED if full else None,
             turn=0 if full else _turn(connection, new.user),
-            asked_at=seconds_of(new.ts),
+            asked_at=seconds_of(new.ts) if asked_at is None else asked_at,
         )
     )
     return not full

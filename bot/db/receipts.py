@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import seconds_of
 from bot.db.tables import job
-from rag import is_any_of
 
 
 def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
@@ -63,12 +62,6 @@ def drop(connection: Connection, ids: Collection[int]) -> None:
 def drop_channel(connection: Connection, channel: str) -> None:
     """Delete the receipts of a conversation that Magpie left: it cannot remove reactions there."""
     connection.execute(delete(job).where(job.c.kind == JobKind.RECEIPT, job.c.channel == channel))
-
-
-def release(connection: Connection, ids: Collection[int]) -> None:
-    """Make these receipts due."""
-    held = is_any_of(job.c.id, ids) & (job.c.state == JobState.HELD)
-    connection.execute(update(job).where(held).values(state=JobState.WAITING))
 
 
 def expire(connection: Connection, before: float) -> None:

@@ -16,6 +16,7 @@ from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import join
 from bot.answers.understanding import with_names
+from bot.answers.unread_files import Unread, with_unread
 from bot.db import access_log, jobs, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
@@ -141,7 +142,9 @@ class EphemeralMessages:
         remark = join(granted.notice, limited.remark)
         [words] = with_names(self._access, [limited.text], granted.scope)
         if words:
-            return found_reply(self._rag.find(words, limited.scope, LISTED), remark, names, at)
+            found = self._rag.find(words, limited.scope, LISTED)
+            unread = Unread() if found.found else Unread.of(self._rag, limited.scope)
+            return with_unread(found_reply(found, remark, names, at), unread, has_button=False)
         with self._rag.read_transaction() as connection:
             files = list_shared_files(connection, limited.scope, FILES_LISTED + 1)
         return files_reply(files, remark, names, at, has_buttons=False)

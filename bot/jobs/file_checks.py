@@ -41,6 +41,9 @@ log = logging.getLogger("magpie")
 LOOK_BACK = 24 * 3600.0
 """Seconds for which a question is answered whose event was missed."""
 
+LONGEST_OUTAGE = 7 * LOOK_BACK
+"""Seconds for which messages are read that were written while Magpie was not running."""
+
 READS_PER_MINUTE = 10
 """Messages that are read each minute only for the words beside a file."""
 
@@ -281,10 +284,10 @@ class FileChecks:
 
 
 def _is_new(connection: Connection, message: Message) -> bool:
-    """Return whether a message is newer than the last search for missed ones. Older ones, from before Magpie joined
-    perhaps, get no reaction: there may be thousands."""
-    searched = conversations.find(connection, message.channel).checked_until
-    return 0 < searched < seconds_of(message.ts)
+    """Return whether a message was written after its conversation was first read. Older ones get no reaction: there may
+    be thousands. The search for missed messages may have overlooked it, for example in an old thread."""
+    state, written = conversations.find(connection, message.channel), seconds_of(message.ts)
+    return state.checked_until > 0 and written >= max(state.first_read_at, time() - LONGEST_OUTAGE)
 
 
 def _covered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from bot.db import receipts
+from bot.db import jobs, receipts
 from bot.db.jobs import Job
 from bot.slack import messages
 from bot.slack.blocks import escape
@@ -54,7 +54,7 @@ class Receipts:
         settled = [id for id, channel, ts, _ in held if (channel, ts) not in waiting]
         if settled:
             with self._rag.write_transaction() as connection:
-                receipts.release(connection, settled)
+                jobs.release(connection, settled)
         return bool(settled)
 
     def acknowledge(self, job: Job) -> None:

@@ -30,6 +30,9 @@ CHECKS_PER_MINUTE = 50
 _OVERLAP = 3600.0
 """Seconds by which a list overlaps the previous one: lists lag behind, and files are shared after their creation."""
 
+_LOCATE_AFTER = 60.0
+"""Seconds after which the message of a new file is looked up, which has the words beside it and gets the receipt."""
+
 _RESUME = 3600.0
 """Seconds for which a list that a rate limit interrupted is continued."""
 
@@ -69,7 +72,7 @@ class FileSweep:
                 listing.seen |= {str(raw.get("id")) for raw in files if raw.get("mode") != "tombstone"}
                 listing.newest = max([listing.newest, *(float(raw.get("created") or 0) for raw in files)])
                 if files:
-                    self._add_listed(channel, files)
+                    self._add_listed(channel, files, locate=bool(listing.since))
                 listing.page += 1
         except (TryAgain, OperatorMustAct):
             self._unfinished[channel] = listing  # the next call continues it
@@ -108,9 +111,10 @@ class FileSweep:
                     jobs.request_spaced(connection, JobKind.CHECK_FILE, keys, CHECKS_PER_MINUTE)
             conversations.put(connection, channel, active_at=listing.newest, **times)
 
-    def _add_listed(self, channel: str, files: list[Mapping[str, Any]]) -> None:
+    def _add_listed(self, channel: str, files: list[Mapping[str, Any]], *, locate: bool) -> None:
         """Add the files of one page of a list that are not known in the conversation, without their messages.
 
+        `locate`: look up each message a little later, unless the search for missed messages finds it.
         A picture in a direct message is a question and is not added.
         """
         with self._rag.write_transaction() as connection:
@@ -127,6 +131,8 @@ class FileSweep:
                     jobs.request(connection, JobKind.LOCATE_FILE, channel, file.id)
                 elif file.id not in known:
                     self._add_file(connection, channel, file)
+                    if locate:  # a complete sweep looks up all that are missing
+                        jobs.request(connection, JobKind.LOCATE_FILE, channel, file.id, delay=_LOCATE_AFTER)
 
     def _add_file(self, connection: Connection, channel: str, file: SlackFile) -> None:
         at = float(file.created or 0)

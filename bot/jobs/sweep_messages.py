@@ -11,7 +11,7 @@ from typing import Any
 from bot.db import conversations, questions
 from bot.db.questions import seconds_of
 from bot.inbox import record
-from bot.jobs.file_checks import LOOK_BACK, FileChecks
+from bot.jobs.file_checks import LONGEST_OUTAGE, LOOK_BACK, FileChecks
 from bot.jobs.sweep_plan import is_complete_due
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import MessageDeleted
@@ -21,9 +21,6 @@ log = logging.getLogger("magpie")
 
 _OVERLAP = 600.0
 """Seconds by which a search for missed messages overlaps the previous one: clocks differ, and events may be late."""
-
-_LONGEST_OUTAGE = 7 * 24 * 3600.0
-"""Seconds for which messages are read that were written while Magpie was not running."""
 
 _OLDER_THREADS = 20
 """Older threads with answers that a complete sweep of a conversation looks at, the latest questions first."""
@@ -89,7 +86,7 @@ class MessageSweep:
         # A channel that was never searched has no questions from before Magpie joined; a direct message may have.
         never = 0.0 if channel.startswith("D") else now
         since = state.checked_until - _OVERLAP if state.checked_until else never
-        oldest = max(min(since, now - LOOK_BACK), now - _LONGEST_OUTAGE)
+        oldest = max(min(since, now - LOOK_BACK), now - LONGEST_OUTAGE)
         known = {(share.message, share.thread) for share in shares if share.message}
         is_complete = is_complete_due(state, state.reviewed_at, now)
         return _Reading(now, max(since, oldest), oldest, is_complete, known)

@@ -227,6 +227,20 @@ class Refill(Protocol):
         """Make jobs due. Return whether there were any."""
 
 
+class Refills:
+    """Several refills as one."""
+
+    def __init__(self, *refills: Refill) -> None:
+        self._refills = refills
+
+    def is_waiting(self) -> bool:
+        return any(refill.is_waiting() for refill in self._refills)
+
+    def release(self) -> bool:
+        released = [refill.release() for refill in self._refills]
+        return any(released)
+
+
 class JobWorker(LoopWorker[Job]):
     """Run the jobs that have a handler, taking turns between people."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.answers import button_requests, feedback
 from bot.answers.button_requests import Answered
-from bot.db import deliveries, questions
+from bot.db import answer_again, deliveries, questions
 from bot.db.ephemeral_messages import EphemeralRequest, put_limited
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
@@ -70,7 +70,8 @@ def register_interactions(
         once(body, lambda connection: put_limited(connection, request, waiting))
         ack()
 
-    for action in (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
+    plain = (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, buttons.AGAIN)
+    for action in (*plain, re.compile(rf"^{buttons.FILE}:\d+$")):
         app.action(action)(button)
     for name in (FIND_SIMILAR, INDEX_FILES):
         app.shortcut(name)(shortcut)
@@ -98,6 +99,8 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
     kind = str(action.get("action_id")).partition(":")[0]
     if kind == buttons.STOP:
         _stop(connection, about, user, say)
+    elif kind == buttons.AGAIN:
+        _answer_again(connection, about, user, str(action.get("action_ts") or ""), say)
     elif kind == buttons.FEEDBACK:
         verdict = str(action.get("value"))
         feedback.put_feedback(connection, about, user, verdict, restore_links(str(message.get("text") or "")))
@@ -118,6 +121,13 @@ def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str
         say(messages.NOT_YOUR_ANSWER)
     elif not questions.cancel_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
         say(messages.ALREADY_ANSWERED)
+
+
+def _answer_again(connection: Connection, about: Answered, user: str, press: str, say: Callable[[str], None]) -> None:
+    if about.question.user != user:
+        say(messages.NOT_YOUR_QUESTION)
+    elif not answer_again.request(connection, about.question, press):
+        say(messages.ALREADY_WAITING)
 
 
 # ---------------------------------------------------------------- shortcuts and the command

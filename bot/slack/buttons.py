@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from bot.slack import messages
 from bot.slack.blocks import Block, actions, button, label
 
-STOP, MORE, FILE, FEEDBACK = "stop", "more", "file", "feedback"
+STOP, MORE, FILE, FEEDBACK, AGAIN = "stop", "more", "file", "feedback", "again"
 """Action ids. The button for one file has the document's number after it: `file:12`."""
 
 IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
+UNREAD_BLOCK, AGAIN_BLOCK = "unread", "again"
 """Block ids."""
 
 GOOD, BAD = "good", "bad"
@@ -42,6 +43,11 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
 def more_files_button() -> Block:
     """Return the block of a list of files that goes on."""
     return actions(PAGES_BLOCK, [button(MORE, messages.MORE_FILES_BUTTON, MORE)])
+
+
+def again_button() -> Block:
+    """Return the block of an answer that may be another one once more files are read."""
+    return actions(AGAIN_BLOCK, [button(AGAIN, messages.AGAIN_BUTTON, AGAIN)])
 
 
 def feedback_buttons() -> Block:

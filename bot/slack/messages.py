@@ -37,6 +37,24 @@ def reading_documents(statuses: Sequence[SourceStatus]) -> str:
     return f"Reading {names[0]} …" if names else SEARCHING
 
 
+STAGES: Mapping[str, str] = {
+    "searching": SEARCHING,
+    "reading": "Reading these pages …",
+    "writing": "Writing …",
+    "checking": "Checking the answer …",
+}
+"""What an answer waits for, by its stage."""
+
+_PLACES = 3
+
+
+def found_places(places: Sequence[str]) -> str:
+    """Shown while an answer is written and nothing of it was checked yet."""
+    listed = "; ".join(places[:_PLACES])
+    more = f"; and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+    return f"Found {_count(len(places), 'page')}: {listed}{more}."
+
+
 # ---------------------------------------------------------------- answers
 
 HELP = (
@@ -51,6 +69,7 @@ CANNOT_POST = (
     "Slack doesn't let me post in this conversation, so your question has no answer there. "
     "Ask me in a direct message, or ask an admin to let me post there."
 )
+ANSWERED_AGAIN = "Here is a new answer, as you asked:"
 PICTURES_MISSING = "The pictures of these pages are missing: Slack didn't accept them. The page numbers still apply."
 APPS_NOT_ANSWERED = (
     "I answer people only, so this app's question has no answer. "
@@ -211,13 +230,34 @@ def screenshot(number: int) -> str:
     return f"*Screenshot {number}:*"
 
 
-def unread_documents(statuses: Sequence[SourceStatus]) -> str:
-    """Shown before an answer that could not use a document sent with the question; empty if all were read."""
-    failed = [f"I couldn't read {status.title}: {status.reason}" for status in statuses if status.state == "failed"]
-    reading = [status for status in statuses if status.state in ("waiting", "reading") and not status.is_searchable]
-    unread = ", ".join(status.title for status in reading)
-    late = [f"I'm still reading {unread}. Ask again in a minute."] if unread else []
-    return " ".join([*failed, *late])
+def failed_documents(statuses: Sequence[SourceStatus]) -> str:
+    """Shown before an answer to a question whose documents could not all be read; empty if none failed."""
+    return " ".join(f"I couldn't read {one.title}: {one.reason}" for one in statuses if one.state == "failed")
+
+
+def late_documents(statuses: Sequence[SourceStatus]) -> str:
+    """Shown before an answer that does not wait any longer for a document; empty if it waits for none."""
+    reading = [status for status in statuses if status.state in ("waiting", "reading")]
+    unread = [status.title for status in reading if not status.is_searchable]
+    return f"I'm still reading {', '.join(unread)}. Ask again in a minute." if unread else ""
+
+
+def still_reading(names: Sequence[str], others: int) -> str:
+    """Shown with an answer that found nothing while files are not read yet. `others`: the number of those not named."""
+    return f"I'm still reading {_listed(names, others)}. The answer may be there."
+
+
+def will_answer_again(names: Sequence[str], others: int) -> str:
+    """Shown instead of the button that `still_reading` offers."""
+    is_one = len(names) + others == 1
+    return f"I'll answer here when {_listed(names, others)} {'is' if is_one else 'are'} read."
+
+
+def _listed(names: Sequence[str], others: int) -> str:
+    if not names:
+        return _count(others, "file")
+    parts = [*names, f"{others:,} more"] if others else list(names)
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def found_page(source: str, page: str) -> str:
@@ -268,6 +308,7 @@ MORE_PAGES_BUTTON = "Show more pages"
 ONLY_IN_LIST = "Only in …"
 GOOD_ANSWER_BUTTON = "Good answer"
 BAD_ANSWER_BUTTON = "Bad answer"
+AGAIN_BUTTON = "Answer again when they are read"
 
 
 def only_in_button(title: str) -> str:
@@ -275,6 +316,8 @@ def only_in_button(title: str) -> str:
 
 
 NOT_YOUR_ANSWER = "Only the person who asked can stop this answer."
+NOT_YOUR_QUESTION = "Only the person who asked can have this answered again. Ask it yourself: I'll answer you too."
+ALREADY_WAITING = "I'll answer here when the files are read."
 ALREADY_ANSWERED = "This question is already answered."
 ALREADY_SEARCHING = "I'm already working on this."
 THANKS_GOOD = "Thanks for the feedback."

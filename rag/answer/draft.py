@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from time import perf_counter
 
 from rag.answer import messages
 from rag.answer.citations import NOT_FOUND, check_citations, says_not_found
-from rag.answer.grounding import GroundingResult, GroundingSource, check_grounding, without_notes
+from rag.answer.grounding import Checked, Checker, GroundingResult, GroundingSource, Verdict, says, without_notes
 from rag.answer.outcome import Outcome, Shown, decide
+from rag.answer.page_text import PageText
 from rag.answer.prompt import Correction, load_pictures, write_prompt
 from rag.answer.reply_faults import (
     MIN_REPEATED,
@@ -26,9 +27,10 @@ from rag.answer.reply_faults import (
     is_thought,
     without_thoughts,
 )
+from rag.answer.running_check import RunningCheck
 from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
 from rag.model.extraction import Kind
-from rag.model.search import Hit, Mode, Passage
+from rag.model.search import AnswerProgress, AnswerStage, Hit, Mode, Passage
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
@@ -39,12 +41,19 @@ log = logging.getLogger("magpie")
 ReadPageText = Callable[[Hit], str]
 """Returns the words of a hit's page that the reader may see."""
 
+OnProgress = Callable[[AnswerProgress], None]
+"""Is called again and again while an answer is made. It may raise an error to end that."""
+
+
+def no_progress(_: AnswerProgress) -> None:
+    """Do nothing with a report."""
+
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """A question and its passages. `on_text` gets the pieces of the first draft as they arrive.
+    """A question and its passages. `picture` is a screenshot (PNG or JPEG) sent with the question.
 
-    `picture` is a screenshot (PNG or JPEG) sent with the question.
+    `read_words` remembers the words of pages in the form in which statements are compared with them.
     """
 
     question: str
@@ -52,16 +61,18 @@ class GenerationRequest:
     generator: Generator
     settings: AnswerSettings
     read_page_text: ReadPageText
-    on_text: Callable[[str], None] | None = None
+    on_progress: OnProgress = no_progress
     picture: bytes | None = None
     observer: Observer = field(default_factory=Unobserved)
+    read_words: Callable[[str], PageText] = field(default_factory=lambda: cache(PageText.of))
 
 
 @dataclass(frozen=True)
 class Draft:
     """A checked answer: `text` has only what holds, and is empty if nothing does.
 
-    `notice` and `remedy` say what was left out of the prompt or cut from the answer.
+    `withdrawn` says that readers were shown statements which are missing. `notice` and `remedy` say what was left out
+    of the prompt or cut from the answer.
     """
 
     text: str
@@ -72,6 +83,7 @@ class Draft:
     notice: str
     remedy: str
     grounding: GroundingResult
+    withdrawn: str = ""
 
     @property
     def read_from(self) -> tuple[int, ...]:
@@ -86,19 +98,35 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
     """
     ability = request.generator.model_info()
     deadline = perf_counter() + request.settings.longest_seconds  # of both drafts together
-    first = _attempt(request, ability, deadline, stage_ms)
+    said: list[Checked] = []
+    first = _attempt(request, ability, deadline, stage_ms, said)
+    draft = _corrected(request, ability, deadline, first, stage_ms, said)
+    missing = sum(not says(draft.text, one.statement) for one in said)
+    return replace(draft, withdrawn=messages.withdrawn(missing))
+
+
+def _corrected(
+    request: GenerationRequest,
+    ability: ModelInfo,
+    deadline: float,
+    first: Draft,
+    stage_ms: dict[str, float],
+    said: list[Checked],
+) -> Draft:
+    """Return the first draft, or a better one. If nothing of the first was shown, the second is shown as it is written:
+    then its statements are added to `said`."""
     if first.outcome.is_settled or not request.settings.correct or perf_counter() > deadline:
         return first
     log.info("The model is asked again: %s", first.outcome.reason)
-    started = perf_counter()
+    started, before = perf_counter(), tuple(said)
     try:
-        second = _attempt(request, ability, deadline, {}, _correction(first))
+        second = _attempt(request, ability, deadline, {}, said, _correction(first), shows=not said)
     except MagpieError as error:  # what holds of the first draft is shown
         log.info("The correction failed: %s", type(error).__name__)
         return first
     finally:
         stage_ms["again"] = (perf_counter() - started) * 1000
-    return second if _is_better(second, first) else first
+    return second if _is_better(second, first, before) else first
 
 
 def _correction(draft: Draft) -> Correction:
@@ -107,12 +135,14 @@ def _correction(draft: Draft) -> Correction:
     return Correction(grounding.text, wrong) if wrong and not draft.outcome.is_fault else Correction()
 
 
-def _is_better(second: Draft, first: Draft) -> bool:
+def _is_better(second: Draft, first: Draft, said: Sequence[Checked]) -> bool:
     """Return whether more of the second draft holds, or it says that nothing was found and nothing of the first holds.
 
-    A draft with fewer wrong sentences is not better if it only says less.
+    A draft with fewer wrong sentences is not better if it only says less, or lacks what readers were shown: `said`.
     """
     held = [draft.grounding.held if draft.text else 0 for draft in (first, second)]
+    if held[0] and not all(says(second.text, one.statement) for one in said):
+        return False
     return held[1] > held[0] or (second.outcome.shown is Shown.NOTHING and not held[0])
 
 
@@ -121,21 +151,33 @@ def _attempt(
     ability: ModelInfo,
     deadline: float,
     stage_ms: dict[str, float],
+    said: list[Checked],
     correction: Correction | None = None,
+    *,
+    shows: bool = True,
 ) -> Draft:
+    """Return the checked reply to one prompt. `shows`: report its statements once they hold, and add them to `said`."""
     started = perf_counter()
     prompt, left_out = _build_prompt(request, ability, correction)
     shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
     sent = perf_counter()
+    checker = Checker(_Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability)))
+    running = RunningCheck(request.question, shown, checker, _unusable(request), said if shows else [])
+    stage = AnswerStage.WRITING if shows else AnswerStage.CHECKING
+
+    def report(text: str) -> None:
+        request.on_progress(AnswerProgress(stage, text if shows else ""))
+
     with request.observer.stage("write"):
-        watch, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
+        watch, cut = _stream(request, prompt, deadline, running, report, may_be_cut=shows)
     written = perf_counter()
     with request.observer.stage("check"):
-        grounding, outcome = _check(request, prompt, shown, watch, ability)
+        grounding, outcome = _check(request, shown, checker, watch, is_cut=bool(cut))
         answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
     stage_ms["prompt"] = (sent - started) * 1000
     stage_ms["write"] = (written - sent) * 1000
     stage_ms["check"] = (perf_counter() - written) * 1000
+    report(running.finish() if answer else "")
     mode = Mode.VISION if ability.vision else Mode.TEXT
     part = outcome.reason if outcome.shown is Shown.PART else ""
     notice = " ".join(one for one in (cut, left_out, part) if one)
@@ -144,14 +186,16 @@ def _attempt(
 
 
 def _check(
-    request: GenerationRequest, prompt: Prompt, shown: Sequence[Passage], watch: ReplyWatch, ability: ModelInfo
+    request: GenerationRequest, shown: Sequence[Passage], checker: Checker, watch: ReplyWatch, *, is_cut: bool
 ) -> tuple[GroundingResult, Outcome]:
     """Compare what the model wrote with the passages that it was shown."""
-    said = without_notes(without_invisible(without_thoughts(watch.text())))
-    text, cited = check_citations(said, shown)
+    reply = without_notes(without_invisible(without_thoughts(watch.text())))
+    text, cited = check_citations(reply, shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
-    sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
-    grounding = GroundingResult(text) if declined else check_grounding(text, sources, is_unusable=_unusable(request))
+    grounding = GroundingResult(text) if declined else checker.check_text(text, _unusable(request))
+    if is_cut and len(grounding.checked) > 1 and grounding.checked[-1].verdict is Verdict.NEUTRAL:
+        begun = replace(grounding.checked[-1], verdict=Verdict.UNUSABLE)  # the beginning of a sentence
+        grounding = replace(grounding, checked=(*grounding.checked[:-1], begun))
     fault = find_fault(text, watch, request.question)
     return grounding, decide(grounding, fault, declined=declined, cites=bool(cited))
 
@@ -205,7 +249,7 @@ def _grounding_source(
     shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     can_be_shown = hit.page_image is not None and hit.page_image.is_file()
     seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured
-    return GroundingSource("\n".join(words), seen, hit.generated_caption, hit.caption_model)
+    return GroundingSource("\n".join(words), seen, hit.generated_caption, hit.caption_model, request.read_words)
 
 
 def _build_prompt(request: GenerationRequest, ability: ModelInfo, correction: Correction | None) -> tuple[Prompt, str]:
@@ -239,33 +283,34 @@ def _window_remedy(prompt: Prompt, ability: ModelInfo, settings: AnswerSettings)
 
 
 def _stream(
-    request: GenerationRequest, prompt: Prompt, deadline: float, *, is_correction: bool
+    request: GenerationRequest,
+    prompt: Prompt,
+    deadline: float,
+    running: RunningCheck,
+    report: Callable[[str], None],
+    *,
+    may_be_cut: bool,
 ) -> tuple[ReplyWatch, str]:
     """Return the reply, and a notice if it was cut at the length limit or at the deadline.
 
-    Generation ends as soon as the outcome is decided. Text that may still become NOT FOUND is held back, because
-    readers get another sentence for it. During a correction, `on_text` gets empty strings instead of text, so that it
-    can still stop the generation by raising. Raise GeneratorTimeout if a correction is not complete at the deadline.
+    Generation ends as soon as the outcome is decided. If it fails after a statement was found to hold, the rest is
+    missing as if it was cut. Unless it `may_be_cut`, raise the error, and GeneratorTimeout at the deadline.
     """
-    watch, held_back, cut = ReplyWatch(prompt), "", ""
-    on_text, max_seconds = request.on_text, request.settings.longest_seconds
+    watch, cut = ReplyWatch(prompt), ""
+    max_seconds = request.settings.longest_seconds
     pieces = request.generator.stream(prompt)
     try:
         for piece in pieces:
-            is_decided = watch.add(piece)
-            held_back += piece
-            if on_text is not None and is_correction:
-                on_text("")
-            elif on_text is not None and not is_decided and not NOT_FOUND.startswith(watch.head):
-                on_text(held_back)
-                held_back = ""
-            if is_decided:
+            if watch.add(piece):
                 break
+            report(running.add(piece))
             if perf_counter() > deadline:
-                if is_correction:
+                if not may_be_cut:
                     raise GeneratorTimeout("The correction took too long.")
                 raise AnswerCut(messages.answer_cut(max_seconds), messages.ANSWER_CUT_REMEDY)
-    except AnswerCut as error:
+    except MagpieError as error:
+        if not isinstance(error, AnswerCut) and not (may_be_cut and running.said):
+            raise
         cut = f"{error} {error.hint}".strip()
     finally:
         pieces.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.answer import messages
 from rag.answer.citations import without_citations
-from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
+from rag.answer.draft import Draft, GenerationRequest, OnProgress, ReadPageText, no_progress, write_draft
 from rag.answer.excerpt import excerpt
 from rag.answer.list_questions import asks_for_list
 from rag.answer.outcome import Shown
@@ -20,7 +20,7 @@ from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
 from rag.model.extraction import Kind
-from rag.model.search import Answer, Hit, Mode, Passage, SearchResult
+from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode, Passage, SearchResult
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
@@ -48,7 +48,7 @@ def answer_question(
     found: SearchResult,
     generator: Generator | None,
     settings: AnswerSettings,
-    on_text: Callable[[str], None] | None = None,
+    on_progress: OnProgress = no_progress,
     picture: bytes | None = None,
     read_page_text: ReadPageText = no_page_text,
     generating: Generating = nullcontext,
@@ -56,9 +56,9 @@ def answer_question(
 ) -> Answer:
     """Return the answer to a question from the hits of its search, without evidence pictures.
 
-    `picture` is a screenshot (PNG or JPEG) sent with the question. `on_text` gets the model's text as it arrives, not
-    yet checked: the returned text replaces it. While the model corrects itself, `on_text` gets empty strings.
-    `generating` is entered while the generator writes, and not for anything else.
+    `picture` is a screenshot (PNG or JPEG) sent with the question. `on_progress` is
+    given what was found, and each statement of the answer once it was checked and holds; the returned text replaces
+    them. `generating` is entered while the generator writes, and not for anything else.
     A MagpieError of the generator is not raised: the passages are quoted, with a notice that gives the reason.
     """
     hits = [_with_page_text(hit, read_page_text) for hit in found.hits]
@@ -68,8 +68,9 @@ def answer_question(
     if generator is None:
         command = f"export MAGPIE_ANSWER__MODEL={AnswerSettings().model}"
         return composer.quote(messages.NO_MODEL, messages.turn_on_answers(command))
-    parts = (composer.passages, generator, settings, read_page_text, on_text, picture, observer or Unobserved())
+    parts = (composer.passages, generator, settings, read_page_text, on_progress, picture, observer or Unobserved())
     request = GenerationRequest(question, *parts)
+    on_progress(AnswerProgress(AnswerStage.READING, passages=composer.passages))
     try:
         with generating():
             draft = write_draft(request, composer.stage_ms)
@@ -78,9 +79,9 @@ def answer_question(
         return composer.quote(str(error), messages.turn_on_answers(error.hint) if is_off else error.hint)
     match draft.outcome.shown:
         case Shown.NOTHING:
-            return composer.point_at_messages() or composer.abstain(draft.mode)
+            return composer.point_at_messages() or composer.abstain(draft.mode, draft.withdrawn)
         case Shown.PASSAGES:
-            return composer.quote(draft.outcome.reason)
+            return composer.quote(draft.outcome.reason, withdrawn=draft.withdrawn)
         case _:
             return composer.written(draft)
 
@@ -102,10 +103,10 @@ class _Composer:
     passages: tuple[Passage, ...]
     stage_ms: dict[str, float] = field(default_factory=dict)
 
-    def abstain(self, mode: Mode) -> Answer:
+    def abstain(self, mode: Mode, withdrawn: str = "") -> Answer:
         """Return an answer that says that nothing was found and names the nearest pages."""
         nearest = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:MAX_NEAREST]
-        return self._answer(messages.abstained(nearest), mode, abstained=True)
+        return self._answer(messages.abstained(nearest), mode, notice=withdrawn, abstained=True)
 
     def point_at_messages(self) -> Answer | None:
         """Return the files that were found by the words of the messages that share them; None if there are none.
@@ -115,17 +116,18 @@ class _Composer:
         found = tuple(passage for passage in self.passages if "messages" in passage.hit.lanes)
         return self.quote(messages.FOUND_BY_MESSAGE, best=found) if found else None
 
-    def quote(self, reason: str, remedy: str = "", best: Sequence[Passage] = ()) -> Answer:
-        """Return the best passages as the answer. `reason` says why no answer was written."""
+    def quote(self, reason: str, remedy: str = "", best: Sequence[Passage] = (), withdrawn: str = "") -> Answer:
+        """Return the best passages as the answer. `reason` says why no answer was written, `withdrawn` that readers
+        were shown a part of one."""
         is_list = asks_for_list(self.question)
         best = tuple(best or self.passages)[: None if is_list else MAX_QUOTED]
         text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, self.question)}" for passage in best)
-        notice = " ".join(filter(None, (messages.best_passages(reason), self._incomplete(best))))
+        notice = " ".join(filter(None, (messages.best_passages(reason), withdrawn, self._incomplete(best))))
         return replace(self._answer(text, Mode.PASSAGES, best, notice), remedy=remedy)
 
     def written(self, draft: Draft) -> Answer:
         """Return the answer that the generator wrote."""
-        notice = " ".join(filter(None, (draft.notice, self._incomplete(draft.shown))))
+        notice = " ".join(filter(None, (draft.notice, draft.withdrawn, self._incomplete(draft.shown))))
         answer = self._answer(draft.text, draft.mode, draft.cited, notice)
         return replace(answer, passages=draft.shown, remedy=draft.remedy, read_from=draft.read_from)
 

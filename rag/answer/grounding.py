@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -71,23 +71,25 @@ class GroundingSource:
     """What a passage can support.
 
     `words` are those of the passage, its page and its place. `seen`: the model was given the picture, and readers can
-    be shown it. `captioner` is the name of the model that generated `caption`.
+    be shown it. `captioner` is the name of the model that generated `caption`. `read_words` may remember what it
+    returned for the same words.
     """
 
     words: str
     seen: bool = False
     caption: str = ""
     captioner: str = ""
+    read_words: Callable[[str], PageText] = field(default=PageText.of, compare=False)
 
     @cached_property
     def page(self) -> PageText:
         """The words alone."""
-        return PageText.of(with_cells(self.words))
+        return self.read_words(with_cells(self.words))
 
     @cached_property
     def captioned_page(self) -> PageText:
         """The words and the generated caption."""
-        return PageText.of(with_cells(f"{self.words}\n{self.caption}"))
+        return self.read_words(with_cells(f"{self.words}\n{self.caption}"))
 
 
 @dataclass(frozen=True)
@@ -200,27 +202,66 @@ def _counts(statement: Statement) -> bool:
     return any(frozenset({str(statement.items)}) in numeral.readings for numeral in numerals)
 
 
+class Checker:
+    """Checks the statements of one reply: each alone once it is complete, and at the end the reply as a whole.
+
+    What held when it was checked alone holds at the end, too, so that readers can be shown it at once. `sources`: what
+    each passage can support, by its number. At most `max_read` passages count as read from their pictures, because no
+    more pictures are shown.
+    """
+
+    def __init__(self, sources: Mapping[int, GroundingSource], max_read: int = 3) -> None:
+        self._sources = sources
+        self._max_read = max_read
+        self._read_from: dict[int, None] = {}
+        self._held: dict[tuple[str, tuple[int, ...]], Checked] = {}
+
+    def check_alone(self, statement: Statement, language: str) -> Checked:
+        """Compare a statement with the passages it cites; without citations, with all. `language`: of the reply."""
+        checked = _check(statement, self._sources, language, self._read_from, self._max_read)
+        if checked.holds:
+            self._held[statement.text, statement.cited] = checked
+        return checked
+
+    def check_text(self, text: str, is_unusable: Callable[[str], bool] = lambda _: False) -> GroundingResult:
+        """Compare each statement with the passages it cites; one without citations with those of its paragraph.
+
+        What they do not support is compared with all passages; if one supports it, that is cited instead. The citations
+        in `text` are written as [1][3] and name only passages that are known. Statements that `is_unusable` are not
+        compared.
+        """
+        language = detect_language(text)
+        checked = [
+            Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else self._check_in_text(one, language)
+            for one in split_statements(text)
+        ]
+        if all(one.verdict is Verdict.NEUTRAL for one in checked):  # "Yes [1]" may be the whole answer
+            checked = [replace(one, verdict=Verdict.SUPPORTED) if one.is_cited else one for one in checked]
+        return GroundingResult(text, tuple(checked), tuple(self._read_from))
+
+    def _check_in_text(self, statement: Statement, language: str) -> Checked:
+        before = self._held.get((statement.text, () if statement.inherited else statement.cited))
+        if before is not None and not statement.inherited:
+            return replace(before, statement=statement)
+        checked = _check(statement, self._sources, language, self._read_from, self._max_read)
+        return checked if checked.holds or before is None else replace(before, statement=statement)
+
+
 def check_grounding(
     text: str,
     sources: Mapping[int, GroundingSource],
     max_read: int = 3,
     is_unusable: Callable[[str], bool] = lambda _: False,
 ) -> GroundingResult:
-    """Compare each statement with the passages it cites; a statement without citations with those of its paragraph.
+    """Check a whole reply; see Checker."""
+    return Checker(sources, max_read).check_text(text, is_unusable)
 
-    What they do not support is compared with all `sources`; if one supports it, that is cited instead. The citations
-    in `text` are written as [1][3] and name only keys of `sources`. At most `max_read` passages count as read from
-    their pictures, because no more pictures are shown. Statements that `is_unusable` are not compared.
-    """
-    statements, language = split_statements(text), detect_language(text)
-    read_from: dict[int, None] = {}
-    checked = [
-        Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else _check(one, sources, language, read_from, max_read)
-        for one in statements
-    ]
-    if all(one.verdict is Verdict.NEUTRAL for one in checked):  # "Yes [1]" may be the whole answer
-        checked = [replace(one, verdict=Verdict.SUPPORTED) if one.is_cited else one for one in checked]
-    return GroundingResult(text, tuple(checked), tuple(read_from))
+
+def says(text: str, statement: Statement) -> bool:
+    """Return whether an answer has a statement, perhaps in other words."""
+    if statement.text.strip() in text:
+        return True
+    return bool(_find_passage(statement, {1: GroundingSource(text)}, detect_language(text)))
 
 
 def _check(

@@ -25,6 +25,14 @@ def left_out(sentences: int) -> str:
     return f"Left out: {count} of the model, not supported by the pages."
 
 
+def withdrawn(sentences: int) -> str:
+    """Return the notice above an answer that lacks sentences which its readers were shown while it was written."""
+    if not sentences:
+        return ""
+    count = "one sentence that was" if sentences == 1 else f"{sentences} sentences that were"
+    return f"Taken back: {count} shown while this was written."
+
+
 def caption_note(captioner: str) -> str:
     return f"(from a caption written by {captioner})"
 

@@ -46,7 +46,9 @@ _THINK = re.compile(
     r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A(?:(?!<think).)*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE
 )
 
+_THOUGHT_BEGIN = re.compile("<think(?:ing)?>", re.IGNORECASE)
 _THOUGHT_END = re.compile("</think(?:ing)?>", re.IGNORECASE)
+_LONGEST_TAG = len("</thinking>")
 
 _REFUSALS = (
     r"(?:i['’]?m|i am|we are) (?:so |very |really )?(?:sorry|afraid|unable)\b|sorry\b|as an? (?:ai|language model)\b",
@@ -205,6 +207,28 @@ def without_thoughts(text: str) -> str:
     if len(begun) > 1 and "<think" not in begun[0].casefold():  # opened by the template
         text = begun[1]
     return _THINK.sub("", text)
+
+
+class SpokenText:
+    """Takes out of a reply, while it arrives, what a model writes between its tags for thinking."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_thinking = False
+
+    def add(self, piece: str) -> str:
+        """Return the text that is an answer as far as it is known. The beginning of a tag is held back."""
+        self._held += piece
+        spoken = ""
+        while tag := (_THOUGHT_END if self._is_thinking else _THOUGHT_BEGIN).search(self._held):
+            spoken += "" if self._is_thinking else self._held[: tag.start()]
+            self._held = self._held[tag.end() :]
+            self._is_thinking = not self._is_thinking
+        at = self._held.rfind("<", -_LONGEST_TAG)
+        at = len(self._held) if at < 0 else at
+        spoken += "" if self._is_thinking else self._held[:at]
+        self._held = self._held[at:]
+        return spoken
 
 
 def is_refusal(sentence: str) -> bool:

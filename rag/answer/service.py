@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rag.answer import messages
+from rag.answer.draft import OnProgress, no_progress
 from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.generation import Generating, answer_question
 from rag.answer.highlight import with_line_boxes
@@ -47,13 +48,13 @@ class AnswerService:
         question: str,
         found: SearchResult,
         scope: Scope,
-        on_text: Callable[[str], None] | None = None,
+        on_progress: OnProgress = no_progress,
         picture: bytes | None = None,
         generating: Generating = nullcontext,
     ) -> Answer:
         """Return the answer with evidence pictures. `found` is the search result in the scope.
 
-        See answer_question for `on_text`, `picture` and `generating`.
+        See answer_question for `on_progress`, `picture` and `generating`.
         """
         cache: dict[tuple[int, int], tuple[Word, ...]] = {}
         sent, notice = question[: self.settings.question_chars], found.notice
@@ -71,7 +72,7 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(
-            sent, found, self.generator, self.settings, on_text, picture, page_text, generating, self.observer
+            sent, found, self.generator, self.settings, on_progress, picture, page_text, generating, self.observer
         )
         older = messages.older_versions(_older_versions(answer))
         parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))
@@ -83,13 +84,14 @@ class AnswerService:
         return draw_page(hit, self.folder)
 
     def _unread_pages(self, answer: Answer) -> list[UnreadPages]:
-        """Return the pages that are not fully read yet of the files that the answer names."""
-        named = [one for one in answer.passages if one.hit.place in answer.text] if answer.abstained else answer.cited
-        shown = [passage.hit for passage in named]
-        titles = {hit.document: hit.title for hit in reversed(shown)}
+        """Return the pages that are not fully read yet of the files that an answer cites.
+
+        What found nothing is said of all files that are still being read.
+        """
+        titles = {passage.hit.document: passage.hit.title for passage in ([] if answer.abstained else answer.cited)}
         with self.catalog.read_transaction() as connection:
             unread = unread_pages(connection, titles)
-        return [UnreadPages(titles[id], *unread[id]) for id in titles if id in unread][::-1]
+        return [UnreadPages(titles[id], *unread[id]) for id in titles if id in unread]
 
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.

@@ -50,12 +50,14 @@ def _edited_line(line: str, line_start: int, edits: Sequence[Edit]) -> str:
         start, end = edit.statement.start - line_start, edit.statement.end - line_start
         parts.append(line[done:start])
         if edit.keep:
-            parts.append(_edited_statement(line[start:end], edit, edit.statement.note_position - edit.statement.start))
+            parts.append(edited_statement(line[start:end], edit))
         done = end
     return "".join([*parts, line[done:]]).rstrip()
 
 
-def _edited_statement(piece: str, edit: Edit, note_position: int) -> str:
+def edited_statement(piece: str, edit: Edit) -> str:
+    """Return the part of a text that is a statement, with its note and citations."""
+    note_position = edit.statement.note_position - edit.statement.start
     before, after = piece[:note_position], piece[note_position:]
     if edit.citations:
         before = _CITATION.sub("", before)

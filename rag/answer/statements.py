@@ -81,14 +81,14 @@ def split_statements(text: str) -> list[Statement]:
     """
     found: list[Statement] = []
     paragraph_start = 0
-    german = question_language(text, [word.lower() for word in split_words(text)[:_MAX_WORDS]], ())[0] == "de"
+    german = is_german(text)
     for paragraph in re.split(r"(\n[ \t]*\n)", text):
         statements: list[Statement] = []
         line_start = paragraph_start
         lines = paragraph.split("\n")
         items = _items_after(lines)
         for number, line in enumerate(lines, 1):
-            in_line = _split_line(line, line_start, _form(line, lines[number : number + 1]), german=german)
+            in_line = split_line(line, line_start, form_of(line, lines[number : number + 1]), german=german)
             if in_line and line.rstrip().endswith(":"):
                 in_line[-1] = replace(in_line[-1], items=items[number])
             statements += in_line
@@ -102,15 +102,26 @@ def split_statements(text: str) -> list[Statement]:
     return found
 
 
+def is_german(text: str) -> bool:
+    """Return whether an answer is in German, where a dot may follow an ordinal number."""
+    return question_language(text, [word.lower() for word in split_words(text)[:_MAX_WORDS]], ())[0] == "de"
+
+
 def _items_after(lines: Sequence[str]) -> list[int]:
     """Return, for each line and for the end, the number of consecutive list items that start there."""
     counts = [0]
     for line in reversed(lines):
-        counts.append(counts[-1] + 1 if _BULLET.match(line) else 0)
+        counts.append(counts[-1] + 1 if is_item(line) else 0)
     return counts[::-1]
 
 
-def _form(line: str, following: Sequence[str]) -> Form:
+def is_item(line: str) -> bool:
+    """Return whether a line is an item of a list, or a heading."""
+    return _BULLET.match(line) is not None
+
+
+def form_of(line: str, following: Sequence[str]) -> Form:
+    """Return what the statements of a line are. `following`: the next line, if there is one."""
     if line.lstrip().startswith("|"):
         is_head = bool(following) and "-" in following[0] and _TABLE_RULE.match(following[0]) is not None
         return Form.HEAD if is_head else Form.ROW
@@ -120,9 +131,12 @@ def _form(line: str, following: Sequence[str]) -> Form:
     return Form.HEADING if "#" in bullet.group() else Form.ITEM
 
 
-def _split_line(line: str, line_start: int, form: Form, *, german: bool) -> list[Statement]:
-    """Return the statements of a line that begins at index `line_start` of the answer."""
-    bullet = _BULLET.match(line)
+def split_line(line: str, line_start: int, form: Form, *, german: bool, is_rest: bool = False) -> list[Statement]:
+    """Return the statements of a line that begins at index `line_start` of the answer.
+
+    `is_rest`: only the end of a line is given, so that it has no bullet.
+    """
+    bullet = None if is_rest else _BULLET.match(line)
     start = bullet.end() if bullet else 0
     found: list[Statement] = []
     ends = _SENTENCE_END.finditer(line, start) if form not in (Form.HEAD, Form.ROW) else ()

@@ -55,6 +55,11 @@ class SharedFile:
     words: str
     state: IndexState
 
+    @property
+    def title(self) -> str:
+        """Return the name as displayed, as in Hit.title."""
+        return displayed_name(self.name)
+
 
 def list_shared_files(connection: Connection, scope: Scope, limit: int) -> list[SharedFile]:
     """Return what is shared in a scope, newest first: each source once for each message that shares it in a space.
@@ -62,7 +67,7 @@ def list_shared_files(connection: Connection, scope: Scope, limit: int) -> list[
     A share that is delayed (see `share_delay`) is listed as if its document were being extracted now: without it, the
     list would show that the same file is known elsewhere.
     """
-    return _list_shared(connection, scope, true(), limit)
+    return list_shares_in(connection, scope, true(), limit)
 
 
 def visible_posts(connection: Connection, scope: Scope, messages: Collection[tuple[str, str]]) -> list[SharedFile]:
@@ -70,12 +75,13 @@ def visible_posts(connection: Connection, scope: Scope, messages: Collection[tup
     if not messages:
         return []
     named = are_any_of((share.c.space, share.c.message), messages)
-    return _list_shared(connection, scope, named, None)
+    return list_shares_in(connection, scope, named, None)
 
 
-def _list_shared(
+def list_shares_in(
     connection: Connection, scope: Scope, matching: ColumnElement[bool], limit: int | None
 ) -> list[SharedFile]:
+    """Return what is shared in a scope by the shares that meet a condition, newest first; see `list_shared_files`."""
     rows = select(share, source.c.kind, source.c.ref, source.c.document_id)
     rows = rows.join(source, source.c.id == share.c.source_id)
     rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope), matching)

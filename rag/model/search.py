@@ -188,6 +188,30 @@ class Passage:
     hit: Hit
 
 
+class AnswerStage(StrEnum):
+    """What an answer waits for."""
+
+    SEARCHING = "searching"
+    READING = "reading"
+    """The model was given the passages and has not written anything yet."""
+    WRITING = "writing"
+    CHECKING = "checking"
+    """The reply is complete; the model may be asked to correct it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProgress:
+    """How far an answer is.
+
+    `text` is what to show after the text of earlier reports: statements that were checked since and hold. `passages`
+    are those that the model is given, once they are found.
+    """
+
+    stage: AnswerStage
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+
+
 class Mode(StrEnum):
     """The writer of an answer: a vision model, a text model, or none (then passages are quoted)."""
 

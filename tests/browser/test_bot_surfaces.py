@@ -12,7 +12,8 @@ from bot.demo.slack_server import Workspace
 from tests.browser.conftest import Visit
 from tests.browser.test_story import QUESTION, PausingGenerator, run_bot
 from tests.browser.window import PHONE
-from tests.flows.team import HANDBOOK, pdf, receipts, until
+from tests.flows.team import HANDBOOK, magpie, pdf, receipts, until
+from tests.flows.test_unread_files import Gate
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST)
@@ -57,13 +58,33 @@ def test_answer_can_be_stopped(visit: Visit, ws: Workspace, team: DemoTeam, tmp_
         window = visit(viewport=PHONE)
         window.say(QUESTION)
         window.open_thread("which port")
-        window.page.locator("#thread .growing", has_text="The gateway listens on …").wait_for()
+        window.page.locator("#thread .growing", has_text="The gateway listens on port 8443.").wait_for()
         window.shot("pressed-4-growing-phone")
         window.page.locator("#thread").get_by_role("button", name="Stop").click()
         window.message("Stopped.", "#thread").wait_for()
         window.page.locator("#thread", has_text="is looking through").wait_for(state="detached")
         generator.go_on.set()
         window.shot("pressed-5-stopped-phone")
+
+
+def test_question_that_was_asked_too_early_is_answered_again(
+    visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path
+) -> None:
+    gate = Gate()
+    with magpie(ws, tmp_path / "data", extractor=gate):
+        notes = [(f"notes-{number}.txt", b"The gateway listens on port 8443. %d" % number) for number in range(4)]
+        ws.post("ada", team.channel, "for the shift", files=notes)
+        window = visit()
+        window.say(QUESTION)
+        window.message("could not find", "#thread").wait_for()
+        window.shot("early-1-offered")
+        window.page.locator("#thread").get_by_role("button", name="Answer again when they are read").click()
+        window.message("I'll answer here when", "#thread").wait_for()
+        window.shot("early-2-waiting")
+        gate.opened.set()
+        window.message("Here is a new answer, as you asked:", "#thread").wait_for()
+        window.message("port 8443", "#thread").wait_for()
+        window.shot("early-3-answered")
 
 
 def test_shortcuts_command_and_home(visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path) -> None:

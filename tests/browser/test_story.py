@@ -94,16 +94,17 @@ def test_samples_are_offered_with_questions(visit: Visit, bot: Bot, ws: Workspac
 
 
 class PausingGenerator(FakeGenerator):
-    """Generate the first half, and the rest once `go_on` is set."""
+    """Generate a statement and the beginning of another one, and the rest once `go_on` is set."""
 
     def __init__(self) -> None:
         super().__init__()
         self.go_on = threading.Event()
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        yield "The gateway listens on"
-        assert self.go_on.wait(60)
-        yield " port 8443. [1]"
+        yield "The gateway listens on port 8443. [1] Its lantern is "
+        while not self.go_on.wait(0.2):
+            yield ""
+        yield "green. [1]"
 
 
 def test_reload_during_an_answer_shows_its_end(visit: Visit, ws: Workspace, tmp_path: Path) -> None:
@@ -112,13 +113,16 @@ def test_reload_during_an_answer_shows_its_end(visit: Visit, ws: Workspace, tmp_
         receipts(ws, team.channel, ws.post("ada", team.channel, files=[("handbook.pdf", HANDBOOK)]), "white_check_mark")
         window = visit()
         window.say(QUESTION)
-        window.page.locator("#thread .message .growing", has_text="The gateway listens on …").wait_for()
+        window.page.locator("#thread .message .growing", has_text="Found 1 page: handbook.pdf, p. 2.").wait_for()
+        window.shot("reload-0-found")
+        window.page.locator("#thread .message .growing", has_text="The gateway listens on port 8443.").wait_for()
         window.shot("reload-1-growing")
         window.page.reload()
-        window.page.locator("#thread .message .growing", has_text="The gateway listens on …").wait_for()
+        window.page.locator("#thread .message .growing", has_text="The gateway listens on port 8443.").wait_for()
+        assert window.contains(("lantern",)) == [False]
         assert window.page.locator("#conversation .replies .growing").count() == 1
         generator.go_on.set()
-        window.page.locator("#thread .message", has_text="The gateway listens on port 8443. [1]").wait_for()
+        window.page.locator("#thread .message", has_text="Its lantern is green. [1]").wait_for()
         window.page.locator("#thread .shown img").wait_for()
         assert window.page.locator(".growing:not(.line)").count() == 0
         window.shot("reload-2-ended")

@@ -19,7 +19,7 @@ from bot.settings import SlackSettings
 from bot.slack.buttons import is_working
 from bot.telemetry.telemetry import Telemetry
 from rag import Settings, open_rag
-from rag.ports import Generator
+from rag.ports import Extractor, Generator
 from tests.support.generator import FakeGenerator
 from tests.support.migrated import migrated
 
@@ -57,12 +57,14 @@ def magpie(
     data: Path,
     *,
     generator: Generator | None = None,
+    extractor: Extractor | None = None,
     rag: Settings | None = None,
     telemetry: Telemetry | None = None,
     **slack: Any,
 ) -> Iterator[Bot]:
     """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
-    opened = partial(open_rag, generator=generator or FakeGenerator())
+    given = None if extractor is None else lambda: extractor
+    opened = partial(open_rag, generator=generator or FakeGenerator(), extractor=given)
     chosen = rag or settings(data)
     migrated(chosen.data, tables.HISTORY)
     with open_bot(chosen, slack_settings(ws, **slack), opened, telemetry=telemetry) as bot, running(bot):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
-from bot.slack.messages import unread_documents
-from rag import Answer, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
+from bot.slack.messages import failed_documents
+from rag import Answer, AnswerProgress, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
 from rag.model.operations import IndexState
 from rag.ports import Ocr
 from tests.injections.case_files import make_file, picture_of
@@ -113,10 +113,10 @@ def _try_case(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, fi
     generator.prompts.clear()
     for ending in ENDINGS:
         generator.ending = ending
-        pieces: list[str] = []
-        answer = rag.ask(question, scope, [picture] if picture else [], pieces.append)
+        reports: list[AnswerProgress] = []
+        answer = rag.ask(question, scope, [picture] if picture else [], reports.append)
         out += _of_answer(answer, links)
-        out += _of_partials(pieces)
+        out += _of_partials(reports)
     for prompt in generator.prompts:
         out += _of_prompt(prompt.user, prompt.system)
     obeyed = any(found.written for found in generator.obeyed)
@@ -131,7 +131,7 @@ def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
     unread = [SourceStatus("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
-    reply = answer_reply(answer, unread_documents(unread))
+    reply = answer_reply(answer, failed_documents(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}
     for text in (reply.text, words_of(reply.blocks)):
@@ -149,14 +149,16 @@ def _of_reply(reply: Reply, links: set[str]) -> Iterator[str]:
         yield "words of another space"
 
 
-def _of_partials(pieces: Sequence[str]) -> Iterator[str]:
+def _of_partials(reports: Sequence[AnswerProgress]) -> Iterator[str]:
     """Yield the effects of partial answers, which are sent with parse=none; see bot/answers/respond.py."""
-    text = ""
-    for piece in pieces:
-        text += piece
-        for thing in things_in(unfinished(text), verbatim=True):
+    text, places = "", list[str]()
+    for progress in reports:
+        text += progress.text
+        places += [passage.hit.place for passage in progress.passages]
+        shown = unfinished(progress.stage, text, places)
+        for thing in things_in(shown, verbatim=True):
             yield f"{thing.kind} {thing.what} while it writes"
-        if CANARY in text:
+        if CANARY in shown:
             yield "words of another space while it writes"
 
 

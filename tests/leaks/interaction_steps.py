@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from bot.db import tables
 from bot.demo.slack_server.state import Call, Conversation, Json, Message, Person
 from bot.listeners import interactions
+from bot.slack import buttons
 from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
@@ -137,6 +138,31 @@ def share_unreadable_file(simulation: Simulation, step: Step) -> None:
         simulation.ws.post(person.id, space.id, files=[(name_of(name), UNREADABLE)])
         [file] = set(simulation.state.files) - before
         simulation.shares[file] = (NO_DOCUMENT, name)
+
+
+def ask_too_early(simulation: Simulation, step: Step) -> None:
+    """Share a file, ask before it is read what no file answers, and press the button to have it answered again."""
+    share_unreadable_file(simulation, step)
+    asked_in = writable_conversation(simulation, step.c, pick(people(simulation), step.c // 3))
+    person = None if asked_in is None else pick(_members(simulation, asked_in), step.b)
+    if asked_in is None or person is None:
+        return
+    simulation.deliver_events()
+    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> zqwxv?")
+    simulation.deliver_events()
+    while simulation.bot.placeholders.step() or simulation.bot.answers.step():
+        simulation.check_output()
+    for message in asked_in.messages:
+        if message.thread_ts == asked and any(each.get("action_id") == buttons.AGAIN for each in _elements(message)):
+            simulation.ws.click(person.id, asked_in.id, message.ts, buttons.AGAIN, buttons.AGAIN)
+            simulation.deliver_events()
+            simulation.bot.receipts.step()
+            simulation.check_output()
+            return
+
+
+def _members(simulation: Simulation, space: Conversation) -> list[Person]:
+    return [each for each in people(simulation) if each.id in space.members]
 
 
 def follow_up(simulation: Simulation, step: Step) -> None:

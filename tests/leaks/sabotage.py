@@ -82,6 +82,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "return []",
         ),
     ),
+    "unread": (
+        Mutation(
+            "bot.answers.unread_files:Unread.of",
+            "list_unread_files(connection, scope)",
+            "list_unread_files(connection, Scope(None))",
+        ),
+        Mutation("bot.answers.unread_files:with_unread", ".with_names(unread.used)", ""),
+    ),
+    "again": (
+        Mutation(
+            "bot.jobs.answer_again:AnswerAgain._unread",
+            "return Unread.of(self._rag, granted.scope)",
+            "from rag import Scope\n\n        return Unread.of(self._rag, Scope(None))",
+        ),
+    ),
     "revision": (
         Mutation("bot.answers.scope_watch:ScopeWatch.is_unchanged", "if self._revision != revision:", "if False:"),
     ),

@@ -338,6 +338,8 @@ class Simulation:
         spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
         for space in spaces:  # the name of a group's direct message has the names of its members
             text = text.replace(f"#{space.name} ", " ") if space.name else text
+        for asker in {message.user for space in spaces for message in world.written(self.state, space)}:
+            text = text.replace(f'"<@{asker}> ', '"')  # an answer that its asker wanted later begins with a mention
         named = [person for person in self.state.people.values() if not person.is_bot and _names(text, person)]
         times = {int(seconds) for seconds in _TIME.findall(text)}
         if not named and not times:

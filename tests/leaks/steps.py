@@ -282,6 +282,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "share again": _reshare,
     "ask": _ask,
     "ask, and meanwhile": _ask_meanwhile,
+    "ask, and when found": _meanwhile(_ask),
     "screenshot": _screenshot,
     "unshare": _unshare,
     "delete file": _delete_file,
@@ -303,6 +304,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "late": _share_event_late,
     "fail": _fail_lookup,
     "unreadable": interaction_steps.share_unreadable_file,
+    "ask too early": interaction_steps.ask_too_early,
     "follow up": interaction_steps.follow_up,
     "more": interaction_steps.press(buttons.MORE),
     "more, and meanwhile": _meanwhile(interaction_steps.press(buttons.MORE)),
@@ -327,8 +329,17 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     **folder_steps.STEPS,
     **message_steps.STEPS,
 }
-_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
-_WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
+_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
+_WEIGHTS |= {
+    "ask, and when found": 8,
+    "ask too early": 6,
+    "share again": 5,
+    "unshare": 3,
+    "delete file": 3,
+    "delete message": 3,
+    "new channel": 4,
+    "fail": 4,
+}
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
     "similar": 4,

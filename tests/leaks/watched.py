@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag import Answer, DocumentSummary, Rag, Scope, SearchResult
+from rag import Answer, AnswerProgress, DocumentSummary, Hit, Rag, Scope, SearchResult
 from rag.ports import Prompt
 from tests.leaks.marked_documents import TEXT_MARK
 from tests.support.generator import FakeGenerator
@@ -97,11 +97,17 @@ class WatchedRag:
         question: str,
         scope: Scope,
         pictures: Sequence[Path] = (),
-        on_text: Any = None,
+        on_progress: Callable[[AnswerProgress], None] = lambda _: None,
         generating: Any = nullcontext,
     ) -> Answer:
         expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, pictures, on_text, generating)
+
+        def watch(progress: AnswerProgress) -> None:
+            if progress.passages:
+                self._run_hook([passage.hit for passage in progress.passages])
+            on_progress(progress)
+
+        answer = self._rag.ask(question, scope, pictures, watch, generating)
         self._check(answer.found, expected, "ask")
         return answer
 
@@ -109,7 +115,7 @@ class WatchedRag:
         expected = self._documents_in(scope)
         found = self._rag.find(query, scope, k)
         self._check(found, expected, "find")
-        self._run_hook(found)
+        self._run_hook(found.hits)
         return found
 
     def search(self, query: str, scope: Scope) -> SearchResult:
@@ -120,15 +126,15 @@ class WatchedRag:
         expected = self._documents_in(scope)
         found = self._rag.find_picture(path, scope, k)
         self._check(found, expected, "find_picture")
-        self._run_hook(found)
+        self._run_hook(found.hits)
         return found
 
     def documents(self, scope: Scope) -> list[DocumentSummary]:
         self._documents_in(scope)
         return self._rag.documents(scope)
 
-    def _run_hook(self, found: SearchResult) -> None:
-        self.last_found = list(dict.fromkeys(hit.document for hit in found.hits))
+    def _run_hook(self, hits: Sequence[Hit]) -> None:
+        self.last_found = list(dict.fromkeys(hit.document for hit in hits))
         hook, self.hook = self.hook, None
         if hook is not None:
             hook()

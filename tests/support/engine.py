@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from bot.db import tables
 from rag import (
     Answer,
+    AnswerProgress,
+    AnswerStage,
     Check,
     ConfidenceModel,
     DocumentSummary,
@@ -157,12 +159,11 @@ class FakeEngine:
         question: str,
         scope: Scope,
         pictures: Sequence[Path] = (),
-        on_text: Callable[[str], None] | None = None,
+        on_progress: Callable[[AnswerProgress], None] = lambda _: None,
     ) -> Answer:
         self._ask("ask", question, pictures[0] if pictures else None)
         for piece in self.pieces:
-            if on_text is not None:
-                on_text(piece)
+            on_progress(AnswerProgress(AnswerStage.WRITING, piece))
         return self.answered
 
     def status(self) -> Status:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeVar
 
-from rag import Mode, Rag, Scope
+from rag import AnswerProgress, Mode, Rag, Scope
 from rag.evaluation.answers import cited_pages
 from rag.evaluation.judging import JudgedStatement, has_answer, judge_statements
 from rag.ports import Generator, ModelInfo, Prompt, TokenStream
@@ -92,11 +92,11 @@ def ask(rag: Rag, timed: TimedGenerator, question: GoldQuestion, scripted: bool)
     timed.seconds, timed.wrote = 0.0, []
     started, first = perf_counter(), 0.0
 
-    def on_text(text: str) -> None:
+    def on_progress(progress: AnswerProgress) -> None:
         nonlocal first
-        first = first or (perf_counter() - started if text.strip() else 0.0)
+        first = first or (perf_counter() - started if progress.text.strip() else 0.0)
 
-    answer = rag.ask(question.query, Scope.operator(), on_text=on_text)
+    answer = rag.ask(question.query, Scope.operator(), on_progress=on_progress)
     end = perf_counter() - started
     shown = DECLINED if answer.abstained else PASSAGES if answer.mode is Mode.PASSAGES else MODEL
     statements = judge_statements(answer.text, cited_pages(rag, answer, Scope.operator())) if shown == MODEL else ()

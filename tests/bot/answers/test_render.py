@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from bot.answers.page_list import pages_reply
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
 from bot.demo.slack_server.limits import too_long
+from bot.slack import messages
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import (
     NO_MATCHING_PAGE,
+    failed_documents,
     incomplete_file,
+    late_documents,
     reading_documents,
     similar_pages,
-    unread_documents,
     unreadable_file,
 )
 from rag import FileNote, Mode, SourceStatus
@@ -147,10 +149,9 @@ def test_messages_about_documents_sent_with_a_question() -> None:
     reading = SourceStatus("F2", "b.pdf", IndexState.READING, 3, 12, "", "", 2, 2)
     failed = SourceStatus("F3", "c.pdf", IndexState.FAILED, 0, 0, "It is encrypted.", "Remove its password.", None, 3)
     assert reading_documents([read, reading]) == "Reading b.pdf, page 4 of 12 …"
-    assert unread_documents([read]) == ""
-    assert unread_documents([read, reading, failed]) == (
-        "I couldn't read c.pdf: It is encrypted. I'm still reading b.pdf. Ask again in a minute."
-    )
+    assert failed_documents([read, reading]) == late_documents([read, failed]) == ""
+    assert failed_documents([read, reading, failed]) == "I couldn't read c.pdf: It is encrypted."
+    assert late_documents([read, reading, failed]) == "I'm still reading b.pdf. Ask again in a minute."
     assert unreadable_file(failed) == "I couldn't read c.pdf: It is encrypted. Remove its password."
 
 
@@ -239,7 +240,7 @@ def test_brackets_in_a_name_are_not_a_citation() -> None:
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
     failed = SourceStatus("F1", "[4].pdf", IndexState.FAILED, 0, 0, "Why.", "", None, 1)
-    assert unread_documents([failed]) == "I couldn't read (4).pdf: Why."
+    assert failed_documents([failed]) == "I couldn't read (4).pdf: Why."
 
 
 def test_notification_of_similar_pages_has_no_raw_link() -> None:
@@ -248,3 +249,10 @@ def test_notification_of_similar_pages_has_no_raw_link() -> None:
     assert reply.text == "Pages like this message:"
     assert heading in str(reply.blocks)
     assert pages_reply([], similar_pages("")).text == "Pages like the message:"
+
+
+def test_files_that_are_not_read_are_named_as_far_as_their_names_are_known() -> None:
+    assert messages.still_reading([], 1) == "I'm still reading 1 file. The answer may be there."
+    assert messages.still_reading(["a.pdf"], 1) == "I'm still reading a.pdf and 1 more. The answer may be there."
+    assert messages.will_answer_again(["a.pdf"], 0) == "I'll answer here when a.pdf is read."
+    assert messages.will_answer_again([], 2) == "I'll answer here when 2 files are read."

@@ -409,6 +409,7 @@ def test_ask_json(run: Run) -> None:
         "evidence": ["evidence-1.png"],
         "passages": [place | {"text": "The relay listens."}],
         "translations": {},
+        "still_reading": [],
     }
 
 
@@ -429,10 +430,24 @@ def test_ask_streams_the_answer_then_prints_citations_and_pictures(run: Run) -> 
     ]
 
 
-def test_ask_prints_the_checked_answer_if_it_differs_from_the_streamed_one(run: Run) -> None:
+def test_ask_prints_the_whole_answer_if_more_than_its_checked_statements_belongs_to_it(run: Run) -> None:
     engine = FakeEngine(answered=answer("It listens.", hit(1, "a.pdf", 1)), pieces=["It listens [7]."])
     _, out, _ = run(engine, "ask", "?")
-    assert out.index("It listens [7].") < out.index("After checking against the pages:") < out.index("It listens.\n")
+    assert out.index("It listens [7].") < out.index("The whole answer:") < out.index("It listens.\n")
+
+
+def test_ask_that_finds_nothing_names_the_files_that_are_not_read(run: Run) -> None:
+    engine = FakeEngine()
+    run(engine, "status")
+    with engine.write_transaction() as connection:
+        for number in range(5):
+            put_share(connection, Share("path", f"/{number}.pdf", "local", f"{number}.pdf", shared_at=number))
+    _, out, _ = run(engine, "ask", "?")
+    said = " ".join(out.split())
+    assert "I'm still reading 4.pdf, 3.pdf, 2.pdf and 2 more" in said
+    assert "Ask again when `magpie status` says that they are read." in said
+    _, out, _ = run(engine, "ask", "?", "--json")
+    assert json.loads(out)["still_reading"] == [f"{number}.pdf" for number in (4, 3, 2, 1, 0)]
 
 
 def test_ask_prints_first_that_no_model_is_available(run: Run) -> None:

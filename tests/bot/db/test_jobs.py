@@ -75,7 +75,7 @@ def test_job_of_a_killed_process_is_due_again_and_counts_as_an_attempt(rag: Rag)
 def test_late_retry_does_not_restore_a_finished_job(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
-        receipts.release(connection, [one.id for one in receipts.held_receipts(connection)])
+        jobs.release(connection, [one.id for one in receipts.held_receipts(connection)])
         job = claim(connection, JobKind.RECEIPT)
         jobs.finish(connection, job)
         jobs.retry(connection, job, 0, counted=False)
@@ -89,7 +89,7 @@ def test_receipt_is_due_after_release_and_runs_once(rag: Rag) -> None:
         [held] = receipts.held_receipts(connection)
         assert (held.channel, held.key, held.user) == ("C1", "5.1:F1", "U1")
         assert is_idle(connection)
-        receipts.release(connection, [held.id])
+        jobs.release(connection, [held.id])
         assert receipts.held_receipts(connection) == []
         job = claim(connection, JobKind.RECEIPT)
         assert receipts.message_and_file(job.key) == ("5.1", "F1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from bot.db import access_log, evidence, feedback, questions, receipts, tables, uploads
+from bot.db import access_log, evidence, feedback, jobs, questions, receipts, tables, uploads
 from bot.db.feedback import Rating
 from bot.db.jobs import JobState
 from bot.db.used_pages import UsedPage
@@ -94,7 +94,7 @@ def drop_uploads(connection: Connection) -> bool:
 
 def release_receipts(connection: Connection) -> bool:
     receipts.request_receipt(connection, "C1", "1.1", "F1", "U1")
-    receipts.release(connection, IDS)
+    jobs.release(connection, IDS)
     return bool(connection.execute(tables.job.select()).one().state == JobState.WAITING)
 
 

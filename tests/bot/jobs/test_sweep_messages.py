@@ -9,7 +9,7 @@ from time import time
 import pytest
 from sqlalchemy import text
 
-from bot.db import conversations
+from bot.db import conversations, receipts
 from bot.db.jobs import JobKind
 from bot.db.questions import put_question
 from bot.demo.slack_server import ManualClock, Workspace, open_workspace
@@ -195,3 +195,22 @@ def test_link_in_a_reply_whose_thread_is_gone_is_dropped_by_a_complete_sweep(
     ws.delete_message(channel, root)
     sweeps.everything()
     assert sweeps.links(channel) == []
+
+
+def test_file_of_a_thread_that_could_not_be_read_gets_a_receipt(
+    ws: Workspace, sweeps: Sweeps, ada: str, channel: str
+) -> None:
+    root = ws.post(ada, channel, "a root")
+    shared = ws.post(ada, channel, files=[("tides.txt", b"The tide is high.")], thread_ts=root)
+    ws.faults.fail("conversations.replies", error="thread_not_found")
+    sweeps.request(JobKind.SWEEP_MESSAGES, channel)
+    assert sweeps.names(channel) == []
+    sweeps.request(JobKind.SWEEP_FILES, channel)
+    assert sweeps.names(channel) == ["tides.txt"]
+    with sweeps.rag.write_transaction() as connection:  # as if that was a minute later
+        connection.execute(text("UPDATE job SET next_try = 0"))
+    sweeps.run()
+    assert [share.message for share in sweeps.shared(channel)] == [shared]
+    with sweeps.rag.read_transaction() as connection:
+        requested = [key.partition(":")[0] for _, _, key, _ in receipts.list_receipts(connection)]
+    assert requested == [shared]

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from rag.answer.generation import answer_question
-from rag.answer.messages import NOTHING_HELD, READ_NOTE, best_passages, left_out
+from rag.answer.messages import NOTHING_HELD, READ_NOTE, best_passages, left_out, withdrawn
 from rag.errors import GeneratorFailed, MagpieError
 from rag.model.extraction import Kind
-from rag.model.search import Answer, Hit, Mode
+from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
-from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found, hit
+from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found, hit, shown
 from tests.support.generator import FakeGenerator, pieces_of
 
 SETTINGS = AnswerSettings()
@@ -182,20 +182,65 @@ def test_right_statement_gets_its_citation(text: str, shown: str | None) -> None
     assert len(generator.prompts) == 1
 
 
-def test_second_draft_is_not_shown_and_can_be_stopped() -> None:
-    streamed: list[str] = []
-    generator = Drafts(texts=["The pier is 50 metres long [1].", "The pier is 40 metres long [1]."])
-    answer_question(QUESTION, found(PIER), generator, SETTINGS, streamed.append)
-    assert "".join(streamed) == "The pier is 50 metres long [1]."
-    assert streamed.count("") > 3
+HOLDS, ALSO_HOLDS = "The pier is 40 metres long [1].", "A crane lifts two tonnes [2]."
+WRONG = "It has 9 lamps [3]."
 
-    def stopped(text: str) -> None:
-        if not text:
+
+def ask_and_watch(*texts: str | MagpieError) -> tuple[Answer, list[AnswerProgress]]:
+    reports: list[AnswerProgress] = []
+    generator = Drafts(texts=list(texts))
+    return answer_question(QUESTION, found(PIER, CRANE, LAMP), generator, SETTINGS, reports.append), reports
+
+
+def test_second_draft_is_shown_only_if_nothing_of_the_first_was() -> None:
+    answer, reports = ask_and_watch("The pier is 50 metres long [1].", HOLDS)
+    assert shown(reports) == answer.text == HOLDS
+    answer, reports = ask_and_watch(f"{HOLDS} {WRONG}", f"{HOLDS} {ALSO_HOLDS}")
+    assert shown(reports) == HOLDS
+    assert answer.text == f"{HOLDS} {ALSO_HOLDS}"
+    assert reports[-1].stage is AnswerStage.CHECKING
+
+
+def test_second_draft_can_be_stopped() -> None:
+    def stopped(progress: AnswerProgress) -> None:
+        if progress.stage is AnswerStage.CHECKING:
             raise InterruptedError
 
-    again = Drafts(texts=["The pier is 50 metres long [1].", "The pier is 40 metres long [1]."])
+    generator = Drafts(texts=[f"{HOLDS} {WRONG}", HOLDS])
     with pytest.raises(InterruptedError):
-        answer_question(QUESTION, found(PIER), again, SETTINGS, stopped)
+        answer_question(QUESTION, found(PIER, LAMP), generator, SETTINGS, stopped)
+
+
+def test_second_draft_without_what_was_shown_is_dropped() -> None:
+    more = "A crane lifts two tonnes [2]. The lamp turns every ten seconds [3]."
+    answer, _ = ask_and_watch(f"{HOLDS} {WRONG}", more)
+    assert answer.text == HOLDS
+    reworded = f"{more} With 40 metres, that is how long the pier is [1]."
+    answer, _ = ask_and_watch(f"{HOLDS} {WRONG}", reworded)
+    assert answer.text == reworded
+
+
+def test_what_was_shown_stays_if_the_generator_fails() -> None:
+    answer, reports = ask_and_watch(f"{WRONG}", GeneratorFailed("It broke.", "Ask again."))
+    assert is_quoted(answer)
+    assert shown(reports) == ""
+    broken = FakeGenerator(text=f"{HOLDS} {ALSO_HOLDS}", broken=GeneratorFailed("It broke.", "Again."), broken_after=9)
+    reports.clear()
+    answer = answer_question(QUESTION, found(PIER, CRANE), broken, SETTINGS, reports.append)
+    assert shown(reports) == answer.text == HOLDS
+    assert answer.notice.startswith("It broke. Again.")
+
+
+def test_taking_back_what_was_shown_is_said() -> None:
+    answer, reports = ask_and_watch(f"{HOLDS[:-5]}. Fine, NOT FOUND")
+    assert shown(reports) == "The pier is 40 metres long. [1]" or shown(reports).startswith(HOLDS[:20])
+    assert answer.abstained
+    assert answer.notice == withdrawn(1)
+    german = " Der Kran hebt zwei Tonnen und die Lampe dreht sich alle zehn Sekunden, wie es dort für ihn steht [2]."
+    answer, reports = ask_and_watch(HOLDS + german * 2, HOLDS + german * 2)
+    assert shown(reports) == HOLDS
+    assert answer.mode is Mode.PASSAGES
+    assert withdrawn(1) in answer.notice
 
 
 def test_words_elsewhere_on_the_page_support_a_statement() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rag.answer.generation import answer_question, place_line
 from rag.answer.messages import ABSTAINED
 from rag.errors import GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
-from rag.model.search import Hit, Mode, Posted, SearchResult
+from rag.model.search import AnswerProgress, AnswerStage, Hit, Mode, Posted, SearchResult
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, closed_address, ollama_server
@@ -69,16 +69,21 @@ LAMP = hit("The lamp turns every ten seconds.", chunk=4, page=5)
 QUESTION = "How long is the pier?"
 
 
+def shown(reports: Sequence[AnswerProgress]) -> str:
+    """Return the text that readers were shown while an answer was made."""
+    return "".join(progress.text for progress in reports)
+
+
 def test_answer_cites_its_passage() -> None:
-    generator, streamed = FakeGenerator(), list[str]()
-    answer = answer_question(QUESTION, found(TIDE, PIER), generator, SETTINGS, streamed.append)
+    generator, reports = FakeGenerator(), list[AnswerProgress]()
+    answer = answer_question(QUESTION, found(TIDE, PIER), generator, SETTINGS, reports.append)
     assert answer.text == "The pier is 40 metres long. [2]"
     assert [place_line(passage) for passage in answer.cited] == ["[2] handbook.pdf, p. 12 (printed vi)"]
     assert answer.mode is Mode.VISION
     assert not answer.abstained
     assert answer.notice == ""
     assert answer.evidence == ()
-    assert "".join(streamed) == answer.text
+    assert shown(reports) == answer.text
     assert answer.stage_ms["words"] == 1.0
     assert answer.stage_ms["write"] > 0
     assert generator.closed == 1
@@ -119,22 +124,21 @@ def test_abstains_without_asking_the_model_if_nothing_was_found() -> None:
 
 @pytest.mark.parametrize("text", ["NOT FOUND", "Not found. ", "NOT FOUND [9]", "It says nothing of it: NOT FOUND"])
 def test_abstains_if_the_model_finds_no_answer(text: str) -> None:
-    streamed: list[str] = []
-    answer = answer_question(QUESTION, found(PIER), FakeGenerator(text=text), SETTINGS, streamed.append)
+    reports: list[AnswerProgress] = []
+    answer = answer_question(QUESTION, found(PIER), FakeGenerator(text=text), SETTINGS, reports.append)
     assert answer.abstained
     assert answer.text.startswith(ABSTAINED)
     assert answer.cited == ()
     assert answer.mode is Mode.VISION
-    if text.startswith("NOT"):
-        assert streamed == []
+    assert shown(reports) == ""
 
 
 def test_text_that_begins_like_not_found_is_streamed_in_full() -> None:
-    streamed: list[str] = []
+    reports: list[AnswerProgress] = []
     answer = answer_question(
-        QUESTION, found(PIER), FakeGenerator(text="NOT more than 40 metres [1]."), SETTINGS, streamed.append
+        QUESTION, found(PIER), FakeGenerator(text="NOT more than 40 metres [1]."), SETTINGS, reports.append
     )
-    assert "".join(streamed) == answer.text == "NOT more than 40 metres [1]."
+    assert shown(reports) == answer.text == "NOT more than 40 metres [1]."
 
 
 def test_answer_without_valid_citation_is_replaced_by_passages() -> None:
@@ -224,11 +228,12 @@ def test_cut_answer_is_kept_with_a_notice() -> None:
     assert short.mode is Mode.PASSAGES
 
 
-def test_generation_stops_if_on_text_raises() -> None:
+def test_generation_stops_if_on_progress_raises() -> None:
     generator = FakeGenerator()
 
-    def gone(text: str) -> None:
-        raise InterruptedError(text)
+    def gone(progress: AnswerProgress) -> None:
+        if progress.stage is AnswerStage.WRITING:
+            raise InterruptedError
 
     with pytest.raises(InterruptedError) as caught:
         answer_question(QUESTION, found(PIER), generator, SETTINGS, gone)
