@@ -16,7 +16,7 @@ from rag.catalog.sources import is_not_renewed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import extraction, share, source
 from rag.model.extraction import displayed_name
-from rag.model.operations import FileNote, IndexState
+from rag.model.operations import FileNote, IndexState, UnreadPages
 
 _SEARCHABLE = 0.9
 """Share of the pages that have to be found before a file can be asked about: covers and empty pages have no words."""
@@ -55,6 +55,11 @@ class SourceStatus:
     def is_searchable(self) -> bool:
         """Return whether a file that is not ready can be asked about: all its pages can be found, or nearly all."""
         return 0 < _SEARCHABLE * self.pages <= self.searchable
+
+    @property
+    def unread(self) -> UnreadPages:
+        """Return the pages that are not fully read yet."""
+        return UnreadPages(self.title, self.page + 1, self.pages)
 
     @property
     def title(self) -> str:
