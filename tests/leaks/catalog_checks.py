@@ -106,7 +106,7 @@ class CatalogChecks:
             raise Missing("a file that people can open was not read", place)
         for inside in simulation.numbers_in(number):
             mark = simulation.documents[inside].mark
-            found = simulation.rag.search(f"the {mark}", Scope.of(place.channel))
+            found = simulation.search(f"the {mark}", Scope.of(place.channel))
             if not any(mark in hit.text for hit in found.hits):
                 raise Missing("a file that people can open is not found by its word", (place, inside))
         self._searched.add((row.document, place.channel))

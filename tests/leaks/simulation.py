@@ -32,7 +32,7 @@ from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
 from bot.telemetry.telemetry import Telemetry
 from bot.telemetry.traces import Traces
-from rag import NotFound, open_rag
+from rag import NotFound, Scope, SearchResult, open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
 from tests.leaks.catalog_checks import CatalogChecks, check_deletions
@@ -244,6 +244,14 @@ class Simulation:
     def _rows(self) -> list[tuple[Any, ...]]:
         with self.rag.read_transaction() as connection:
             return [tuple(row) for query in _INDEXED for row in connection.exec_driver_sql(query)]
+
+    def search(self, query: str, scope: Scope) -> SearchResult:
+        """Search for a check, without effect on the steps: what was to happen during an answer does not happen now."""
+        hook, self.generator.hook = self.generator.hook, None
+        try:
+            return self.rag.search(query, scope)
+        finally:
+            self.generator.hook = hook
 
     def interrupting(self, act: Callable[[], None]) -> Callable[[], None]:
         """Return a hook that checks the output so far, then calls `act` and delivers its events."""

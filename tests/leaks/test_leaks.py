@@ -58,6 +58,20 @@ def test_link_of_the_message_that_a_person_chose_is_no_leak_to_them() -> None:
     assert play([Step.parse(step) for step in " ".join(OWN_MESSAGE.split()).split("; ")]) is None
 
 
+LATE_DELETION = """
+share 990 213 0; share 225 871 0; share 575 527 0; share 429 517 0; share 799 928 0; share 618 326 0; share twice 428
+376 970; command 195 924 638; ask, and meanwhile 972 419 495; ask, and meanwhile 915 792 416; ask 480 601 942; delete
+words 35 299 980; ask 956 18 189; share 913 98 28
+"""
+"""Steps of a false alarm: a file was to be deleted while an answer is written. None was, until a check searched and the
+model translated its query."""
+
+
+@pytest.mark.timeout(300)
+def test_nothing_happens_while_a_check_searches() -> None:
+    assert play([Step.parse(step) for step in " ".join(LATE_DELETION.split()).split("; ")]) is None
+
+
 @pytest.mark.parametrize("name", GUARDS)
 def test_every_guard_can_be_broken(name: str) -> None:
     sources: dict[Path, str] = {}
