@@ -28,17 +28,23 @@ _LLAMA_VISION = (
     "there"
 )
 
-_TERMS: tuple[tuple[str, ModelTerms], ...] = (
-    (r"mobileclip|dfndr|datacompdr|\bdfn\d", _APPLE),
-    (r"llama-?4", ModelTerms("Llama 4 Community License", _LLAMA_VISION)),
-    (r"llama-?3\.2-vision|llama-?3\.2-(11|90)b-vision", ModelTerms("Llama 3.2 Community License", _LLAMA_VISION)),
-    (r"gemma", _GEMMA),
-    (r"qwen2\.5-?vl:?-?(3b|72b)", ModelTerms("Qwen license", "the 3B is for research only, the 72B has further terms")),
-    (r"qwen", ModelTerms("Apache-2.0")),
-    (r"laion|openai", ModelTerms("MIT")),
-    (r"siglip2|granite|nomic-embed-text-v2|paraphrase-multilingual-minilm", ModelTerms("Apache-2.0")),
-    (r"llava:34b", ModelTerms("Apache-2.0; its base model has Yi's license")),
-    (r"multilingual-e5|bge-m3", ModelTerms("MIT")),
+_TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
+    (re.compile(r"mobileclip|dfndr|datacompdr|\bdfn\d"), _APPLE),
+    (re.compile(r"llama-?4"), ModelTerms("Llama 4 Community License", _LLAMA_VISION)),
+    (
+        re.compile(r"llama-?3\.2-vision|llama-?3\.2-(11|90)b-vision"),
+        ModelTerms("Llama 3.2 Community License", _LLAMA_VISION),
+    ),
+    (re.compile(r"gemma"), _GEMMA),
+    (
+        re.compile(r"qwen2\.5-?vl:?-?(3b|72b)"),
+        ModelTerms("Qwen license", "the 3B is for research only, the 72B has further terms"),
+    ),
+    (re.compile(r"qwen"), ModelTerms("Apache-2.0")),
+    (re.compile(r"laion|openai"), ModelTerms("MIT")),
+    (re.compile(r"siglip2|granite|nomic-embed-text-v2|paraphrase-multilingual-minilm"), ModelTerms("Apache-2.0")),
+    (re.compile(r"llava:34b"), ModelTerms("Apache-2.0; its base model has Yi's license")),
+    (re.compile(r"multilingual-e5|bge-m3"), ModelTerms("MIT")),
 )
 """Patterns in lower case, of which the first that is found counts, and the terms as their owners published them by
 November 2026: LICENSE_MODELS of apple/ml-mobileclip, the use policies of Llama 3.2 and 4, and the models' cards."""
@@ -47,4 +53,4 @@ November 2026: LICENSE_MODELS of apple/ml-mobileclip, the use policies of Llama 
 def terms_of_model(*names: str) -> ModelTerms:
     """Return the terms of a model that has these names, such as those of its architecture and of its weights."""
     name = " ".join(names).lower()
-    return next((terms for pattern, terms in _TERMS if re.search(pattern, name)), UNKNOWN)
+    return next((terms for pattern, terms in _TERMS if pattern.search(name)), UNKNOWN)

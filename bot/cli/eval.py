@@ -15,7 +15,6 @@ from bot.cli.answer_figures import percent, show_answers
 from bot.cli.context import Data, invocation
 from bot.cli.feedback import feedback_sentence, write_questions
 from bot.cli.terminal import Screen, count
-from rag import evaluate_answers, evaluate_search, open_judge
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
@@ -75,6 +74,8 @@ def evaluate(
             raise typer.BadParameter("--answers goes with --within, --judge and --json only")
         _evaluate_answers(context, questions, within, judge, None if to_stdout else json, data, to_stdout=to_stdout)
         return
+    from rag import evaluate_search  # needs SQL, which --help does not
+
     with invocation(context).open(data, to_stdout) as (rag, screen):
         with screen.counting(f"Searching for the questions in {questions.name}", "questions") as watch:
             result = evaluate_search(rag, questions, within, without_own_file, watch, with_negatives)
@@ -109,6 +110,8 @@ def _evaluate_answers(
     *,
     to_stdout: bool,
 ) -> None:
+    from rag import evaluate_answers, open_judge  # needs SQL, which --help does not
+
     with invocation(context).open(data, to_stdout) as (rag, screen), ExitStack() as closing:
         model = None
         if judge:

@@ -397,6 +397,7 @@ _UNUSABLE: Mapping[Unusable, str] = {
     Unusable.SPREADSHEET: "I can't read spreadsheets of this kind. Export it as an Excel file and upload it here.",
     Unusable.WEB_PAGE: "I can't read web archives of this kind. Print the page as a PDF and upload it here.",
     Unusable.NO_ACCESS: "Slack doesn't let me open it. Upload a copy here.",
+    Unusable.OUTSIDE: "It belongs to another organization, and I only index files of ours.",
     Unusable.HIDDEN: "Slack hides it because of the limits of your plan. Upload it again.",
 }
 """What to do about files that cannot be indexed. No one expects the others, such as fonts, to be read."""

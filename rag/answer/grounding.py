@@ -261,7 +261,9 @@ def says(text: str, statement: Statement) -> bool:
     """Return whether an answer has a statement, perhaps in other words."""
     if statement.text.strip() in text:
         return True
-    return bool(_find_passage(statement, {1: GroundingSource(text)}, detect_language(text)))
+    page = GroundingSource(text).page
+    is_about_it = share_on_page(statement, page) >= _MIN_SHARE
+    return is_about_it and not find_missing(statement, [page], detect_language(text))
 
 
 def _check(

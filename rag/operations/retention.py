@@ -12,6 +12,7 @@ from rag.catalog import Catalog
 from rag.catalog.migrate import list_copies
 from rag.catalog.summary import count_rows
 from rag.data_dir import list_temporary_folders
+from rag.disk import RESERVE
 from rag.settings import Settings
 
 _UNTIL_USED = "until they were processed; leftovers of a crash are deleted when Magpie starts again"
@@ -44,6 +45,15 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
     return [
         _folder("documents", data / "files", "file", "the files as they were shared", until),
         _folder("page pictures", data / "pictures", "picture", "a picture of every page and every figure", until),
+        StoredData(
+            "reserve",
+            data / RESERVE,
+            int((data / RESERVE).exists()),
+            "file",
+            _size([data / RESERVE]),
+            "nothing: space that `magpie forget` needs on a full disk",
+            "until the disk is nearly full",
+        ),
         _folder("evidence pictures", data / "evidence", "picture", "the pages and regions shown with answers", shown),
         StoredData(
             "names",

@@ -91,7 +91,7 @@ def test_captions_are_off_by_default(tmp_path: Path) -> None:
         assert rag.status().waiting_for_captions == 0
         assert rag.find("zeppelin", EVERYTHING).hits == ()
         (check,) = [one for one in rag.doctor() if one.name == "captions"]
-        assert (check.status, check.fix) == ("ok", "")
+        assert (check.status, check.fix) == ("off", "")
 
 
 @pytest.mark.parametrize("error", [GeneratorFailed("It cannot be read.", "Again."), ModelUnfit("Too long.", "Other.")])

@@ -11,7 +11,21 @@ import pytest
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack import messages
-from tests.flows.team import HANDBOOK, READ, answers, ask, magpie, mention, pdf, receipts, replies, reply, said, share
+from tests.flows.team import (
+    HANDBOOK,
+    READ,
+    answers,
+    ask,
+    magpie,
+    mention,
+    pdf,
+    receipts,
+    replies,
+    reply,
+    said,
+    share,
+    wait_for_ephemeral,
+)
 
 ALDER = pdf("Invoice 17 of Alder Ltd. Total due: 310 euro.")
 BIRCH = pdf("Invoice 88 of Birch Ltd. Total due: 975 euro.")
@@ -83,6 +97,7 @@ def test_other_files_answer_what_the_files_of_the_thread_do_not(ws: Workspace, a
 
 def test_unusable_file_of_a_thread_is_named_for_a_bare_mention(ws: Workspace, ada: str, channel: str) -> None:
     thread = ws.post(ada, channel, files=[("plans.zip", b"PK\x05\x06" + bytes(18))])
+    wait_for_ephemeral(ws, ada, "plans.zip")
     assert "don't open archives" in ask_in(ws, ada, channel, thread, "")
 
 

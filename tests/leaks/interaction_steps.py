@@ -12,7 +12,7 @@ from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
-from tests.leaks.watched import Leak, Missing
+from tests.leaks.watched import UNANSWERED, Leak, Missing
 from tests.leaks.world import Place
 
 NO_DOCUMENT = -1
@@ -148,7 +148,7 @@ def ask_too_early(simulation: Simulation, step: Step) -> None:
     if asked_in is None or person is None:
         return
     simulation.deliver_events()
-    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> zqwxv?")
+    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> where is {UNANSWERED}?")
     simulation.deliver_events()
     while simulation.bot.placeholders.step() or simulation.bot.answers.step():
         simulation.check_output()

@@ -9,6 +9,7 @@ import pytest
 
 from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import Conversation, Person, State
+from bot.folders import EVERYONE
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, numbers_in
 from tests.leaks.oracle import rights
 from tests.leaks.runs import Found, minimize, play, run
@@ -100,7 +101,7 @@ def test_rights_are_what_every_reader_can_open() -> None:
     public, private, mixed = space("channel", ada), space("group", ada), space("channel", ada, gus)
     connect = space("channel", ada, eve, shared=True)
     assert rights(state, private.id).spaces >= {public.id, private.id, mixed.id, connect.id}
-    assert rights(state, public.id).spaces == {public.id, private.id, mixed.id, connect.id}
+    assert rights(state, public.id).spaces == {public.id, private.id, mixed.id, connect.id, EVERYONE}
     assert rights(state, mixed.id).spaces == {mixed.id}
     assert rights(state, connect.id).spaces == {connect.id}
     assert rights(state, mixed.id, ada.id).spaces >= {public.id, private.id}

@@ -22,8 +22,16 @@ def build(folder: Path) -> Path:
     packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     for pin in read_pins(LIGHT):
         _link(metadata.distribution(pin.name), packages)
+    _link_metadata(metadata.distribution("magpie"), packages)
     (packages / "magpie.pth").write_text(f"{ROOT}\n", encoding="utf-8")
     return folder / "bin" / "python"
+
+
+def _link_metadata(package: metadata.Distribution, into: Path) -> None:
+    """Let Magpie know its own version, as every installation does."""
+    (found,) = {file.parent for file in package.files or () if file.parent.name.endswith(".dist-info")}
+    source = Path(str(package.locate_file(found)))
+    shutil.copytree(source, into / source.name)
 
 
 def _link(package: metadata.Distribution, into: Path) -> None:

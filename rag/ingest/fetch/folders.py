@@ -17,7 +17,7 @@ from rag.settings import ReadSettings
 
 _BLOCK = 1 << 20
 
-_NO_FSSPEC = "Install it: pip install fsspec, and the package of its file system, such as s3fs or gcsfs."
+_NO_FSSPEC = "Install the packages fsspec and that of its file system, such as s3fs or gcsfs, beside Magpie."
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
         "waiting_for_captions": 0,
         "full_text": None,
         "read_again": 0,
+        "searchable": [],
         "failed": [{"file": "a.pdf", "reason": "It is encrypted."}],
         "failed_pages": [],
         "notes": [],

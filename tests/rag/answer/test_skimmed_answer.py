@@ -10,9 +10,10 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from rag import Rag, Scope, Settings, Share, UnreadPages, open_rag, put_share
+from rag import Rag, Scope, Settings, Share, open_rag, put_share
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import ExtractedPage
+from rag.model.operations import UnreadPages
 from tests.support.absent import NoEmbedder
 
 

@@ -138,7 +138,7 @@ def test_refuses_a_catalog_of_a_newer_version(catalog: Catalog, tmp_path: Path) 
 
 def test_reports_a_damaged_catalog_and_does_not_change_it(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"not a database, but another file" * 100)
-    with pytest.raises(CatalogUnfit, match="cannot be opened"):
+    with pytest.raises(CatalogUnfit, match="is damaged"):
         Catalog(tmp_path)
     assert (tmp_path / "catalog.db").read_bytes().startswith(b"not a database")
 

@@ -80,7 +80,7 @@ def test_is_off_without_a_text_embedder_and_nothing_waits_for_it(folder: Path, o
     assert state.waiting_for_vectors == 0
     rag = opened(FakeStore(), extractor=None)
     check = next(check for check in rag.doctor() if check.name == "text vectors")
-    assert (check.status, check.fix) == ("ok", "")
+    assert (check.status, check.fix) == ("off", "")
 
 
 def test_embedder_set_later_embeds_existing_documents(folder: Path, opened: Opening) -> None:
