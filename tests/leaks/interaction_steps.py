@@ -12,7 +12,7 @@ from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
-from tests.leaks.watched import Leak, Missing
+from tests.leaks.watched import UNANSWERED, Leak, Missing
 from tests.leaks.world import Place
 
 NO_DOCUMENT = -1
@@ -141,14 +141,15 @@ def share_unreadable_file(simulation: Simulation, step: Step) -> None:
 
 
 def ask_too_early(simulation: Simulation, step: Step) -> None:
-    """Share a file, ask before it is read what no file answers, and press the button to have it answered again."""
+    """Share two files, ask before they are read what no file answers, and have it answered again by the button."""
+    share_unreadable_file(simulation, Step("", step.a // 7, step.b // 7, step.c))
     share_unreadable_file(simulation, step)
     asked_in = writable_conversation(simulation, step.c, pick(people(simulation), step.c // 3))
     person = None if asked_in is None else pick(_members(simulation, asked_in), step.b)
     if asked_in is None or person is None:
         return
     simulation.deliver_events()
-    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> zqwxv?")
+    asked = simulation.ws.post(person.id, asked_in.id, f"<@{simulation.ws.bot_user}> where is {UNANSWERED}?")
     simulation.deliver_events()
     while simulation.bot.placeholders.step() or simulation.bot.answers.step():
         simulation.check_output()

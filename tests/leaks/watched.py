@@ -23,6 +23,9 @@ _LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
 _LANGUAGES = {"en": "English", "de": "German"}
 """The languages of the documents, by code."""
 _TRANSLATED = re.compile(r"<question \w+>\n(.*)\n</question \w+>", re.DOTALL)
+UNANSWERED = "zqwxv"
+"""A word of questions that the model does not answer."""
+
 _REPEATED = 4
 """Marks that a rewritten query repeats."""
 
@@ -65,6 +68,10 @@ class RepeatingGenerator(FakeGenerator):
         question = _TRANSLATED.fullmatch(prompt.user)
         if question is not None:
             self.text = json.dumps({"de": f"{question.group(1)} bitte"})
+            yield from super().stream(prompt)
+            return
+        if UNANSWERED in prompt.user:
+            self.text = "NOT FOUND"
             yield from super().stream(prompt)
             return
         numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
