@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -92,6 +92,10 @@ bench-speed: install
 	@test -n "$(BENCH)" || { echo "Name the folder: make bench-speed BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
 
+# Measure how soon a shared file can be asked about.
+bench-first-answer: install
+	@$(BIN)/python -m tests.bench.first_answer
+
 # Measure searches over 100,000 chunks made from a data folder. DATA=DIR, QUESTIONS=FILE
 bench-search: install
 	@test -n "$(DATA)" || { echo "Name the data folder: make bench-search DATA=DIR" >&2; exit 2; }
@@ -109,7 +113,15 @@ bench-embedder: install
 # Create .venv with everything Magpie needs; does nothing if it is up to date.
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13, and $(PYTHON) was not found. On Debian and Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) bot/cli/preflight.py $(VENV)
+	@$(PYTHON) bot/cli/preflight.py $(VENV) $(or $(KIND),full)
+
+# Create .venv without torch (0.9 GB instead of 6.3): everything but CLIP and models of sentence-transformers.
+install-light: KIND := light
+install-light: install
+
+# Create .venv with torch for CUDA 12, for NVIDIA drivers and cards that CUDA 13 no longer supports.
+install-cuda12: KIND := cuda12
+install-cuda12: install
 
 # Try documents that give orders, with a model that obeys. GUARD=off runs a copy without the guards;
 # EXTRA=FILE adds cases, one {"text": "...", "form": "text"} per line.
@@ -129,6 +141,14 @@ bench-everyday: install
 # Measure thirty questions of ten people at once, and the time to the first words of one.
 bench-load: install
 	@$(BIN)/python -m tests.bench.load
+
+# Ask small real models, and a scripted writer, questions with known answers, and count the wrong statements shown.
+# SCRIPTED=1 asks the writer alone; SERVER=PROGRAM MODEL=FILE.gguf name llama.cpp's server and a model, which otherwise
+# come from installed packages; SHOW=FILE keeps every reply. BENCH=DIR DATA=DIR asks about a benchmark instead.
+try-model: install
+	@$(BIN)/python -m tests.try_model $(if $(SCRIPTED),--scripted) $(if $(SERVER),--server "$(SERVER)") \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(SHOW),--show "$(SHOW)") \
+		$(if $(BENCH),--bench "$(BENCH)" --data "$(DATA)")
 
 # Play random workspaces and check that no reader sees what they must not see. STEPS=10000 SEED=1; the environment
 # variable SABOTAGE=all breaks one guard after the other, which must be noticed.

@@ -6,6 +6,7 @@ newest counts, and a deletion is final. So the rows depend on what happened, not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from time import time
@@ -53,6 +54,7 @@ from bot.slack.events import (
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
+from bot.telemetry.requests import working_on
 from rag import (
     IntakePriority,
     Share,
@@ -67,6 +69,8 @@ from rag import (
     refresh_source,
     settle_shares,
 )
+
+log = logging.getLogger("magpie")
 
 _MINUTE = 60.0
 
@@ -215,7 +219,7 @@ def _record_file(
     written = questions.seconds_of(message.ts)
     share = share_of(message, file, state=ShareState.LEFT_OUT)
     if not (is_question and file.picture):
-        share = decide(connection, share, limits.intake, file.unusable)
+        share = decide(connection, share, limits.intake, limits.intake.unusable(file))
     if is_question:  # what is asked about a file does not describe it
         share = replace(share, words="")
     priority = _priority(written, listed=limits.listed, is_question=is_question)
@@ -224,7 +228,7 @@ def _record_file(
         look_again(connection, file.id, written)
     is_said_in_reply = is_question and file.unusable is not None
     if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR and not is_said_in_reply:
-        notify(connection, share, limits.intake, file.unusable)
+        notify(connection, share, limits.intake, limits.intake.unusable(file))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
     if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):
@@ -448,7 +452,10 @@ def _was_edited(message: Message) -> bool:
 def _ask(connection: Connection, asked: Question, limits: Limits) -> None:
     """Record a question. Beyond the limit it is refused; the asker is notified at most once a minute."""
     notified = questions.was_refused_recently(connection, asked.user, _MINUTE)
-    if not questions.put_question(connection, asked, limits.waiting) and not notified:
+    accepted = questions.put_question(connection, asked, limits.waiting)
+    with working_on(asked.channel, asked.ts):
+        log.info("A question was recorded." if accepted else "A question was refused: its asker has too many waiting.")
+    if not accepted and not notified:
         text = messages.too_many_waiting(limits.waiting)
         notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
         ephemeral_messages.say_once(connection, notice)

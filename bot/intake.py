@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.db import receipts
-from bot.slack.events import Unusable
+from bot.slack.events import SlackFile, Unusable
 from bot.slack.files import KIND
 from rag import (
     IntakePriority,
@@ -91,6 +91,7 @@ class IntakeRules:
     `days`: their age.
 
     `channel_files`: files of one channel that are indexed. `person_files`: files of one person that may be waiting.
+    `own_teams`: the workspace and organization whose files are indexed; empty: those of others are, too.
     """
 
     channels: ChannelRules = field(default_factory=ChannelRules)
@@ -98,6 +99,13 @@ class IntakeRules:
     days: int = 0
     channel_files: int = 0
     person_files: int = 0
+    own_teams: frozenset[str] = frozenset()
+
+    def unusable(self, file: SlackFile) -> Unusable | None:
+        """Return why a file cannot be indexed, or may not be because another organization's person uploaded it."""
+        if self.own_teams and file.team and file.team not in self.own_teams:
+            return Unusable.OUTSIDE
+        return file.unusable
 
     def is_too_old(self, at: float) -> bool:
         return at < self.since or (self.days > 0 and at < time() - self.days * _DAY)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
-from apscheduler.schedulers.background import BackgroundScheduler
 from filelock import FileLock, Timeout
 from slack_bolt import App
 
@@ -21,27 +21,37 @@ from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
-from bot.db.jobs import COMPLETE, JobKind
+from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.answer_again import AnswerAgain
+from bot.jobs.clock_steps import check_clock, follow_step
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.external_files import ExternalFiles
 from bot.jobs.file_checks import FileChecks
+from bot.jobs.folders import WatchedFolders
+from bot.jobs.health import Health
 from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
 from bot.jobs.retracted_receipts import RetractedReceipts
+from bot.jobs.schedule import scheduled
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
+from bot.slack import messages
+from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
-from bot.slack.http import build_server, serving
+from bot.slack.http import build_server, is_loopback, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
+from bot.slack.uninstalled import Uninstalled, mark_uninstalled, unmark_uninstalled
 from bot.slack.uploads import Uploads
+from bot.slack.waiting import wait_for_slack
+from bot.telemetry.telemetry import Telemetry
+from bot.telemetry.tracing import open_tracing
 from rag import (
     Busy,
     Fetcher,
@@ -50,7 +60,7 @@ from rag import (
     Rag,
     ReadTransaction,
     Settings,
-    TryAgain,
+    SteadyClock,
     list_shares,
     open_rag,
     open_url_fetcher,
@@ -58,15 +68,15 @@ from rag import (
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
+    from starlette.types import ASGIApp
 
 log = logging.getLogger("magpie")
 
 OpenRag = Callable[..., Rag]
 
-_TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds between attempts to reach Slack; the last one is repeated."""
-
 _POLL = 0.5
+
+_NEW_TOKEN = "Install the app again and put its token into magpie.toml, or run magpie setup. No restart is needed."
 
 _PLACEHOLDER_THREADS = 2
 """Threads that post placeholders: a slow conversation does not delay the others."""
@@ -90,13 +100,17 @@ class Bot:
     placeholders: PlaceholderWorker
     answers: AnswerWorker
     token_check: TokenCheck
+    telemetry: Telemetry
+    clock: SteadyClock
     wake_up: WakeUp
     stop: threading.Event
+    uninstalled: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
-        """Work until `stop` is set or a part fails. Raise the error of the part that failed.
+        """Work until `stop` is set or a part fails. Raise the error of the part that failed, and Uninstalled when Slack
+        takes back the token.
 
-        `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
+        `started` is called once the bot receives events, with the port of /health; None: there is none.
         """
         workers: list[LoopWorker[Any]] = [self.receipts, self.maintenance, self.ephemeral]
         workers += [self.placeholders] * _PLACEHOLDER_THREADS + [self.answers] * self.settings.workers
@@ -107,15 +121,29 @@ class Bot:
             threads = [pool.submit(self.rag.serve, self.stop)]
             for worker in workers:
                 threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
-            running.enter_context(self._schedule())
+            intervals = self.settings.sweep_minutes, self.settings.folder_minutes
+            plan = running.enter_context(scheduled(self._request, *intervals))
+            self.sweep_all()
             socket = None if self.settings.http_port else running.enter_context(self._socket())
-            port = self._serve(running, socket, threads)
-            started(port)
+
+            def is_connected() -> bool:
+                connected = socket is None or bool(socket.client.is_connected())
+                return connected and not any(future.done() for future in threads)
+
+            health = self.open_health(is_connected)
+            started(self._serve(running, health))
             connected = True
             while not self.stop.is_set():
+                health.beat()
+                if step := self.clock.take_step():
+                    follow_step(self.rag, step)
+                    plan()
+                    self.sweep_all()
                 ended, _ = wait(threads, _POLL, FIRST_COMPLETED)
                 for future in ended:
                     future.result()
+                if self.uninstalled.is_set():
+                    raise Uninstalled("The app was uninstalled from Slack, or its token revoked.", _NEW_TOKEN)
                 was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not was_connected:
                     self.access.invalidate_all()
@@ -128,25 +156,6 @@ class Bot:
     def _end(self) -> None:
         self.stop.set()
         self.wake_up.notify()
-
-    @contextmanager
-    def _schedule(self) -> Iterator[None]:
-        """Request complete sweeps now, due sweeps every `sweep_minutes`, and the deletion of old rows now and daily."""
-        scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(
-            self._request, "interval", [JobKind.SWEEP], minutes=self.settings.sweep_minutes, coalesce=True
-        )
-        readmit = partial(self._request, JobKind.READMIT)
-        scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
-        scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
-        scheduler.start()
-        readmit()
-        self._request(JobKind.EXPIRE)
-        self.sweep_all()
-        try:
-            yield
-        finally:
-            scheduler.shutdown(wait=False)
 
     def sweep_all(self) -> None:
         """Request a complete sweep of every conversation, because events may have been lost."""
@@ -176,26 +185,35 @@ class Bot:
             handler.client.enqueue_message("")
             handler.close()  # type: ignore[no-untyped-call]
 
-    def _serve(self, running: ExitStack, socket: SocketModeHandler | None, threads: list[Future[None]]) -> int | None:
-        port = self.settings.http_port or self.settings.health_port
-        if not port:
-            return None
+    def open_health(self, is_connected: Callable[[], bool]) -> Health:
+        """Return what /health, /ready and /metrics show. `is_connected`: see Health."""
+        return Health(self.rag, self.token_check, is_connected)
 
-        def health() -> dict[str, object]:
-            connected = socket is None or bool(socket.client.is_connected())
-            works = connected and not any(future.done() for future in threads)
-            return {"ok": works and self.token_check.is_valid()}
-
-        if socket is None:  # requests come from outside, with a host name that only the reverse proxy knows
-            secret = self.settings.signing_secret.get_secret_value()
-            return running.enter_context(serving(build_server(health, self.app, secret), "0.0.0.0", port))
-        server = LoopbackOnly(build_server(health, None), f"Ask http://127.0.0.1:{port}/health on this machine.")
-        return running.enter_context(serving(server, "127.0.0.1", port))
+    def _serve(self, running: ExitStack, health: Health) -> int | None:
+        """Serve the events of HTTP mode, and /health. Return the port of /health; None if there is none."""
+        port, host = self.settings.health_port, self.settings.health_host
+        checks = {"/health": lambda: {"ok": health.is_healthy()}, "/ready": lambda: {"ok": health.is_ready()}}
+        if port:
+            local: ASGIApp = build_server(checks, metrics=lambda: self.telemetry.metrics.text(health.queues()))
+            if is_loopback(host):
+                local = LoopbackOnly(local, f"Ask http://127.0.0.1:{port}/health on this machine.")
+            running.enter_context(serving(local, host, port))
+        if not self.settings.http_port:
+            return port or None
+        # Requests come from outside, with a host name that only the reverse proxy knows.
+        secret = self.settings.signing_secret.get_secret_value()
+        outside = build_server(checks, self.app, secret)
+        running.enter_context(serving(outside, "0.0.0.0", self.settings.http_port))
+        return port or self.settings.http_port
 
 
 @contextmanager
 def open_bot(
-    settings: Settings, slack: SlackSettings, opened: OpenRag = open_rag, stop: threading.Event | None = None
+    settings: Settings,
+    slack: SlackSettings,
+    opened: OpenRag = open_rag,
+    stop: threading.Event | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Iterator[Bot]:
     """Build the bot on `settings.data`. Wait until Slack can be reached or `stop` is set.
 
@@ -207,36 +225,43 @@ def open_bot(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
-        opening.enter_context(_only_one(settings))
-        client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
-        impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
+        opening.enter_context(only_one(settings))
+        telemetry, wake_up = telemetry or Telemetry(open_tracing(os.environ)), WakeUp()
+        opening.callback(telemetry.close)
+        client = SlackClient(slack, RetryPolicy.PROMPT, metrics=telemetry.metrics)
+        impatient = SlackClient(slack, RetryPolicy.IMPATIENT, metrics=telemetry.metrics)
         identity = wait_for_slack(client.identify, stop)
+        unmark_uninstalled(settings.data)  # the token works
         owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
-        me = identity.user_id
+        me, clock = identity.user_id, SteadyClock(identity.at)
+        teams = frozenset(filter(None, (identity.team_id, identity.enterprise_id)))
+        indexed_teams = frozenset() if slack.index_external else teams
 
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
 
-            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
+            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, indexed_teams)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
             return {KIND: open_files(read), **links}
 
-        rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
+        histories = [tables.HISTORY]
+        rag = opening.enter_context(
+            opened(settings, open_fetchers=open_fetchers, histories=histories, observer=telemetry, clock=clock)
+        )
         _check_owner(rag, owner)
-        with rag.write_transaction() as connection:
-            question_queue.release_claims(connection)
-            jobs.release_claims(connection)
+        _release_claims(rag)
+        check_clock(rag, clock)
         access = Access(Directory(impatient, identity.team_id))
         files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
-        composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
-        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        rules = intake_rules(slack)
+        composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop, telemetry)
+        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop, telemetry)
+        rules = intake_rules(slack, indexed_teams)
         limits = Limits(
             links=slack.links,
             waiting=slack.person_waiting,
@@ -250,15 +275,25 @@ def open_bot(
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
         again = AnswerAgain(client, rag, access)
         checks = FileChecks(client, rag, files, me, limits, access.name_author)
-        sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
-        maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
-        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
+        sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes, clock.now)
+        maintenance = Maintenance(
+            rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days, clock=clock.oldest
+        )
+        uninstalled = threading.Event()
+
+        def on_uninstalled() -> None:
+            mark_uninstalled(settings.data)
+            uninstalled.set()
+
+        external = ExternalFiles(client, rag, teams, slack.external_limit)
+        source = messages.source_offer(version_of("magpie"), slack.source_url)
+        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
         yield Bot(
             settings=slack,
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
             receipts=JobWorker(
                 rag,
                 {
@@ -268,32 +303,57 @@ def open_bot(
                 },
                 refill=Refills(receipts, again),
                 together=True,
+                telemetry=telemetry,
             ),
             maintenance=JobWorker(
                 rag,
-                {
-                    **sweeps,
-                    JobKind.THANK: receipts.thank,
-                    JobKind.PURGE: lambda _: maintenance.purge_unshared(),
-                    JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
-                    JobKind.READMIT: lambda _: intake.readmit(),
-                    JobKind.WELCOME: intake.welcome,
-                    JobKind.EXPIRE: lambda _: maintenance.expire(),
-                },
+                {**sweeps, **_maintenance(receipts, maintenance, intake, external, WatchedFolders(rag, settings.data))},
                 together=True,
+                telemetry=telemetry,
             ),
             ephemeral=JobWorker(
                 rag,
                 dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle),
                 max_age=MAX_AGE,
                 apologize=ephemeral_messages.put_apology,
+                telemetry=telemetry,
             ),
-            placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
-            answers=AnswerWorker(rag, responder, fair),
+            placeholders=PlaceholderWorker(rag, responder, wake_up.notify, clock.now),
+            answers=AnswerWorker(rag, responder, fair, clock.now),
             token_check=TokenCheck(impatient),
+            telemetry=telemetry,
+            clock=clock,
             wake_up=wake_up,
             stop=stop,
+            uninstalled=uninstalled,
         )
+
+
+def _maintenance(
+    receipts: Receipts, maintenance: Maintenance, intake: Intake, external: ExternalFiles, folders: WatchedFolders
+) -> Mapping[JobKind, Callable[[Job], None]]:
+    """Return the handlers of the jobs that need no answer soon, beside the sweeps."""
+
+    def expire(_: Job) -> None:
+        external.expire()
+        maintenance.expire()
+
+    return {
+        JobKind.THANK: receipts.thank,
+        JobKind.PURGE: lambda _: maintenance.purge_unshared(),
+        JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+        JobKind.READMIT: lambda _: intake.readmit(),
+        JobKind.WALK: lambda _: folders.walk(),
+        JobKind.WELCOME: intake.welcome,
+        JobKind.EXPIRE: expire,
+    }
+
+
+def _release_claims(rag: Rag) -> None:
+    """Let the questions and jobs that an earlier process had claimed be done again."""
+    with rag.write_transaction() as connection:
+        question_queue.release_claims(connection)
+        jobs.release_claims(connection)
 
 
 def _check_owner(rag: Rag, owner: Owner) -> None:
@@ -305,14 +365,15 @@ def _check_owner(rag: Rag, owner: Owner) -> None:
         raise OperatorMustAct(known.mismatch(owner), REMEDY)
 
 
-def intake_rules(slack: SlackSettings) -> IntakeRules:
-    """Return the limits on files that the settings set."""
+def intake_rules(slack: SlackSettings, own_teams: frozenset[str] = frozenset()) -> IntakeRules:
+    """Return the limits on files that the settings set. `own_teams` as in IntakeRules."""
     channels = ChannelRules.of(slack.index_channels, slack.skip_channels)
-    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files)
+    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files, own_teams)
 
 
 @contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Iterator[None]:
+    """Keep other bots from the data folder for the `with` block. Raise Busy if one runs on it."""
     lock = FileLock(settings.data / "bot.lock", timeout=0)
     try:
         lock.acquire()
@@ -324,19 +385,3 @@ def _only_one(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
-    """Repeat a call until Slack can be reached, and return its result. Raise TryAgain once `stop` is set."""
-    tries = 0
-    while True:
-        try:
-            with map_errors():
-                return call()
-        except TryAgain as error:
-            asked = error.seconds if isinstance(error, RateLimited) else 0.0
-            if stop.wait(max(asked, _TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)])):
-                raise
-            if not tries:
-                log.warning("%s Trying again.", error)
-            tries += 1

@@ -29,7 +29,13 @@ class SlackSettings(BaseSettings):
     app_token: SecretStr = Field(default=SecretStr(""), description="App-level token for Socket Mode, xapp-…")
     signing_secret: SecretStr = Field(default=SecretStr(""), description="Signing secret. Required in HTTP mode.")
     http_port: int = Field(default=0, ge=0, le=65535, description="Port for HTTP mode. 0: use Socket Mode.")
-    health_port: int = Field(default=0, ge=0, le=65535, description="Port for `/health` in Socket Mode. 0: off.")
+    health_port: int = Field(
+        default=0, ge=0, le=65535, description="Port for `/health`, `/ready` and `/metrics`. 0: off."
+    )
+    health_host: str = Field(
+        default="127.0.0.1",
+        description="Address of that port. On another one than the loopback, anyone who reaches it can read them.",
+    )
     api_url: str = Field(default="https://slack.com/api/", description="URL of Slack's Web API.")
     file_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("files.slack.com",), description="Hosts that files may be downloaded from, comma-separated."
@@ -86,6 +92,30 @@ class SlackSettings(BaseSettings):
         le=1440,
         description="Shortest time between two sweeps of a conversation for what was missed, in minutes.",
     )
+    index_external: bool = Field(
+        default=True, description="Index files that people of other organizations share in Slack Connect channels."
+    )
+    external_days: int = Field(
+        default=0,
+        ge=0,
+        le=36500,
+        description="Days after which files that people of other organizations shared are deleted. 0: like all files.",
+    )
+    purge_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="Days after the app was uninstalled from Slack until everything that it stored is deleted, unless "
+        "a token works before.",
+    )
+    source_url: str = Field(
+        default="",
+        description="Address of the source code of this Magpie, with your changes. `/magpie help` and Home show it, "
+        "as the AGPL requires if you changed it. Empty: they tell people to ask you.",
+    )
+    folder_minutes: int = Field(
+        default=15, ge=1, le=1440, description="Time between two walks of the folders of [[sources]], in minutes."
+    )
     keep_days: int = Field(default=90, ge=3, le=36500, description="Days to keep questions and the access log.")
     withdraw: bool = Field(
         default=True, description="Delete Magpie's own images from Slack when the file they show is deleted."
@@ -99,11 +129,23 @@ class SlackSettings(BaseSettings):
         """The number of one person's questions answered at the same time. One worker is left for others."""
         return min(self.person_workers, max(1, self.workers - 1))
 
+    @property
+    def external_limit(self) -> int | None:
+        """Days for which files of other organizations stay; None: as long as all files."""
+        return 0 if not self.index_external else self.external_days or None
+
     def oldest(self) -> tuple[float, int]:
         """Return (time from which files are indexed, in seconds since 1970; their age in days). 0: no limit."""
         if "-" in self.index_since:
             return datetime.fromisoformat(self.index_since).replace(tzinfo=UTC).timestamp(), 0
         return 0.0, int(self.index_since or 0)
+
+    @field_validator("source_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s<>|]+", value):
+            raise ValueError("write an address that begins with https:// or http://")
+        return value
 
     @field_validator("index_since")
     @classmethod

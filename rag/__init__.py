@@ -23,7 +23,11 @@ _MODULES = {
     "settings_path": "rag.settings_file",
     "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
+    "erase_index": "rag.data_dir",
     "make_private": "rag.data_dir",
+    "explain_disk_error": "rag.disk",
+    "keep_reserve": "rag.disk",
+    "make_room": "rag.disk",
     # Results
     "Answer": "rag.model.search",
     "AnswerProgress": "rag.model.search",
@@ -34,12 +38,18 @@ _MODULES = {
     "Hit": "rag.model.search",
     "Mode": "rag.model.search",
     "ModelSummary": "rag.model.operations",
+    "ModelTerms": "rag.model_terms",
+    "terms_of_model": "rag.model_terms",
     "IndexOutcome": "rag.model.operations",
     "IndexState": "rag.model.operations",
     "Passage": "rag.model.search",
     "Status": "rag.model.operations",
     "StoredData": "rag.operations.retention",
     "Progress": "rag.ingest.worker",
+    "FollowedFolder": "rag.model.operations",
+    "list_folder": "rag.ingest.fetch.folders",
+    "is_inside": "rag.ingest.fetch.addresses",
+    "resolved_folder": "rag.ingest.fetch.addresses",
     # Errors
     "BadSetting": "rag.errors",
     "Busy": "rag.errors",
@@ -54,6 +64,7 @@ _MODULES = {
     "Scope": "rag.model.search",
     "AllowedDocument": "rag.catalog.shared_documents",
     "FileNote": "rag.model.operations",
+    "UnreadPages": "rag.model.operations",
     "FileReading": "rag.model.operations",
     "FileType": "rag.model.search",
     "HERE": "rag.search.limits",
@@ -74,6 +85,7 @@ _MODULES = {
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
     "EXPIRED": "rag.catalog.share_ends",
+    "cap_delays": "rag.catalog.delays",
     "check_space": "rag.catalog.share_ends",
     "count_shared_in": "rag.catalog.shares",
     "delete_source": "rag.catalog.share_ends",
@@ -90,12 +102,14 @@ _MODULES = {
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
     "list_shares": "rag.catalog.shares",
+    "move_delays": "rag.catalog.delays",
     "move_space": "rag.catalog.share_ends",
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
     "refresh_source": "rag.catalog.sources",
     "request_fetch": "rag.catalog.sources",
+    "remove_shares": "rag.catalog.share_ends",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
     "shared_messages": "rag.catalog.shares",
@@ -118,10 +132,19 @@ _MODULES = {
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
+    # Operations
+    "BackupSummary": "rag.operations.backup",
+    "SteadyClock": "rag.clock",
+    "restore_backup": "rag.operations.backup",
+    "write_backup": "rag.operations.backup",
+    "Stage": "rag.observation",
+    "Step": "rag.observation",
     # Evaluation and training
     "ConfidenceModel": "rag.search.confidence",
     "TrainedProjection": "rag.vectors.projection",
+    "evaluate_answers": "rag.evaluation.answers",
     "evaluate_search": "rag.evaluation.evaluate",
+    "open_judge": "rag.build",
     "train_decision": "rag.evaluation.calibration",
     "write_report": "rag.evaluation.report",
     # The model server and its benchmark
@@ -143,9 +166,11 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.build import (
         describe_model as describe_model,
         measure_embedder as measure_embedder,
+        open_judge as open_judge,
         open_rag as open_rag,
     )
     from rag.catalog.any_of import is_any_of as is_any_of
+    from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
         EXPIRED as EXPIRED,
@@ -156,6 +181,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         expire_departures as expire_departures,
         leave_space as leave_space,
         move_space as move_space,
+        remove_shares as remove_shares,
         settle_shares as settle_shares,
     )
     from rag.catalog.shared_documents import (
@@ -198,8 +224,10 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )
+    from rag.clock import SteadyClock as SteadyClock
     from rag.engine import Rag as Rag
-    from rag.data_dir import make_private as make_private
+    from rag.data_dir import erase_index as erase_index, make_private as make_private
+    from rag.disk import explain_disk_error as explain_disk_error, keep_reserve as keep_reserve, make_room as make_room
     from rag.errors import (
         BadSetting as BadSetting,
         Busy as Busy,
@@ -213,10 +241,16 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.evaluation.benchmark import BenchmarkResult as BenchmarkResult, BenchmarkOptions as BenchmarkOptions
     from rag.evaluation.calibration import train_decision as train_decision
+    from rag.evaluation.answers import evaluate_answers as evaluate_answers
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin
-    from rag.ingest.fetch.addresses import is_url as is_url
+    from rag.ingest.fetch.addresses import (
+        is_inside as is_inside,
+        is_url as is_url,
+        resolved_folder as resolved_folder,
+    )
+    from rag.ingest.fetch.folders import list_folder as list_folder
     from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
@@ -232,19 +266,28 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Scope as Scope,
         ShareFilter as ShareFilter,
     )
+    from rag.model_terms import ModelTerms as ModelTerms, terms_of_model as terms_of_model
     from rag.model.operations import (
         Check as Check,
         DocumentSummary as DocumentSummary,
         FileNote as FileNote,
+        UnreadPages as UnreadPages,
         FileReading as FileReading,
+        FollowedFolder as FollowedFolder,
         ModelSummary as ModelSummary,
         IndexOutcome as IndexOutcome,
         IndexState as IndexState,
         Status as Status,
     )
+    from rag.observation import Stage as Stage, Step as Step
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
     from rag.model_server.server import open_model_server as open_model_server
+    from rag.operations.backup import (
+        BackupSummary as BackupSummary,
+        restore_backup as restore_backup,
+        write_backup as write_backup,
+    )
     from rag.operations.retention import StoredData as StoredData
     from rag.ports import FetchResult as FetchResult, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory

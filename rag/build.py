@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,17 +21,21 @@ from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.migrate import MigrationHistory
+from rag.clock import SteadyClock
 from rag.data_dir import make_private
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.addresses import URL_KIND
+from rag.ingest.fetch.folders import FolderFetcher
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import open_url_fetcher
+from rag.ingest.following import FOLDER_KIND, Following
 from rag.ingest.index_filling import IndexFilling
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, worker_count
+from rag.observation import Observer, Unobserved
 from rag.ports import (
     Captioner,
     Embedder,
@@ -77,14 +81,17 @@ def open_rag(
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
+    observer: Observer | None = None,
+    clock: SteadyClock | None = None,
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
     `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
     fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
     catalog's file; they are applied together with rag's. Without `upgrade`, an older catalog raises CatalogUnfit.
+    `observer` gets times and counts of the work. `clock` tells how old shares are.
     """
-    data = settings.data
+    data, observer = settings.data, observer or Unobserved()
     make_private(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // worker_count(settings.read.workers))
@@ -107,14 +114,15 @@ def open_rag(
         if generator is None and settings.answer.model:
             from rag.adapters.generators import open_generator
 
-            generator = open_generator(settings.answer)
+            generator = open_generator(settings.answer, observer)
             opening.callback(generator.close)
-        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
+        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read), FOLDER_KIND: FolderFetcher(settings.read)}
         fetching |= {URL_KIND: open_url_fetcher(settings, URL_KIND, catalog.read_transaction)}
         fetching |= open_fetchers(catalog.read_transaction)
         fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
-        captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
+        captions = open_captions(settings, catalog, words, indexes, captioner, observer)
+        shared = indexes.sharing(generator)
         if translator is None and shared is not None:
             translator = GeneratorTranslator(shared, settings.answer)
         new_extractor = extractor or open_extractor
@@ -127,14 +135,15 @@ def open_rag(
             )
         )
         space = DiskSpace(data, settings.keep)
-        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space)
+        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space, observer, clock)
         services = Services(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
+            following=Following(catalog),
             retriever=open_retriever(settings, catalog, words, indexes, translator),
             answering=AnswerService(
-                catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer)
+                catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer), observer
             ),
             indexes=indexes,
             fingerprinting=fingerprinting,
@@ -143,6 +152,7 @@ def open_rag(
             models=OpenClipModels(settings.embed),
             open_extractor=new_extractor,
             generator=shared,
+            observer=observer,
         )
         return Rag(settings, services, opening.pop_all())
 
@@ -155,19 +165,27 @@ def describe_model(settings: AnswerSettings) -> ModelInfo:
         return generator.model_info()
 
 
+def open_judge(settings: AnswerSettings, model: str) -> AbstractContextManager[Generator]:
+    """Open another model of the server that writes answers, to judge them. Sends no request yet."""
+    from rag.adapters.generators import open_generator
+
+    return closing(open_generator(settings.model_copy(update={"model": model})))
+
+
 def open_captions(
     settings: Settings,
     catalog: Catalog,
     words: FullTextIndex,
     indexes: VectorIndexes,
     captioner: Captioner | None = None,
+    observer: Observer | None = None,
 ) -> Captions:
     """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
     def open_configured() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
-        return captioner or open_captioner(settings.caption, settings.answer, indexes.sharing)
+        return captioner or open_captioner(settings.caption, settings.answer, indexes.sharing, observer)
 
     is_enabled = captioner is not None or bool(settings.caption.model)
     return Captions(catalog, words, settings.data, open_configured if is_enabled else None)

@@ -14,9 +14,17 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from filelock import FileLock, Timeout
+
+from rag.disk import RESERVE
+from rag.errors import BadSetting, Busy
+from rag.settings_file import CHOOSE_FOLDER, NAME, not_a_folder
+
 log = logging.getLogger("magpie")
 
 _NAMED = re.compile(r"magpie-[a-z]+-(\d+)-")
+
+_KEPT = (NAME, "glossary.toml", RESERVE)
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -25,9 +33,14 @@ def make_private(folder: Path) -> None:
     """Create the folder, or remove the permissions of group and others from an existing one.
 
     A folder of another user, a shared one such as /tmp and a home folder keep their permissions; `magpie doctor` warns
-    about them.
+    about them. Raise BadSetting if the path is not a folder and cannot become one.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise not_a_folder(folder) from error
+    except FileNotFoundError as error:  # the parent allows no folders, as in /proc
+        raise BadSetting(f"The data folder {folder} cannot be created.", CHOOSE_FOLDER) from error
     if not is_accessible_to_others(folder) or not _ours(folder):
         return
     try:
@@ -67,6 +80,25 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     except RecursionError:  # folders in folders, a thousand deep
         subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
+def erase_index(data: Path) -> None:
+    """Delete everything in the data folder but settings and locks. Raise Busy if a process works on it."""
+    lock = FileLock(data / "owner.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Busy("Another Magpie process works on the data folder.", "Stop it first.") from error
+    try:
+        for path in data.iterdir():
+            if path.name in _KEPT or path.suffix == ".lock":
+                continue
+            if path.is_dir() and not path.is_symlink():
+                _remove(path)
+            else:
+                path.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def delete_stale_folders(data: Path) -> int:

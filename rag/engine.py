@@ -17,7 +17,8 @@ from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
-from rag.catalog.pages import page_images
+from rag.catalog.backlog import Backlog, read_backlog
+from rag.catalog.pages import page_images, page_words
 from rag.catalog.readings import readings_named
 from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
@@ -26,10 +27,21 @@ from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
+from rag.ingest.following import Following
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
-from rag.model.operations import Check, DocumentSummary, FileReading, IndexOutcome, ModelSummary, Status
+from rag.model.operations import (
+    Check,
+    DocumentSummary,
+    FileReading,
+    FolderState,
+    FollowedFolder,
+    IndexOutcome,
+    ModelSummary,
+    Status,
+)
 from rag.model.search import LOCAL, Answer, AnswerProgress, AnswerStage, Hit, Scope, SearchResult
+from rag.observation import Observer
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status
@@ -54,6 +66,7 @@ class Services:
     catalog: Catalog
     worker: Worker
     indexing: Indexing
+    following: Following
     retriever: Retriever
     answering: AnswerService
     indexes: VectorIndexes
@@ -63,6 +76,7 @@ class Services:
     models: ModelStore
     open_extractor: Callable[[], Extractor]
     generator: Generator | None
+    observer: Observer
 
 
 class Rag:
@@ -74,6 +88,7 @@ class Rag:
         self._catalog = services.catalog
         self._worker = services.worker
         self._indexing = services.indexing
+        self._following = services.following
         self._retriever = services.retriever
         self._answering = services.answering
         self._indexes = services.indexes
@@ -83,6 +98,7 @@ class Rag:
         self._models = services.models
         self._open_extractor = services.open_extractor
         self._generator = services.generator
+        self._observer = services.observer
         self._closing = closing
 
     def __enter__(self) -> Rag:
@@ -114,6 +130,10 @@ class Rag:
         """Make the catalog's file smaller if much of it is free. Return whether it was done."""
         return self._catalog.give_back_space()
 
+    def is_writable(self) -> bool:
+        """Return whether the catalog can be written now; see Catalog.is_writable."""
+        return self._catalog.is_writable()
+
     def scratch(self) -> TemporaryDirectory[str]:
         """Return a temporary folder in the data folder. One that a crashed process left is deleted later."""
         return temporary_folder("query", self.settings.data)
@@ -138,6 +158,10 @@ class Rag:
         """Fetch and extract failed files again; without names, all of them. See Indexing.retry."""
         return self._indexing.retry(names, report)
 
+    def follow(self, folders: Sequence[FollowedFolder], *, drop_others: bool = True) -> list[FolderState]:
+        """Record what changed in folders, for `serve` to index; see Following.follow."""
+        return self._following.follow(folders, drop_others=drop_others)
+
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
         """Remove files from one space, or from all; return their names; see Indexing.forget."""
         return self._indexing.forget(names, space, user)
@@ -150,7 +174,8 @@ class Rag:
 
     def find(self, query: str, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages for a question in words, best first."""
-        return self._retriever.find(query, scope, k)
+        with self._observer.stage("search"):
+            return self._retriever.find(query, scope, k)
 
     def find_picture(self, path: Path, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages that a screenshot shows. Raise NotFound, or Unreadable when it is not a picture."""
@@ -159,8 +184,10 @@ class Rag:
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
         """Return the pages, and the bytes of the picture as it was extracted; of a tall one, the part that is found."""
         with self.scratch() as folder:
-            parts = extract_query_image(path, self._open_extractor, Path(folder))
-            results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
+            with self._observer.stage("screenshot"):
+                parts = extract_query_image(path, self._open_extractor, Path(folder))
+            with self._observer.stage("search"):
+                results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
             shown = [(result, image) for result, image in results if result.found] or results[:1]
             return merge_results([result for result, _ in shown]), shown[0][1].read_bytes()
 
@@ -200,7 +227,8 @@ class Rag:
 
         `history` has the thread's messages, oldest first.
         """
-        return rewrite_question(question, history, self._generator, self.settings.answer)
+        with self._observer.stage("rewrite"):
+            return rewrite_question(question, history, self._generator, self.settings.answer)
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its region framed, or None when the page's picture is gone."""
@@ -216,6 +244,12 @@ class Rag:
         with self._catalog.read_transaction() as connection:
             found = page_images(connection, pages, scope)
         return {page: self.settings.data / path for page, path in found.items()}
+
+    def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
+        """Return the words of pages by (document, page), without pages outside the scope."""
+        with self._catalog.read_transaction() as connection:
+            words = {page: page_words(connection, *page, scope) for page in pages}
+        return {page: " ".join(word.text for word in found) for page, found in words.items() if found}
 
     # ------------------------------------------------------------ operations
 
@@ -237,6 +271,11 @@ class Rag:
         if not found:
             raise NotFound(f"No indexed file has the name {name!r}.", "List the files with: magpie status")
         return found
+
+    def backlog(self) -> Backlog:
+        """Return how many files wait to be indexed, and since when."""
+        with self._catalog.read_transaction() as connection:
+            return read_backlog(connection)
 
     def intake_problems(self) -> list[str]:
         """Return why files wait that the operator has to do something for, in sentences."""

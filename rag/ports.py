@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator as Yielding
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,14 @@ class Extractor(Protocol):
         """Write the files inside a file, also those inside of others, to the folder `into`; none for most types.
 
         Never raises Unreadable: the notes say what could not be read. Raise OSError if a file can't be written.
+        """
+        ...
+
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Yielding[ExtractedPage, None, None]:
+        """Yield pages `first` to `last` with the words that are seen on them and nothing else, as they are read.
+
+        Much faster than `extract`: without layout, OCR and pictures. A page without words, or whose words need OCR, has
+        no blocks; pages may be missing at the end. Raise Unreadable, or ExtractorStopped after `close`.
         """
         ...
 
@@ -378,8 +387,11 @@ class FullTextIndex(Protocol):
         """Set the words of one chunk."""
         ...
 
-    def remove(self, connection: Connection, extraction_id: int) -> None:
-        """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
+    def remove(self, connection: Connection, extraction_id: int, pages: tuple[int, int] | None = None) -> None:
+        """Delete the words of an extraction's chunks, or of those on the pages from the first to the last of `pages`.
+
+        Call it before the chunks are deleted.
+        """
         ...
 
     def optimize(self, connection: Connection) -> None:

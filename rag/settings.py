@@ -29,7 +29,7 @@ from rag.settings_file import NAME, check_names, flatten, nest, read_settings_fi
 
 PREFIX = "MAGPIE_"
 
-OTHER_TABLES = ("slack",)
+OTHER_TABLES = ("slack", "sources")
 """Tables of magpie.toml that programs which use the engine read."""
 
 _NEAR_MISS = 0.75
@@ -346,6 +346,14 @@ class CaptionSettings(Group):
     seconds: float = Field(default=120, ge=1, le=3600, description="Time limit for one caption, in seconds.")
 
 
+class LogSettings(Group):
+    """How log lines are written to stderr."""
+
+    format: Literal["text", "json"] = Field(
+        default="text", description="text for people, or one JSON object per line, with the id of its question."
+    )
+
+
 class RenamedEnvironment(EnvSettingsSource):
     """The environment, in which variables of renamed settings are read under their new names."""
 
@@ -392,6 +400,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()
     caption: CaptionSettings = CaptionSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_settings(data: Path | None = None) -> Settings:

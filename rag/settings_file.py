@@ -12,6 +12,8 @@ from rag.errors import BadSetting
 
 NAME = "magpie.toml"
 
+CHOOSE_FOLDER = "Name another folder: --data DIR, or MAGPIE_DATA."
+
 
 def settings_path(data: Path) -> Path:
     """Return where the settings file of a data folder is, or would be."""
@@ -28,12 +30,19 @@ def read_settings_file(data: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise not_a_folder(data) from error
     except OSError as error:
         raise BadSetting(f"{path} could not be read: {error.strerror}.", "Correct its permissions.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetting(
             f"{path} is not valid TOML: {error}.", 'Write texts in quotes, such as model = "qwen3-vl:4b-instruct".'
         ) from error
+
+
+def not_a_folder(data: Path) -> BadSetting:
+    """Return the error for a data folder of which the path, or a part of it, is a file."""
+    return BadSetting(f"The data folder {data} is a file, or is below one.", CHOOSE_FOLDER)
 
 
 def flatten(tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.access.directory import Conversation, Directory
 from bot.access.names import NO_NAMES, Names, names_of
+from bot.folders import EVERYONE
 from bot.slack import messages
 from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
 from bot.slack.payloads import as_app
@@ -168,7 +169,7 @@ class Access:
             return Granted(Scope.of(channel), why, readers=readers)
         public = _public(ours)
         return Granted(
-            Scope.of(channel, *public),
+            Scope.of(channel, EVERYONE, *public),
             f"this conversation and {len(public)} public channels: only full members read it",
             readers=readers,
         )
@@ -190,7 +191,8 @@ class Access:
             return Granted(Scope.of(here.id, *joined), f"what one guest may open: {len(joined)} conversations")
         public = _public(ours)
         spaces = joined | public
-        return Granted(Scope.of(here.id, *spaces), f"what one full member may open: {len(spaces)} conversations")
+        why = f"what one full member may open: {len(spaces)} conversations"
+        return Granted(Scope.of(here.id, EVERYONE, *spaces), why)
 
 
 def _zone(name: str) -> tzinfo:

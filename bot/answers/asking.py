@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,17 +17,19 @@ from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
+from bot.telemetry.telemetry import Telemetry
 from rag import Answer, AnswerProgress, AnswerStage, Rag, Scope, SearchResult, Unreadable, documents_of_source
 
 
 class Asking:
     """Ask the engine of one workspace. Thread-safe."""
 
-    def __init__(self, rag: Rag, files: SlackFiles, access: Access, fair: FairLock) -> None:
+    def __init__(self, rag: Rag, files: SlackFiles, access: Access, fair: FairLock, telemetry: Telemetry) -> None:
         self._rag = rag
         self._files = files
         self._access = access
         self._fair = fair
+        self._telemetry = telemetry
 
     def watch(self, granted: Granted) -> ScopeWatch:
         """Return the state of a scope that was just granted. Call it before anything is read within it."""
@@ -58,9 +60,16 @@ class Asking:
             if show.is_due and progress.stage is not AnswerStage.SEARCHING:  # the placeholder says that
                 show(render.unfinished(progress.stage, "".join(checked), places))
 
-        generating = partial(self._fair.acquire, key(work.claimed), work.check)
         with self._downloaded(pictures) as paths:
-            return self._rag.ask(query, scope, paths, on_progress, generating)
+            return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work))
+
+    @contextmanager
+    def _turn(self, work: AnswerTask) -> Iterator[None]:
+        """Hold the lock around the model for the `with` block."""
+        with ExitStack() as held:
+            with self._telemetry.stage("turn"):
+                held.enter_context(self._fair.acquire(key(work.claimed), work.check))
+            yield
 
     def find_pages(self, work: AnswerTask, pictures: Sequence[str], scope: Scope) -> list[FoundPicture]:
         """Return the page that each screenshot shows."""

@@ -31,6 +31,7 @@ from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.files import SlackFiles
+from bot.telemetry.telemetry import Telemetry
 from rag import (
     Answer,
     Rag,
@@ -106,15 +107,17 @@ class Composer:
         me: str,
         document_seconds: float,
         stop: threading.Event,
+        telemetry: Telemetry,
     ) -> None:
         """`document_seconds`: the longest time to wait for documents sent with a question."""
         self._rag = rag
         self._files = files
         self._access = access
+        self._telemetry = telemetry
         self._question_files = QuestionFiles(rag, files, stop)
         self._references = References(client, rag, self._question_files, me)
         self._understanding = Understanding(client, rag, access, fair, me)
-        self._asking = Asking(rag, files, access, fair)
+        self._asking = Asking(rag, files, access, fair, self._telemetry)
         self._document_seconds = document_seconds
 
     @property
@@ -149,9 +152,10 @@ class Composer:
         watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
         referred = self._references.look_up(question, granted.scope)
-        statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
-        nearby = self._question_files.shares_of_thread(question)
-        unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
+        with self._telemetry.stage("files"):
+            statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
+            nearby = self._question_files.shares_of_thread(question)
+            unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
         problems = join(*sent.problems, *referred.problems, messages.failed_documents([*statuses, *unread]))
@@ -252,7 +256,8 @@ class Composer:
         late = self._question_files.wait_for_shares(work, here, seconds)
         # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
-        return late, messages.LINKED_FILE_NOT_READ if hidden else ""
+        is_unread = any(not status.is_searchable for status in hidden)
+        return late, messages.LINKED_FILE_NOT_READ if is_unread else ""
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope

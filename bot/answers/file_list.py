@@ -62,7 +62,7 @@ def files_reply(
     documents = sorted({file.document for file in listed if file.document})
     more = [buttons.more_files_button()] if has_more and has_buttons else []
     blocks = [*remark_blocks(remark), *sections(text), *more]
-    return Reply(break_links(plain), blocks, documents=documents, used=used)
+    return Reply(break_links(plain), blocks, documents=documents, used=used, outcome="files")
 
 
 def _line(file: SharedFile, names: Names, asked_at: float) -> str:

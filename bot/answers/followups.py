@@ -118,7 +118,8 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
         return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), remark=remark)
     near = _without_duplicates(found)[: render.NEAREST]
     reply = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
-    return with_unread(reply, Unread.of(composer.rag, granted.scope), has_button=False)
+    nothing = replace(reply, outcome="not_found")
+    return with_unread(nothing, Unread.of(composer.rag, granted.scope), has_button=False)
 
 
 def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:

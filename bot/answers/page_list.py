@@ -46,7 +46,7 @@ def pages_reply(
         for hit, post in zip(hits, posts, strict=True)
         for mark in [post_of(hit.name, posted) for posted in post] or [""]
     ]
-    return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)
+    return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")
 
 
 def found_reply(found: SearchResult, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:

@@ -236,8 +236,8 @@ class QuestionFiles:
 
 
 def is_settled(statuses: Sequence[SourceStatus]) -> bool:
-    """Return whether all of these files are read, or cannot be."""
-    return all(status.state in ("ready", "failed") for status in statuses)
+    """Return whether all of these files are read, or cannot be, or can be searched while they are read."""
+    return all(status.state in ("ready", "failed") or status.is_searchable for status in statuses)
 
 
 def _statuses(connection: Connection, shares: Sequence[StoredShare]) -> list[SourceStatus]:

@@ -48,6 +48,7 @@ class Reply:
     """One message, and the pictures that follow it in the thread.
 
     `documents`: all that any part of it may come from: their text, their names, or what a model wrote from them.
+    `outcome`: one of OUTCOMES in bot.telemetry.metrics.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Reply:
     pictures: list[Picture] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
     used: list[UsedPage] = field(default_factory=list)
+    outcome: str = "other"
 
     def with_documents(self, documents: Iterable[int]) -> Reply:
         """Return the same reply, marked as possibly containing text of these documents too."""
@@ -72,7 +74,8 @@ class Reply:
     def from_json(cls, stored: Any) -> Reply:
         pictures = [Picture(**picture) for picture in stored["pictures"]]
         used = [UsedPage(**page) for page in stored.get("used", ())]
-        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
+        outcome = stored.get("outcome", "other")
+        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used, outcome)
 
 
 def answer_reply(
@@ -100,7 +103,7 @@ def answer_reply(
     translated = [messages.also_searched(*one) for one in answer.found.translations.items()]
     above = remark_blocks(join(remark, answer.notice, *translated, heading))
     below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
-    below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
+    below += _page_buttons(answer, [passage.hit for passage in cited])
     below.append(buttons.feedback_buttons())
     max_length = MESSAGE - text_length([*above, *below])
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
@@ -114,7 +117,16 @@ def answer_reply(
         pictures,
         documents_of(passage.hit for passage in answer.passages),
         [_used(passage, answer) for passage in answer.passages],
+        "not_found" if answer.abstained else "passages" if quoted else "answered",
     )
+
+
+def _page_buttons(answer: Answer, cited: Sequence[Hit]) -> list[Block]:
+    """Return a button for more pages, if there are any, and one for each file, if pages of several were found."""
+    shown = {(hit.document, hit.page) for hit in cited or [passage.hit for passage in answer.passages]}
+    found = {(hit.document, hit.page) for hit in answer.found.hits}
+    has_files = len({document for document, _ in found}) > 1
+    return buttons.page_buttons(_files(cited) if has_files else [], more=bool(found - shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +164,8 @@ def screenshots_reply(found: Sequence[FoundPicture], remark: str = "") -> Reply:
     ]
     used = [UsedPage(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name)) for hit in pages]
     used += [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
-    return Reply(cut(break_links("\n".join(text)), NOTIFICATION), blocks, pictures, documents_of([*pages, *near]), used)
+    notification, outcome = cut(break_links("\n".join(text)), NOTIFICATION), "pages" if pages else "not_found"
+    return Reply(notification, blocks, pictures, documents_of([*pages, *near]), used, outcome)
 
 
 def _screenshot_reply(found: FoundPicture, remark: str) -> Reply:
@@ -172,7 +185,7 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     blocks += [*buttons.page_buttons(_files([hit]), more=True), buttons.feedback_buttons()]
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
     used = [UsedPage(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name))]
-    return Reply(break_links(messages.found_place(escape(hit.place))), blocks, pictures, [hit.document], used)
+    return Reply(break_links(messages.found_place(escape(hit.place))), blocks, pictures, [hit.document], used, "pages")
 
 
 def no_match_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
@@ -182,7 +195,7 @@ def no_match_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     blocks.append(section(messages.no_matching_page([place(hit) for hit in near])))
     blocks += [*buttons.page_buttons([], more=bool(hits)), buttons.feedback_buttons()]
     used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
-    return Reply(messages.NO_MATCHING_PAGE, blocks, documents=documents_of(near), used=used)
+    return Reply(messages.NO_MATCHING_PAGE, blocks, documents=documents_of(near), used=used, outcome="not_found")
 
 
 def plain_reply(text: str) -> Reply:

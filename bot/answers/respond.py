@@ -29,6 +29,7 @@ from bot.slack.blocks import context
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
+from bot.telemetry.telemetry import Telemetry
 from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
 
 log = logging.getLogger("magpie")
@@ -56,6 +57,7 @@ class Responder:
         uploads: Uploads,
         me: str,
         stop: threading.Event,
+        telemetry: Telemetry,
     ) -> None:
         """`impatient`: the client for progress, which an answer does not wait for."""
         self._rag = rag
@@ -65,6 +67,7 @@ class Responder:
         self._status = StatusLine(impatient)
         self._posting = Posting(client, impatient, rag, me)
         self._stop = stop
+        self.telemetry = telemetry
 
     def post_placeholder(self, claimed: ClaimedQuestion, before: int) -> ClaimedQuestion:
         """Add the reaction and post the message that becomes the answer.
@@ -92,6 +95,9 @@ class Responder:
             claimed = self._posting.show(claimed, reply)
             self._add_pictures(claimed, reply)
             self._posting.remove_reaction(claimed.question)
+        seconds = self.telemetry.question_ended(claimed.asked_at, reply.outcome)
+        self.telemetry.metrics.answered(seconds)
+        log.info("A question was answered after %.1f s: %s.", seconds, reply.outcome.replace("_", " "))
 
     def cancel(self, claimed: ClaimedQuestion) -> None:
         """Clean up after a canceled question: delete its message, or replace it by a note that it was stopped."""

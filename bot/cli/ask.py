@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import answer_json
-from bot.cli.results import note_if_empty, note_lanes_off, note_translations
+from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
 from bot.slack.messages import STAGES, found_places, still_reading
 from rag import Answer, AnswerProgress, AnswerStage, Scope
@@ -40,15 +40,15 @@ def ask(
         answer = rag.ask(question, Scope.operator(), [picture] if picture else [], progress)
         unread = _unread_files(rag) if answer.abstained else []
         screen.write_json(answer_json(answer, unread))
+        if answer.abstained and not unread and is_empty(rag):
+            screen.say(EMPTY, style="bold")
+            return
         show_answer(screen, answer, progress.shown)
         if unread:
             names = [file.title for file in unread[:_NAMED]]
             screen.say(still_reading(names, len(unread) - len(names)))
             screen.say("Ask again when `magpie status` says that they are read.")
-        if answer.abstained:
-            note_if_empty(screen, rag)
         note_translations(screen, answer.found)
-        note_lanes_off(screen, answer.found.lanes)
 
 
 def _unread_files(rag: Engine) -> list[SharedFile]:

@@ -8,6 +8,8 @@ import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import settings_json
+from bot.cli.sources import show_folders
+from bot.folders import read_folders
 from bot.settings import effective_slack_settings
 from rag import effective_settings, settings_path
 
@@ -26,7 +28,7 @@ def config(
     shared = invocation(context)
     screen, folder = shared.screen(json), shared.data_folder(data)
     values = [*effective_settings(data or shared.data), *effective_slack_settings(folder)]
-    screen.write_json(settings_json(values))
+    screen.write_json(settings_json(values, read_folders(folder)))
     path = settings_path(folder)
     screen.say("The data folder:")
     screen.path(folder)
@@ -39,6 +41,7 @@ def config(
         screen.say(f"{value.name} = {value.value or '(empty)'}", style="" if value.source == "default" else "bold")
         named = f"{value.source}: {value.variable}" if value.source == "environment" else value.source
         screen.say(named, style="dim", indent=4)
+    show_folders(screen, folder)
     left = len(values) - len(listed)
     if left:
         screen.say(f"{left} settings have their defaults; magpie config --all lists them.")

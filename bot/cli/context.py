@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from bot.cli.redaction import Mask
+from bot.cli.redaction import Mask, RedactingHandler
 from bot.cli.terminal import Screen
-from rag import Answer, AnswerProgress, Check, Scope, SearchResult, Settings, Status, load_settings
+from rag import (
+    Answer,
+    AnswerProgress,
+    Check,
+    Scope,
+    SearchResult,
+    Settings,
+    Status,
+    keep_reserve,
+    load_settings,
+    make_room,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,6 +71,7 @@ class Engine(Protocol):
     def retry(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[IndexOutcome]: ...
     def documents(self, scope: Scope) -> list[DocumentSummary]: ...
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], Path]: ...
+    def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], str]: ...
     def list_models(self) -> list[ModelSummary]: ...
     def train_projection(self, report: Callable[[int, int], None] = ...) -> TrainedProjection: ...
 
@@ -82,25 +94,37 @@ class Opener(Protocol):
 
 @dataclass
 class Invocation:
-    """One run of `magpie`. `data` and `json` are the options given before the command's name."""
+    """One run of `magpie`. `data` and `json` are the options given before the command's name.
+
+    `folder` is the data folder, once the settings were read.
+    """
 
     opener: Opener
     mask: Mask = field(default_factory=Mask)
     data: Path | None = None
     json: bool = False
+    folder: Path | None = None
+    logs: RedactingHandler | None = None
 
     @contextmanager
-    def open(self, data: Path | None, json: bool, *, upgrade: bool = False) -> Iterator[tuple[Engine, Screen]]:
+    def open(
+        self, data: Path | None, json: bool, *, upgrade: bool = False, removes: bool = False
+    ) -> Iterator[tuple[Engine, Screen]]:
         """Yield the engine and the terminal. The arguments are options given after the command's name; they win.
 
-        `upgrade`: for commands that write. The others leave the data folder of an older version as it is.
+        `upgrade`: for commands that write. The others leave the data folder of an older version as it is. `removes`:
+        for a command that makes space, and so has to work on a full disk.
         """
         screen = self.screen(json)
         settings = self.settings(data)
+        if removes:
+            make_room(settings.data)
         with ExitStack() as closing:
             with screen.busy("Opening the data folder …"):
                 engine = closing.enter_context(self.opener(settings, upgrade=upgrade))
             yield engine, screen
+        if upgrade:
+            keep_reserve(settings.data)
 
     def screen(self, json: bool) -> Screen:
         return Screen(json=json or self.json)
@@ -112,12 +136,15 @@ class Invocation:
     def settings(self, data: Path | None, default: Path | None = None) -> Settings:
         """Return the settings; `default` is the data folder if no option and no variable names one.
 
-        From then on, the secrets in its settings file are masked.
+        From then on, the secrets in its settings file are masked, and logs have the format that the settings name.
         """
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)
+        self.folder = settings.data
         self.mask.add_file(settings.data)
+        if self.logs is not None and settings.log.format == "json":
+            self.logs.write_json(Screen().write_line)
         return settings
 
 

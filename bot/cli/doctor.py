@@ -8,12 +8,13 @@ import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import doctor_json
+from bot.cli.sources import folder_checks
 from bot.cli.terminal import Screen, count
 from bot.settings import load_slack_settings
 from rag import Check
 
-_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-_MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
+_STYLES = {"ok": "green", "off": "dim", "warn": "yellow", "fail": "bold red"}
+_MARKS = {"ok": "✓", "off": "–", "warn": "!", "fail": "✗"}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +32,8 @@ def doctor(context: typer.Context, data: Data = None, json: Json = False) -> Non
         settings = invocation(context).settings(data)
         with rag.read_transaction() as connection:
             owner = find_owner(connection)
-        for check in chain(
-            rag.doctor(), slack_checks(lambda: load_slack_settings(settings.data), settings.read.max_mb, owner)
-        ):
+        slack = slack_checks(lambda: load_slack_settings(settings.data), settings.read.max_mb, owner)
+        for check in chain(rag.doctor(), folder_checks(settings.data), slack):
             checks.append(check)
             _show(screen, check)
         result = doctor_json(checks)
@@ -45,6 +45,9 @@ def doctor(context: typer.Context, data: Data = None, json: Json = False) -> Non
 
 
 def _show(screen: Screen, check: Check) -> None:
-    screen.say(f"{_MARKS.get(check.status, '?')} {check.name}: {check.detail}", style=_STYLES.get(check.status, ""))
+    off = "off: " if check.status == "off" else ""
+    screen.say(
+        f"{_MARKS.get(check.status, '?')} {check.name}: {off}{check.detail}", style=_STYLES.get(check.status, "")
+    )
     if check.fix:
         screen.say(check.fix, indent=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.context import Data, Json, existing_file, invocation
 from bot.cli.json_output import found_json
-from bot.cli.results import note_if_empty, note_lanes_off, note_translations
+from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
 from bot.slack.messages import newer_version
 from rag import Hit, Scope
@@ -19,6 +20,8 @@ SNIPPET = 180
 
 LEAD = 6
 """Words shown before the first matching word."""
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".avif")
 
 _MATCHED_BY = {
     "words": "words",
@@ -56,17 +59,17 @@ def find(
             found = rag.find(query, Scope.operator(), k)
         screen.write_json(found_json(found))
         if not found.found:
-            screen.say(found.why or "Nothing was found.", style="bold")
+            why = found.why or "Nothing was found."
+            screen.say(EMPTY if not found.hits and is_empty(rag) else why, style="bold")
             if found.hits:
                 screen.say("The closest pages:")
-            else:
-                note_if_empty(screen, rag)
+        if picture is None and Path(query).suffix.lower() in _PICTURES:
+            screen.note(f"There is no file {query}, so its name was searched for as words.")
         for hit in found.hits:
             show_hit(screen, hit, "" if picture else query)
         note_translations(screen, found)
         if found.notice:
             screen.note(found.notice)
-        note_lanes_off(screen, found.lanes)
 
 
 def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:

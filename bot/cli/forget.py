@@ -50,7 +50,7 @@ def forget(
             "name files, or add --space C123 to remove everything shared in a space, or --user U123 to remove "
             "everything of a person"
         )
-    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True, removes=True) as (rag, screen):
         found = rag.find_shares(names, space or None, user or None)
         if not space:
             _refuse_ambiguous_names(names, found)

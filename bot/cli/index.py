@@ -32,4 +32,6 @@ def index(
     with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.progress(f"Indexing {', '.join(paths)}") as report:
             outcomes = rag.index([name if is_url(name) else Path(name) for name in paths], space, report)
-        show_outcomes(screen, outcomes, rag.status().lanes)
+        show_outcomes(screen, outcomes, "There are no files to index.")
+        if not outcomes:
+            raise typer.Exit(1)

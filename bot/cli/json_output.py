@@ -15,7 +15,17 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue,
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
-    from rag import BenchmarkResult, FileNote, FileReading, IndexOutcome, ModelSummary, SharedFile, StoredData
+    from bot.folders import FolderList
+    from rag import (
+        BackupSummary,
+        BenchmarkResult,
+        FileNote,
+        FileReading,
+        IndexOutcome,
+        ModelSummary,
+        SharedFile,
+        StoredData,
+    )
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -86,6 +96,9 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         if status.full_text is None
         else {"waiting": status.full_text.waiting, "total": status.full_text.total},
         "read_again": status.renewed,
+        "searchable": [
+            {"file": unread.title, "pages_read": unread.first - 1, "pages": unread.last} for unread in status.unread
+        ],
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "failed_pages": [
             {"file": file, "pages": pages} for file, notes in status.notes if (pages := _lost_pages(notes))
@@ -169,12 +182,25 @@ def doctor_json(checks: Sequence[Check]) -> JsonObject:
     }
 
 
-def settings_json(values: Iterable[SettingValue]) -> JsonObject:
+def settings_json(values: Iterable[SettingValue], folders: FolderList) -> JsonObject:
     """Return the JSON of `config`."""
     return {
         "settings": [
             {"name": one.name, "variable": one.variable, "value": one.value, "source": one.source} for one in values
-        ]
+        ],
+        "sources": [{"folder": one.folder, "visible_to": list(one.spaces)} for one in folders.folders],
+        "problems": list(folders.problems),
+    }
+
+
+def backup_json(summary: BackupSummary) -> JsonObject:
+    """Return the JSON of `backup` and `restore`."""
+    return {
+        "created": summary.created,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "tokens": summary.tokens,
+        "missing": summary.missing,
     }
 
 
@@ -207,6 +233,7 @@ def models_json(rows: Iterable[ModelSummary]) -> JsonObject:
                 "cached": row.cached,
                 "used": row.used,
                 "note": row.note,
+                "license": row.license,
             }
             for row in rows
         ]

@@ -6,7 +6,6 @@ or a wrong setting; 130 or 143 stopped by SIGINT or SIGTERM.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ import typer
 
 from bot.cli import (
     ask,
+    backup,
     bench,
     config,
     demo,
@@ -29,10 +29,12 @@ from bot.cli import (
     find,
     forget,
     index,
+    manifest,
     models,
     reindex,
     retry,
     run,
+    sbom,
     setup,
     status,
     train_decision,
@@ -41,14 +43,14 @@ from bot.cli import (
 from bot.cli.context import Data, Engine, Invocation, Json, Opener, invocation
 from bot.cli.redaction import Mask, redacted_logs
 from bot.cli.terminal import Screen
-from rag import BadSetting, MagpieError, OperatorMustAct, Settings, hide_memory
+from rag import BadSetting, MagpieError, Settings, explain_disk_error, hide_memory
 
 SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
-    setup, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor,
-    config, models, embedder, bench, demo,
+    setup, manifest, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status,
+    doctor, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 
@@ -104,8 +106,8 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     screen, mask = Screen(), Mask.of(os.environ)
     terminations: list[int] = []
     try:
-        with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask):
-            code = _run(given or ["--help"], Invocation(opener, mask))
+        with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask) as logs:
+            code = _run(given or ["--help"], Invocation(opener, mask, logs=logs))
     except typer.TyperException as error:
         screen.note(mask(error.format_message()), style="bold red")
         screen.note(
@@ -133,7 +135,7 @@ def _run(given: list[str], invocation: Invocation) -> Any:
     except (typer.TyperException, MagpieError):
         raise
     except Exception as error:
-        known = _explain(error)
+        known = explain_disk_error(error, invocation.folder)
         if known is not None:
             raise known from error
         # The message is left out because it may quote a file or a question; see redaction.
@@ -143,21 +145,6 @@ def _run(given: list[str], invocation: Invocation) -> Any:
             type(error).__name__,
         )
         return FAILURE
-
-
-def _explain(error: Exception) -> MagpieError | None:
-    """Return an error with a remedy for a full disk or missing permissions, else None."""
-    for cause in (error, error.__cause__):  # SQLAlchemy wraps the errors of sqlite3
-        number = cause.errno if isinstance(cause, OSError) else None
-        sqlite = str(getattr(cause, "sqlite_errorname", ""))
-        if number in (errno.ENOSPC, errno.EDQUOT) or sqlite == "SQLITE_FULL":
-            return OperatorMustAct("The disk is full.", "Free some space, then run the same command again.")
-        if number in (errno.EACCES, errno.EPERM, errno.EROFS) or sqlite.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
-            return OperatorMustAct(
-                "Permission denied: Magpie is not allowed to read or write a file that it needs.",
-                "Check the owner and the permissions of the data folder, and of the files named in the command.",
-            )
-    return None
 
 
 @contextmanager

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from bot.cli.context import Data, Json, invocation
+from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import models_json
+from bot.cli.terminal import Screen
+from rag import ModelTerms, Settings, terms_of_model
+
+TEXT_DEFAULT = "intfloat/multilingual-e5-small"
+"""The text embedder that is downloaded if the settings name none."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,9 +41,38 @@ def list_models(context: typer.Context, data: Data = None, json: Json = False) -
         screen.write_json(models_json(rows))
         for row in rows:
             state = f"{'selected, ' if row.used else ''}{'downloaded' if row.cached else 'not downloaded'}"
-            details = "; ".join(part for part in (state, row.memory, row.note) if part)
+            details = "; ".join(part for part in (state, row.memory, row.note, row.license) if part)
             screen.say(f"{row.name}  {row.weights}", style="bold" if row.used else "")
             screen.say(details, style="dim", indent=4)
+
+
+def _downloads(rag: Engine, settings: Settings, model: str | None, weights: str | None) -> list[tuple[str, ModelTerms]]:
+    """Return what would be downloaded, with its terms: the CLIP model and, if none is named, the text embedder."""
+    rows = rag.list_models()
+    row = next((row for row in rows if (row.name == model if model else row.used)), None)
+    names = [model or (row.name if row else settings.embed.model), weights or (row.weights if row else "")]
+    found = [(" ".join(filter(None, names)), terms_of_model(*names))]
+    text = settings.text.model
+    if model is None and text and not text.startswith(("ollama:", "openai:")):
+        name = text.removeprefix("st:") if text.startswith("st:") else TEXT_DEFAULT
+        found.append((name, terms_of_model(name)))
+    return found
+
+
+def _accept(screen: Screen, downloads: Sequence[tuple[str, ModelTerms]], *, yes: bool) -> None:
+    """Print the licenses. If one restricts the use, ask; raise BadParameter if no person can answer."""
+    for name, terms in downloads:
+        screen.note(f"License of {name}: {terms.license}")
+        if not terms.restriction:
+            continue
+        screen.note(f"It restricts the use: {terms.restriction}.", style="yellow")
+        if yes:
+            continue
+        if screen.json or not sys.stdin.isatty():
+            raise typer.BadParameter("nothing was downloaded: add --yes if you may use this model under its license")
+        if not typer.confirm("May you use it under this license?", default=False):
+            screen.say("Nothing was downloaded.")
+            raise typer.Exit(1)
 
 
 def pull(
@@ -45,14 +81,16 @@ def pull(
         str | None, typer.Argument(help="Name of the model in open_clip. Default: the configured model.")
     ] = None,
     weights: Annotated[str | None, typer.Argument(help="Name of the pretrained weights in open_clip.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask about licenses that restrict the use.")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Download the weights of the CLIP model and the text embedder; of one CLIP model, if it is named.
 
-    Later starts need no network.
+    Their licenses are printed first. Later starts need no network.
     """
     with invocation(context).open(data, json) as (rag, screen):
+        _accept(screen, _downloads(rag, invocation(context).settings(data), model, weights), yes=yes)
         path = rag.pull_model(model, weights, screen.note)
         text = rag.pull_text_model(screen.note) if model is None else None
         screen.write_json({"path": str(path), "text_path": None if text is None else str(text)})

@@ -1,4 +1,4 @@
-"""Check the requirements of Magpie and install it: `python3 bot/cli/preflight.py .venv`.
+"""Check the requirements of Magpie and install it: `python3 bot/cli/preflight.py .venv [full|light|cuda12]`.
 
 It runs before anything is installed, so it uses the standard library only. Its syntax is that of old Pythons, so that
 an unsupported Python prints what is wrong instead of a syntax error.
@@ -9,28 +9,71 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST, TOO_NEW = (3, 11), (3, 14)
-DOWNLOAD_GB, INSTALLED_GB = 3.0, 6.3
-"""Measured on Linux with Python 3.11. Most of it is torch with its GPU libraries, which are installed without a GPU
-too."""
-REQUIRED_GB = 9.5
-"""Free disk for an installation, which needs downloads and unpacked packages at the same time."""
-CACHE_GB = 13.0
-"""Free disk above which pip keeps its downloads, so that an interrupted installation continues where it stopped."""
+OLDEST_MACOS = 14
+"""The oldest for which ONNX Runtime has a wheel."""
+CACHE_FACTOR = 1.4
+"""How often the required disk must be free for pip to keep its downloads, so that an interrupted installation continues
+where it stopped."""
 PROGRESS_SECONDS = 4.0
 """Seconds between two lines of progress if stdout is not a terminal."""
 
 
 class PreflightError(Exception):
     """Something that the user has to fix first. The message says how."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A set of packages. Sizes in GB were measured on Linux with Python 3.11."""
+
+    name: str
+    command: str
+    download_gb: float
+    installed_gb: float
+    required_gb: float
+    """Free disk for an installation, which needs downloads and unpacked packages at the same time."""
+    minutes: int
+    """At 50 Mbit/s, with unpacking."""
+
+    @property
+    def constraints(self) -> str:
+        return "constraints.txt" if self.name == "full" else f"constraints-{self.name}.txt"
+
+
+KINDS = {
+    "full": Kind("full", "demo", 3, 6.3, 9.5, 11),  # mostly torch and its GPU libraries, without a GPU too
+    "light": Kind("light", "install-light", 0.3, 0.9, 1.5, 2),  # without torch
+    "cuda12": Kind("cuda12", "install-cuda12", 3, 6.3, 9.5, 11),  # torch for drivers and cards that CUDA 13 dropped
+}
+
+
+def check_system(system: str, machine: str, runtime: str) -> None:
+    """Raise PreflightError on a system for which some package has no build.
+
+    `runtime` is the C library on Linux, empty if it is not glibc, and the version on macOS.
+    """
+    if system == "Linux" and machine in ("x86_64", "aarch64") and runtime == "glibc":
+        return
+    if (system, machine) == ("Darwin", "arm64") and int(runtime.partition(".")[0] or 0) >= OLDEST_MACOS:
+        return
+    name = " ".join(part for part in (system, runtime if system == "Darwin" else "", machine) if part)
+    if system == "Linux" and runtime != "glibc":
+        name += " without glibc"
+    raise PreflightError(
+        f"Magpie runs on Linux with glibc (x86_64 and aarch64) and on macOS {OLDEST_MACOS} or later (Apple silicon); "
+        f"this is {name}: use the container image, WSL 2 or another machine."
+    )
 
 
 def check_python(version: tuple[int, ...], has_venv: bool) -> None:
@@ -49,13 +92,13 @@ def check_python(version: tuple[int, ...], has_venv: bool) -> None:
         )
 
 
-def check_disk(free_gb: float, installed_gb: float, folder: Path) -> None:
+def check_disk(free_gb: float, installed_gb: float, folder: Path, kind: Kind) -> None:
     """Raise PreflightError if the disk is too full; `installed_gb` of the installation are already there."""
-    required = max(0.5, REQUIRED_GB - installed_gb)
+    required = max(0.5, kind.required_gb - installed_gb)
     if free_gb < required:
         raise PreflightError(
             f"Magpie needs {required:.1f} GB of free disk to install, but {folder} has {free_gb:.1f} GB.\n"
-            "Free some space, or install on another disk: make VENV=/elsewhere/venv demo"
+            f"Free some space, or install on another disk: make VENV=/elsewhere/venv {kind.command}"
         )
 
 
@@ -64,10 +107,10 @@ def supported_python() -> str | None:
     return next((found for name in ("3.13", "3.12", "3.11") if (found := shutil.which(f"python{name}"))), None)
 
 
-def fingerprint(root: Path) -> str:
-    """Return a hash of the packages and the folder. If it changes, Magpie must be installed again."""
-    parts = [(root / name).read_bytes() for name in ("constraints.txt", "pyproject.toml")]
-    return hashlib.sha256(b"\0".join([*parts, str(root).encode()])).hexdigest()
+def fingerprint(root: Path, kind: Kind) -> str:
+    """Return the kind, and a hash of the packages and the folder. If it changes, Magpie must be installed again."""
+    parts = [(root / name).read_bytes() for name in (kind.constraints, "pyproject.toml")]
+    return f"{kind.name} {hashlib.sha256(b'|'.join([*parts, str(root).encode()])).hexdigest()}"
 
 
 def size_gb(folder: Path) -> float:
@@ -151,24 +194,42 @@ def pip(python: Path, arguments: list[str], progress: PipProgress, environment: 
         )
 
 
-def install(root: Path, venv: Path) -> None:
+def is_ready(root: Path, ready: str, kind: Kind) -> bool:
+    """Return whether an installation is up to date. A full one is also a light one."""
+    enough = (kind, KINDS["full"]) if kind.name == "light" else (kind,)
+    return any((root / one.constraints).is_file() and ready == fingerprint(root, one) for one in enough)
+
+
+def install(root: Path, venv: Path, kind: Kind) -> None:
     """Create the virtual environment and install Magpie into it. Return at once if it is up to date."""
-    ready, unfinished, python = venv / "magpie-ready", venv / "magpie-unfinished", venv / "bin" / "python"
-    current = fingerprint(root)
-    if ready.is_file() and ready.read_text() == current:
+    ready, unfinished = venv / "magpie-ready", venv / "magpie-unfinished"
+    before = ready.read_text() if ready.is_file() else ""
+    if before and is_ready(root, before, kind):
         return
     update = "Updating the installation of Magpie. This is usually quick.\n"
     first = (
-        f"Installing Magpie into {venv}: {DOWNLOAD_GB:.0f} GB to download, {INSTALLED_GB} GB on disk. "
-        "This takes about 8 minutes at 50 Mbit/s, and 3 more to unpack.\n"
+        f"Installing Magpie into {venv}: {kind.download_gb:g} GB to download, {kind.installed_gb:g} GB on disk. "
+        f"This takes about {kind.minutes} minutes at 50 Mbit/s.\n"
     )
-    sys.stdout.write(update if ready.is_file() else first)
+    sys.stdout.write(update if before.startswith(f"{kind.name} ") else first)
     sys.stdout.flush()
+    runtime = platform.mac_ver()[0] if platform.system() == "Darwin" else platform.libc_ver()[0]
+    check_system(platform.system(), platform.machine(), runtime)
     check_python(sys.version_info[:3], importlib.util.find_spec("ensurepip") is not None)
     existing = next(folder for folder in (venv, *venv.resolve().parents) if folder.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
-    check_disk(free_gb, size_gb(venv), existing)
+    check_disk(free_gb, size_gb(venv), existing, kind)
     started = time.monotonic()
+    create_environment(venv, unfinished)
+    install_packages(root, venv, kind, cache=free_gb > CACHE_FACTOR * kind.required_gb)
+    unfinished.unlink()
+    ready.write_text(fingerprint(root, kind))
+    sys.stdout.write(f"  installed in {time.monotonic() - started:.0f} s\n")
+
+
+def create_environment(venv: Path, unfinished: Path) -> None:
+    """Create the virtual environment, or keep a sound one, and mark it as unfinished."""
+    python = venv / "bin" / "python"
     # pip cannot repair half-unpacked packages, so the environment is cleared. The downloads are kept.
     clear = ["--clear"] if unfinished.exists() else []
     if clear or not python.exists() or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL):
@@ -176,35 +237,38 @@ def install(root: Path, venv: Path) -> None:
         sys.stdout.flush()
         subprocess.run([sys.executable, "-m", "venv", *clear, str(venv)], check=True)
     unfinished.touch()
+
+
+def install_packages(root: Path, venv: Path, kind: Kind, *, cache: bool) -> None:
+    """Install the packages of a kind, each checked against its hash, and then Magpie itself."""
     downloads = venv / "tmp"
     downloads.mkdir(exist_ok=True)
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
     environment["TMPDIR"] = str(downloads.resolve())
-    total = sum("==" in line for line in (root / "constraints.txt").read_text().splitlines())
+    total = len(re.findall(r"^\w", (root / kind.constraints).read_text(), re.MULTILINE))
     packages = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    cache = [] if free_gb > CACHE_GB else ["--no-cache-dir"]
+    # The file names every package that is needed, and not all that others list. Compiled modules take a tenth of a
+    # light installation, so Python makes those that it uses.
+    options = ["--no-deps", *(["--no-compile"] if kind.name == "light" else []), *([] if cache else ["--no-cache-dir"])]
     steps = [
-        ["--require-hashes", *cache, "-r", str(root / "constraints.txt")],
+        ["--require-hashes", *options, "-r", str(root / kind.constraints)],
         ["--no-deps", "--no-build-isolation", "-e", str(root)],
     ]
     for step in steps:
-        pip(python, step, PipProgress(total, packages, sys.stdout.isatty()), environment)
+        pip(venv / "bin" / "python", step, PipProgress(total, packages, sys.stdout.isatty()), environment)
     shutil.rmtree(downloads)
-    unfinished.unlink()
-    ready.write_text(current)
-    sys.stdout.write(f"  installed in {time.monotonic() - started:.0f} s\n")
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python3 bot/cli/preflight.py VENV\n")
+    if len(sys.argv) not in (2, 3) or (sys.argv[2:] and sys.argv[2] not in KINDS):
+        sys.stderr.write(f"usage: python3 bot/cli/preflight.py VENV [{'|'.join(KINDS)}]\n")
         return 2
     if not OLDEST <= sys.version_info[:2] < TOO_NEW:
         python = supported_python()
         if python:
             os.execv(python, [python, *sys.argv])
     try:
-        install(Path(__file__).resolve().parents[2], Path(sys.argv[1]))
+        install(Path(__file__).resolve().parents[2], Path(sys.argv[1]), KINDS[(sys.argv[2:] or ["full"])[0]])
     except PreflightError as error:
         sys.stderr.write(f"{error}\n")
         return 1

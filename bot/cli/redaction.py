@@ -5,17 +5,20 @@ The message of an error is left out if it may quote a document, a file name or a
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
 
 from bot.settings import SECRETS
+from bot.telemetry.requests import current_request
 from rag import OperatorMustAct, TryAgain, read_settings_file
 
 _MIN_SECRET = 6
@@ -90,17 +93,40 @@ class RedactingHandler(logging.Handler):
         super().__init__(logging.INFO)
         self._write = write
         self._mask = mask
+        self._is_json = False
+
+    def write_json(self, write: Callable[[str], None]) -> None:
+        """From now on, call `write` with a JSON object for each record, on one line."""
+        self._write, self._is_json = write, True
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith("magpie") and record.levelno < logging.WARNING:
             return
-        message = record.getMessage()
+        message = self._mask(record.getMessage())
         error = record.exc_info[1] if record.exc_info else None
-        self._write(self._mask(message if error is None else f"{message}\n{format_error(error)}"))
+        stack = "" if error is None else self._mask(format_error(error))
+        if self._is_json:
+            self._write(_as_json(record, message, stack))
+        else:
+            self._write(f"{message}\n{stack}" if stack else message)
+
+
+def _as_json(record: logging.LogRecord, message: str, stack: str) -> str:
+    fields = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "thread": record.threadName or "",
+        "message": message,
+        "request": current_request(),
+        "error": stack,
+    }
+    # In ASCII, so that no character in it ends the line.
+    return json.dumps({name: value for name, value in fields.items() if value})
 
 
 @contextmanager
-def redacted_logs(write: Callable[[str], None], mask: Mask) -> Iterator[None]:
+def redacted_logs(write: Callable[[str], None], mask: Mask) -> Iterator[RedactingHandler]:
     """Write all log records, and every error that ends a thread, through RedactingHandler until the block ends."""
     root, log, handler = logging.getLogger(), logging.getLogger("magpie"), RedactingHandler(write, mask)
     before = threading.excepthook
@@ -114,7 +140,7 @@ def redacted_logs(write: Callable[[str], None], mask: Mask) -> Iterator[None]:
     log.setLevel(logging.INFO)
     threading.excepthook = log_thread_error
     try:
-        yield
+        yield handler
     finally:
         threading.excepthook = before
         root.removeHandler(handler)

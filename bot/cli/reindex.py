@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.context import Data, Json, invocation
-from bot.cli.results import show_outcomes
+from bot.cli.results import EMPTY, show_outcomes
 
 
 def register(app: typer.Typer) -> None:
@@ -26,4 +26,4 @@ def reindex(
     with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.progress(f"Reading {', '.join(names) if names else 'all documents'} again") as report:
             outcomes = rag.reindex(names or [], report)
-        show_outcomes(screen, outcomes, rag.status().lanes)
+        show_outcomes(screen, outcomes, EMPTY)

@@ -29,4 +29,4 @@ def retry(
         if not outcomes and not json:
             screen.say("No file failed.")
             return
-        show_outcomes(screen, outcomes, rag.status().lanes)
+        show_outcomes(screen, outcomes, "No file failed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -14,7 +15,9 @@ import typer
 from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
 from bot.settings import SECRETS, load_slack_settings
-from rag import TryAgain
+from rag import TryAgain, keep_reserve
+
+log = logging.getLogger("magpie")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context, data: Data = None) -> None:
     """Run the Slack bot. Stop it with Ctrl-C or SIGTERM; work in progress is finished or resumed at the next start."""
-    from bot.main import open_bot
+    from bot.supervise import serve
 
     screen, stop = Screen(), threading.Event()
     settings = invocation(context).settings(data)
@@ -31,18 +34,21 @@ def run(context: typer.Context, data: Data = None) -> None:
     for name in SECRETS:  # extraction processes inherit the environment, and they open untrusted files
         os.environ.pop(name, None)
 
+    say = log.info if settings.log.format == "json" else screen.note
+
     def on_start(port: int | None) -> None:
         health = f". Health check on port {port}" if port else ""
-        screen.note(f"Magpie is running. Data folder: {settings.data}{health}")
+        keep_reserve(settings.data)
+        say(f"Magpie is running. Data folder: {settings.data}{health}")
 
-    screen.note("Connecting to Slack …")
+    say("Connecting to Slack …")
     try:
-        with _stopped_by_signals(stop), open_bot(settings, slack, stop=stop) as bot:
-            bot.run(on_start)
+        with _stopped_by_signals(stop):
+            serve(settings, slack, stop, on_start)
     except TryAgain:
         if not stop.is_set():
             raise
-    screen.note("Stopped. Questions asked in the meantime are answered at the next start.")
+    say("Stopped. Questions asked in the meantime are answered at the next start.")
 
 
 @contextmanager

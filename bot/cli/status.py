@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +14,10 @@ from bot.cli.json_output import status_json
 from bot.cli.privacy import show_access, show_stored
 from bot.cli.readings import show_readings
 from bot.cli.results import show_notes
+from bot.cli.sources import show_folders
 from bot.cli.terminal import Screen, count
+from bot.settings import read_slack_settings
+from bot.slack.uninstalled import uninstalled_since
 from rag import Status
 
 
@@ -53,6 +58,11 @@ def status(
             found = rag.status()
             screen.write_json(status_json(found, feedback_counts(rag)))
             _show(screen, found, feedback_sentence(rag))
+            folder = invocation(context).data_folder(data)
+            _show_uninstalled(screen, folder)
+            show_folders(screen, folder)
+            screen.say("Data folder:")
+            screen.path(folder)
 
 
 def _show(screen: Screen, found: Status, feedback: str) -> None:
@@ -91,8 +101,22 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
         screen.say(f"{lane:<14}{state}", indent=2)
 
 
+def _show_uninstalled(screen: Screen, data: Path) -> None:
+    """Say until when the app can be installed again before everything is deleted, if Slack took back its token."""
+    if (since := uninstalled_since(data)) is None:
+        return
+    ends = datetime.fromtimestamp(since).astimezone() + timedelta(days=read_slack_settings(data).purge_days)
+    screen.say(
+        f"✗ The app was uninstalled from Slack. Everything is deleted on {ends:%Y-%m-%d %H:%M} if magpie run gets no "
+        "token that works before.",
+        style="red",
+    )
+
+
 def _show_waiting(screen: Screen, found: Status) -> None:
-    """Say which files wait or are not indexed, and why."""
+    """Say which files are not fully read yet, wait or are not indexed, and why."""
+    for file in found.unread:
+        screen.say(f"{file.title}: searchable, {file.first - 1} of {count(file.last, 'page')} fully read.")
     for outage in found.outages:
         files = count(outage.waiting, "file")
         screen.say(f"✗ Waiting until they can be fetched: {files}. {outage.reason} {outage.hint}".strip(), style="red")

@@ -78,6 +78,11 @@ class Screen:
         """Print a note to stderr."""
         self.err.print(Text(printable(text), style=style))
 
+    def write_line(self, text: str) -> None:
+        """Print a line to stderr as it is, for programs."""
+        self.err.file.write(f"{text}\n")
+        self.err.file.flush()
+
     def note_if_terminal(self, text: str) -> None:
         """Print a note to stderr if it is a terminal. Used where a spinner would disturb a streamed answer."""
         if self.err.is_terminal:
@@ -163,6 +168,8 @@ class _ProgressLines:
         elif time.monotonic() - self._last >= PROGRESS_SECONDS:
             self._last = time.monotonic()
             page = f", page {progress.page} of {progress.pages}" if progress.pages else ""
+            if progress.searchable:
+                page = f", searchable, {progress.page} of {count(progress.pages, 'page')} fully read"
             note = f" ({progress.note})" if progress.note else ""
             files = f"{progress.done} of {count(progress.total, 'file')}"
             self._console.print(Text(printable(f"  {files}; {progress.state} {progress.file}{page}{note}")))
@@ -187,7 +194,8 @@ class _ProgressBars:
                 self._finished.add(progress.file)
                 self._bars.console.print(_result_line(progress))
         elif progress.state != "waiting":
-            description = printable(f"  {progress.state} {progress.file}"[:44])
+            state = "searchable" if progress.searchable else progress.state
+            description = printable(f"  {state} {progress.file}"[:44])
             if task is None:
                 task = self._tasks[progress.file] = self._bars.add_task(description, total=None, unit="pages")
             self._bars.update(task, description=description, completed=progress.page, total=progress.pages or None)

@@ -16,6 +16,7 @@ def put_delivery(connection: Connection, event_id: str) -> bool:
     return added.rowcount == 1
 
 
-def expire_deliveries(connection: Connection, older_than: float) -> None:
-    """Delete deliveries older than this many seconds. Slack redelivers for minutes, delayed events for a day."""
-    connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
+def expire_deliveries(connection: Connection, before: float) -> None:
+    """Delete deliveries from before this time, seconds since 1970. Slack redelivers for minutes, delayed events for a
+    day."""
+    connection.execute(delete(delivery).where(delivery.c.at < before))

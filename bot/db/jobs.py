@@ -48,6 +48,8 @@ class JobKind(StrEnum):
     """Delete what is older than the settings allow."""
     READMIT = "readmit"
     """Take up the files that a limit refused, as far as it allows now."""
+    WALK = "walk"
+    """Record what changed in the folders that are followed."""
     WELCOME = "welcome"
     """Tell the person who added Magpie to a channel how many files it finds there."""
     AGAIN = "again"
@@ -212,6 +214,13 @@ def count(connection: Connection, kinds: Collection[JobKind], user: str | None =
     """Return the number of jobs of these kinds, including finished receipts. `user`: only this person's."""
     rows = select(func.count()).select_from(job).where(job.c.kind.in_(kinds))
     return connection.scalar(rows if user is None else rows.where(job.c.user == user)) or 0
+
+
+def count_open(connection: Connection) -> dict[JobKind, int]:
+    """Return how many jobs of every kind wait or are running. Held ones wait for something else, and are left out."""
+    states = job.c.state.in_([JobState.WAITING, JobState.RUNNING])
+    rows = connection.execute(select(job.c.kind, func.count()).where(states).group_by(job.c.kind))
+    return dict.fromkeys(JobKind, 0) | {JobKind(row[0]): int(row[1]) for row in rows}
 
 
 def _due(kinds: Collection[JobKind]) -> ColumnElement[bool]:

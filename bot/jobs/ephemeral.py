@@ -56,14 +56,17 @@ class EphemeralMessages:
         access: Access,
         me: str,
         waiting: int = 0,
+        source: str = "",
     ) -> None:
-        """`waiting`: the number of open questions one person may have; 0: no limit."""
+        """`waiting`: the number of open questions one person may have; 0: no limit. `source`: the offer of the source
+        code, shown on Home."""
         self._waiting = waiting
         self._client = client
         self._rag = rag
         self._files = files
         self._access = access
         self._me = me
+        self._source = source
 
     def handle(self, job: Job) -> None:
         request = EphemeralRequest.of(job)
@@ -161,7 +164,7 @@ class EphemeralMessages:
             with self._rag.read_transaction() as connection:
                 spaces = sorted(granted.scope.spaces or ())
                 summaries = [ConversationSummary.of(space, source_statuses_in(connection, space)) for space in spaces]
-        self._client.publish_home(request.user, home_view(summaries, self._unavailable()))
+        self._client.publish_home(request.user, home_view(summaries, self._unavailable(), self._source))
 
     def _unavailable(self) -> list[str]:
         settings = self._rag.settings

@@ -145,7 +145,7 @@ class FileChecks:
                 if is_unfinished:
                     look_again(connection, file, share.shared_at)
                     continue
-                decided = decide(connection, as_new(share), self._limits.intake, known.unusable)
+                decided = decide(connection, as_new(share), self._limits.intake, self._limits.intake.unusable(known))
                 if share.reason in set(Unusable) and decided.state is ShareState.SHARED:
                     accept(connection, share, IntakePriority.SHARED)
 
@@ -236,7 +236,7 @@ class FileChecks:
             state=ShareState.LEFT_OUT,
         )
         if not (file.picture and channel.startswith("D")):
-            share = decide(connection, share, self._limits.intake, file.unusable)
+            share = decide(connection, share, self._limits.intake, self._limits.intake.unusable(file))
         if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
             put_share(connection, share)
         if found is None:
@@ -250,7 +250,7 @@ class FileChecks:
             return
         with self._rag.write_transaction() as connection:
             for share in list_shares(connection, KIND, file):
-                if known.unusable is not None:
+                if self._limits.intake.unusable(known) is not None:
                     self._refuse(connection, share, known)
                     continue
                 renamed = Share(
@@ -270,10 +270,10 @@ class FileChecks:
     def _refuse(self, connection: Connection, share: StoredShare, file: SlackFile) -> None:
         """Record that a file cannot be indexed, which the message that shared it did not say, and tell its person."""
         known = replace(as_new(share), name=file.name)
-        refused = decide(connection, known, self._limits.intake, file.unusable)
+        refused = decide(connection, known, self._limits.intake, self._limits.intake.unusable(file))
         put_share(connection, refused)
         if share.shared_by and share.shared_at > time() - LOOK_BACK:
-            notify(connection, refused, self._limits.intake, file.unusable)
+            notify(connection, refused, self._limits.intake, self._limits.intake.unusable(file))
 
     def _raise_if_unsettled(self, file: str, listed: Mapping[str, SpaceListing]) -> None:
         with self._rag.read_transaction() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import monotonic, time
 
@@ -35,8 +36,11 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     log_level = logging.WARNING
     claim_counts = 0
     """Number of attempts that one claim counts as."""
+    step_name = "placeholder"
+    """The name of an attempt in traces."""
 
-    def __init__(self, rag: Rag, responder: Responder) -> None:
+    def __init__(self, rag: Rag, responder: Responder, clock: Callable[[], float]) -> None:
+        super().__init__(responder.telemetry, clock)
         self._rag = rag
         self._responder = responder
 
@@ -50,12 +54,13 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
         try:
             self._report(work, failure)
         except Exception as error:  # tried again, so that no question ends without a reply
-            if time() - work.created < self.max_age + _REPORT_WITHIN:
+            if self._clock() - work.created < self.max_age + _REPORT_WITHIN:
                 log.exception("Could not say that a question failed, trying again later.")
                 wait = error.seconds if isinstance(error, RateLimited) else 0.0
                 self.retry(work, max(wait, retry_delay(work.delays, self.max_delay)), counted=False)
                 return
             log.exception("Could not say that a question failed.")
+        self.telemetry.question_ended(work.asked_at, "refused" if failure is Failure.REFUSED else "failed")
         self._end(work, QuestionState.FAILED)
 
     def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
@@ -92,6 +97,13 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
 
+    def kind_of(self, work: ClaimedQuestion) -> str:
+        del work
+        return "question"
+
+    def marked(self, work: ClaimedQuestion) -> AbstractContextManager[object]:
+        return self.telemetry.step(self.step_name, work.question.channel, work.question.ts)
+
     def _end(self, claimed: ClaimedQuestion, state: QuestionState) -> None:
         with self._rag.write_transaction() as connection:
             questions.end_question(connection, claimed, state)
@@ -100,9 +112,11 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 class PlaceholderWorker(_QuestionWorker):
     """Post placeholders, clean up canceled questions and keep the shown queue positions current."""
 
-    def __init__(self, rag: Rag, responder: Responder, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, rag: Rag, responder: Responder, wake: Callable[[], None], clock: Callable[[], float] = time
+    ) -> None:
         """`wake` is called when a question is queued."""
-        super().__init__(rag, responder)
+        super().__init__(rag, responder, clock)
         self._wake = wake
         self._lock = threading.Lock()
         self._shown: dict[int, tuple[int, float]] = {}
@@ -151,6 +165,7 @@ class PlaceholderWorker(_QuestionWorker):
     def _drop(self, claimed: ClaimedQuestion) -> None:
         """Drop a canceled question. Keep its row while its message exists: otherwise the sweep would record the message
         again as a missed question."""
+        self.telemetry.question_ended(claimed.asked_at, "canceled")
         if claimed.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
                 questions.drop_question(connection, claimed)
@@ -162,9 +177,10 @@ class AnswerWorker(_QuestionWorker):
     """Answer queued questions."""
 
     claim_counts = 1
+    step_name = "answer"
 
-    def __init__(self, rag: Rag, responder: Responder, fair: FairLock) -> None:
-        super().__init__(rag, responder)
+    def __init__(self, rag: Rag, responder: Responder, fair: FairLock, clock: Callable[[], float] = time) -> None:
+        super().__init__(rag, responder, clock)
         self._fair = fair
 
     def claim(self) -> ClaimedQuestion | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import time
 
 from bot.db import access_log, deliveries, evidence, message_states, questions, retention
@@ -29,23 +30,32 @@ class Maintenance:
     """Handlers of the jobs that delete data."""
 
     def __init__(
-        self, rag: Rag, uploads: Uploads, retracted: RetractedReceipts, *, withdraw: bool, keep_days: int
+        self,
+        rag: Rag,
+        uploads: Uploads,
+        retracted: RetractedReceipts,
+        *,
+        withdraw: bool,
+        keep_days: int,
+        clock: Callable[[], float] = time,
     ) -> None:
         """`withdraw`: delete Magpie's pictures from Slack when their document is no longer shared. `keep_days`: days to
-        keep questions and the access log."""
+        keep questions and the access log. `clock` returns the time from which the age of rows is computed."""
         self._rag = rag
         self._uploads = uploads
         self._retracted = retracted
         self._withdraws = withdraw
         self._keep = keep_days * _DAY
+        self._clock = clock
 
     def expire(self) -> None:
         """Delete rows that are older than the settings allow."""
+        now = self._clock()
         with self._rag.write_transaction() as connection:
-            deliveries.expire_deliveries(connection, _EVENTS)
-            message_states.expire(connection, time() - _EVENTS)
-            expire_departures(connection, time() - _EVENTS)
-            retention.expire(connection, time() - self._keep)
+            deliveries.expire_deliveries(connection, now - _EVENTS)
+            message_states.expire(connection, now - _EVENTS)
+            expire_departures(connection, now - _EVENTS)
+            retention.expire(connection, now - self._keep)
         self._rag.checkpoint()
         self._rag.give_back_space()
 
@@ -66,7 +76,7 @@ class Maintenance:
         refused: set[str] = set()
         while True:
             with self._rag.read_transaction() as connection:
-                stale = evidence.stale_evidence(connection, _AT_ONCE + len(refused), time() - _AWAY)
+                stale = evidence.stale_evidence(connection, _AT_ONCE + len(refused), self._clock() - _AWAY)
             left = [file for file in stale if file not in refused]
             for file in left:
                 try:

@@ -148,4 +148,4 @@ class FileSweep:
             listed=True,
             shared_at=at,
         )
-        put_share(connection, decide(connection, found, self._limits.intake, file.unusable))
+        put_share(connection, decide(connection, found, self._limits.intake, self._limits.intake.unusable(file)))

@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from math import inf
 from time import time
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
 from bot.slack.client import RateLimited, Refused, Stopping, Superseded
+from bot.telemetry.telemetry import Telemetry
 from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 
 log = logging.getLogger("magpie")
@@ -126,11 +128,21 @@ class LoopWorker(ABC, Generic[W]):
     """Failures after which the work is given up at once."""
     log_level = logging.INFO
 
+    def __init__(self, telemetry: Telemetry | None, clock: Callable[[], float]) -> None:
+        """`clock` returns the time from which the age of work is computed, seconds since 1970."""
+        self.telemetry = telemetry or Telemetry()
+        self._clock = clock
+
     def step(self) -> bool:
         """Do one piece of work. Return False when there is none."""
         work = self.claim()
         if work is None:
             return False
+        with self.marked(work):
+            self._attempt(work)
+        return True
+
+    def _attempt(self, work: W) -> None:
         try:
             if work.attempts > MAX_ATTEMPTS:  # it may have crashed the process
                 self.give_up(work, Failure.FAULT)
@@ -138,12 +150,12 @@ class LoopWorker(ABC, Generic[W]):
                 self.run(work)
         except Exception as error:  # all errors of work are handled here
             failure, task = classify(error), self.describe(work)
+            self.telemetry.metrics.failed(self.kind_of(work), failure.name.lower())
             if failure is Failure.FAULT:
                 log.exception("Error in %s.", task)
             else:
                 log.log(self.log_level, "Could not finish %s: %s %s", task, error, getattr(error, "hint", ""))
             self._fail(work, failure, error.seconds if isinstance(error, RateLimited) else 0.0)
-        return True
 
     @abstractmethod
     def claim(self) -> W | None:
@@ -169,6 +181,15 @@ class LoopWorker(ABC, Generic[W]):
     def describe(self, work: W) -> str:
         """Return what the work is, for the log: ids only, no text of people or files."""
 
+    @abstractmethod
+    def kind_of(self, work: W) -> str:
+        """Return what kind of work it is, for the metrics."""
+
+    def marked(self, work: W) -> AbstractContextManager[object]:
+        """Return a context that marks log lines and traces as those of this work."""
+        del work
+        return nullcontext()
+
     def postpone(self, work: W, delay: float) -> None:
         """Delay other work that would fail for the same reason, a rate limit or a missing permission."""
 
@@ -190,7 +211,7 @@ class LoopWorker(ABC, Generic[W]):
 
     def _is_final(self, work: W, failure: Failure) -> bool:
         is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
-        return is_last_attempt or failure in self.final or time() - work.created > self.max_age
+        return is_last_attempt or failure in self.final or self._clock() - work.created > self.max_age
 
 
 Handler = Callable[[Job], None]
@@ -232,10 +253,12 @@ class JobWorker(LoopWorker[Job]):
         refill: Refill | None = None,
         together: bool = False,
         apologize: Callable[[Connection, Job], None] = lambda _connection, _job: None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`refill` is called if no job is due. `together`: if Slack refuses one job because of the app's permissions or
         of its rate limit, all other jobs of its kind are delayed too, because they would fail alike. `apologize` is
         called for a job that is given up."""
+        super().__init__(telemetry, time)
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers
@@ -279,3 +302,6 @@ class JobWorker(LoopWorker[Job]):
 
     def describe(self, work: Job) -> str:
         return f"the job {work.kind} {work.channel or work.key}".strip()
+
+    def kind_of(self, work: Job) -> str:
+        return work.kind.name.lower()

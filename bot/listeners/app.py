@@ -18,6 +18,7 @@ from bot.db import deliveries
 from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
 from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.events import AppUninstalled
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag
 
@@ -52,8 +53,14 @@ def build_app(
     signing_secret: str,
     wake: Callable[[], None],
     limits: Limits,
+    source: str = "",
+    on_uninstalled: Callable[[], None] = lambda: None,
 ) -> App:
-    """Return an app that records events as rows of the database. `wake` is called after every commit."""
+    """Return an app that records events as rows of the database. `wake` is called after every commit.
+
+    `source`: the offer of the source code, shown with the help. `on_uninstalled` is called when Slack takes back the
+    bot's token, before that is acknowledged.
+    """
     me = identity.user_id
 
     def authorize() -> AuthorizeResult:
@@ -81,6 +88,9 @@ def build_app(
         if _is_own(event, identity):
             return
         parsed = [access.name_author(item) for item in parse(event, me)]
+        if AppUninstalled() in parsed:
+            on_uninstalled()
+            return
         for item in parsed:  # for repeated deliveries too: another lookup costs little
             access.invalidate(item)
         with rag.write_transaction() as connection:
@@ -98,5 +108,5 @@ def build_app(
     app.error(report)
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    register_interactions(app, rag, me, wake, limits.waiting)
+    register_interactions(app, rag, me, wake, limits.waiting, source)
     return app

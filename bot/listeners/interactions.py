@@ -36,7 +36,9 @@ _FILES = 10
 """Files of one message that are indexed or searched for."""
 
 
-def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
+def register_interactions(
+    app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int, source: str = ""
+) -> None:
     """Register the listeners. `wake` is called after every commit.
 
     `waiting`: the number of requests that one person may have waiting; 0: no limit.
@@ -63,7 +65,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
         kind, words = [*str(body.get("text") or "").split(maxsplit=1), "", ""][:2]
         request = _on_command(body, kind.lower(), without_mention(words, me))
         if request is None:
-            ack(text=f"{messages.HELP}\n{messages.USAGE}", response_type="ephemeral")
+            ack(text="\n".join(filter(None, (messages.HELP, messages.USAGE, source))), response_type="ephemeral")
             return
         once(body, lambda connection: put_limited(connection, request, waiting))
         ack()

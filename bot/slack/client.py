@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -18,9 +19,11 @@ from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
+from bot.telemetry.metrics import Metrics
 from rag import MagpieError, OperatorMustAct, OriginUnavailable, TryAgain
 
 Json: TypeAlias = Mapping[str, Any]
@@ -103,7 +106,8 @@ class RetryPolicy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
+    """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them. `at`: the time of
+    Slack's answer by its own clock, seconds since 1970; None if it does not say."""
 
     user_id: str
     bot_id: str
@@ -111,6 +115,8 @@ class BotIdentity:
     team_id: str
     team: str
     scopes: frozenset[str]
+    enterprise_id: str = ""
+    at: float | None = None
 
 
 class SlackClient:
@@ -126,14 +132,16 @@ class SlackClient:
         settings: SlackSettings,
         retries: RetryPolicy = RetryPolicy.PATIENT,
         stop: threading.Event | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        """`stop` ends the waits of a patient client; they raise Stopping."""
+        """`stop` ends the waits of a patient client; they raise Stopping. `metrics` counts the calls."""
         repeats = retries is not RetryPolicy.IMPATIENT
         waits = retries is RetryPolicy.PATIENT
         once: list[RetryHandler] = [_RateLimitHandler(stop or threading.Event())] if waits else []
         more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if repeats else []
-        self._once = _web_client(settings, 30 if repeats else 5, once)
-        self._web = _web_client(settings, 30 if repeats else 5, [*once, *more])
+        seconds, metrics = 30 if repeats else 5, metrics or Metrics()
+        self._once = _web_client(settings, seconds, once, metrics)
+        self._web = _web_client(settings, seconds, [*once, *more], metrics)
 
     def open_bolt_client(self) -> WebClient:
         """Return a client for Bolt and its socket. It has no token, so that Bolt does not ask Slack whose it is."""
@@ -157,6 +165,8 @@ class SlackClient:
             str(found["team_id"]),
             str(found.get("team")),
             scopes,
+            str(found.get("enterprise_id") or ""),
+            _date(found.headers),
         )
 
     def get_app(self, bot_id: str) -> str:
@@ -411,9 +421,52 @@ def retry_after(headers: Mapping[str, Any]) -> float:
     return _WAIT
 
 
-def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler]) -> WebClient:
+class _CountedClient(WebClient):
+    """Counts its calls by method and result."""
+
+    metrics: Metrics
+
+    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
+        try:
+            response = super().api_call(api_method, **arguments)
+        except Exception as error:
+            self.metrics.slack_called(api_method, _result(error))
+            raise
+        self.metrics.slack_called(api_method, "ok")
+        return response
+
+
+def _result(error: Exception) -> str:
+    """Return the metrics' name for a failed call."""
+    try:
+        with map_errors():
+            raise error
+    except RateLimited:
+        return "rate_limited"
+    except OperatorMustAct:
+        return "token"
+    except Refused:
+        return "refused"
+    except (TryAgain, Stopping):
+        return "unavailable"
+
+
+def _date(headers: Mapping[str, Any]) -> float | None:
+    """Return the time of a response, seconds since 1970; None if it has none."""
+    for name, value in headers.items():
+        if name.lower() == "date":
+            try:
+                return parsedate_to_datetime(str(value[0] if isinstance(value, list) and value else value)).timestamp()
+            except ValueError:
+                return None
+    return None
+
+
+def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler], metrics: Metrics) -> WebClient:
     token = settings.bot_token.get_secret_value()
-    return WebClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
+    client = _CountedClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
+    client.metrics = metrics
+    return client
 
 
 def _dicts(blocks: Sequence[Json]) -> list[dict[str, Any]]:

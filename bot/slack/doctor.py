@@ -21,7 +21,7 @@ _UNKNOWN_CHANNEL = "C00000000"
 _UNKNOWN_USER = "U00000000"
 
 _SECONDS = 10
-_REINSTALL = "Compare the app's scopes with manifest.yml, then install it again (OAuth & Permissions)."
+_REINSTALL = "Compare the app's scopes with magpie manifest, then install it again (OAuth & Permissions)."
 
 PROBES: Mapping[str, tuple[str, Json]] = {
     "channels:read": ("users.conversations", {"types": "public_channel", "limit": 1}),

@@ -63,6 +63,8 @@ class Unusable(StrEnum):
     HIDDEN = "hidden"
     """Hidden by the limits of the workspace's plan."""
     DELETED = "deleted"
+    OUTSIDE = "of another organization"
+    """The settings leave out files of other organizations."""
     OTHER = "other"
 
 
@@ -71,7 +73,8 @@ class SlackFile:
     """A file object.
 
     `ending`: its type as an extension; empty if only its bytes can tell. `stub`: Slack sent only the id; call
-    files.info before using the other fields. `unusable`: why it cannot be indexed; None if it can.
+    files.info before using the other fields. `unusable`: why it cannot be indexed; None if it can. `team`: the
+    workspace or organization of the person who uploaded it; empty if Slack does not say.
     """
 
     id: str
@@ -84,6 +87,7 @@ class SlackFile:
     stub: bool = True
     kind: FileKind = FileKind.UNKNOWN
     unusable: Unusable | None = None
+    team: str = ""
 
     @property
     def picture(self) -> bool:
@@ -313,6 +317,11 @@ class PersonChanged:
     deactivated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AppUninstalled:
+    """The app was uninstalled, or its bot token revoked."""
+
+
 Event: TypeAlias = (
     Message
     | MessageDeleted
@@ -326,4 +335,5 @@ Event: TypeAlias = (
     | Moved
     | ReadersChanged
     | PersonChanged
+    | AppUninstalled
 )

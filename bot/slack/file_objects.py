@@ -46,6 +46,7 @@ def slack_file(raw: Raw) -> SlackFile:
         stub=False,
         kind=kind,
         unusable=unusable,
+        team=as_text(raw.get("user_team")),
     )
 
 

@@ -51,10 +51,13 @@ class SlackFiles:
         me: str,
         max_mb: int,
         is_wanted: Callable[[str], bool] = lambda _: False,
+        own_teams: frozenset[str] = frozenset(),
     ) -> None:
-        """`is_wanted`: whether a known message shares a file to be indexed."""
+        """`is_wanted`: whether a known message shares a file to be indexed. `own_teams`: the workspace and organization
+        whose files are indexed; empty: those of others are, too."""
         self._client = client
         self._is_wanted = is_wanted
+        self._own_teams = own_teams
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
@@ -68,6 +71,8 @@ class SlackFiles:
         file = slack_file(raw)
         if file.user == self._me or not file.readable:
             raise NotFound(f"{file.name} cannot be indexed.")
+        if self._own_teams and file.team and file.team not in self._own_teams:  # a stub did not say so
+            raise NotFound(f"{file.name} is of another organization.")
         if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.folders import EVERYONE
 from bot.slack import messages
 from bot.slack.blocks import Block, context, escape, header, line_sections, section
 from rag import SourceStatus
@@ -50,9 +51,11 @@ class ConversationSummary:
         return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons, in_part)
 
 
-def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequence[str]) -> dict[str, Any]:
+def home_view(
+    summaries: Sequence[ConversationSummary] | None, unavailable: Sequence[str], source: str = ""
+) -> dict[str, Any]:
     """Return the view to publish. `summaries`: None if it is unknown what this person may see. `unavailable`: features
-    that are off, one sentence each."""
+    that are off, one sentence each. `source`: the offer of the source code, in mrkdwn."""
     blocks: list[Block] = [
         header(messages.HOW_TO_HEADER),
         section(messages.HOW_TO),
@@ -65,6 +68,8 @@ def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequ
             *line_sections([f"• {escape(sentence)}" for sentence in unavailable]),
             context(messages.ADMIN_CAN_TURN_ON),
         ]
+    if source:
+        blocks.append(context(source))
     return {"type": "home", "blocks": blocks}
 
 
@@ -102,4 +107,6 @@ def _failures(failed: Sequence[tuple[str, str]]) -> list[str]:
 
 def _name(space: str) -> str:
     """Return a mention of the channel. Slack shows its name only to people who may see it."""
+    if space == EVERYONE:
+        return messages.SHARED_FOLDERS
     return messages.OUR_DIRECT_MESSAGES if space.startswith("D") else f"<#{space}>"

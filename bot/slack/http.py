@@ -1,7 +1,8 @@
-"""Magpie's HTTP server: /health and, in HTTP mode, the endpoint for Slack's events."""
+"""Magpie's HTTP server: /health, /ready, /metrics and, in HTTP mode, the endpoint for Slack's events."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,23 +21,39 @@ from bot.slack.signatures import answer_signed
 from rag import BadSetting
 
 EVENTS_PATH = "/slack/events"
-HEALTH_PATH = "/health"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Health = Callable[[], Mapping[str, object]]
 
 
-def build_server(health: Health, app: App | None, secret: str = "") -> Starlette:
+def build_server(
+    checks: Mapping[str, Health],
+    app: App | None = None,
+    secret: str = "",
+    metrics: Callable[[], bytes] | None = None,
+) -> Starlette:
     """Return the ASGI app. In HTTP mode, `app` handles requests that are signed with `secret`.
 
-    /health returns only `health()["ok"]`, with status 200 or 503, even to local requests: behind a reverse proxy every
-    request is local, and not every proxy adds a header that shows its origin.
+    Each path of `checks` returns only the check's `ok`, with status 200 or 503, even to local requests: behind a
+    reverse proxy every request is local, and not every proxy adds a header that shows its origin. `metrics` is the page
+    /metrics; do not give it to a server that strangers reach.
     """
 
-    def respond(_: Request) -> Response:
-        ok = bool(health()["ok"])
-        return JSONResponse({"ok": ok}, 200 if ok else 503)
+    def route(path: str, check: Health) -> Route:
+        def respond(_: Request) -> Response:
+            ok = bool(check()["ok"])
+            return JSONResponse({"ok": ok}, 200 if ok else 503)
 
-    routes = [Route(HEALTH_PATH, respond)]
+        return Route(path, respond)
+
+    routes = [route(path, check) for path, check in checks.items()]
+    if metrics is not None:
+        page = metrics
+
+        def show(_: Request) -> Response:
+            return Response(page(), media_type=METRICS_TYPE)
+
+        routes.append(Route("/metrics", show))
     if app is not None:
 
         async def events(request: Request) -> Response:
@@ -46,18 +63,28 @@ def build_server(health: Health, app: App | None, secret: str = "") -> Starlette
     return Starlette(routes=routes)
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @contextmanager
 def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | None = None) -> Iterator[int]:
     """Run the server in its own thread for the `with` block and yield its port. Raise BadSetting if it is in use."""
     limits = limits or ConnectionLimits()
-    listening = socket.socket()
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
         listening.listen()
     except OSError as error:
         listening.close()
-        raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error
+        raise BadSetting(
+            f"Port {port} cannot be used: {error.strerror or error}.", "Choose another port, or another address."
+        ) from error
     # With `proxy_headers`, uvicorn would trust a header that any client can set.
     config = uvicorn.Config(
         server,

@@ -237,7 +237,8 @@ def failed_documents(statuses: Sequence[SourceStatus]) -> str:
 
 def late_documents(statuses: Sequence[SourceStatus]) -> str:
     """Shown before an answer that does not wait any longer for a document; empty if it waits for none."""
-    unread = [status.title for status in statuses if status.state in ("waiting", "reading")]
+    reading = [status for status in statuses if status.state in ("waiting", "reading")]
+    unread = [status.title for status in reading if not status.is_searchable]
     return f"I'm still reading {', '.join(unread)}. Ask again in a minute." if unread else ""
 
 
@@ -449,6 +450,14 @@ HOW_TO = (
     "*On any message*, open the three-dot menu for “Find similar pages” and “Index this file”.\n"
     "`/magpie find WORDS`, `/magpie status` and `/magpie help` work in any conversation."
 )
+
+
+def source_offer(version: str, url: str) -> str:
+    """Return the license and the offer of the source code, in mrkdwn. `url`: empty if the operator set none."""
+    where = f"Its source code: {url}" if url else "To get its source code, ask your Magpie admin."
+    return f"Magpie {version} is free software under the AGPL-3.0-or-later. {where}"
+
+
 INDEXED_HEADER = "What is indexed"
 UNAVAILABLE_HEADER = "Not available"
 FAILED_HEADER = "Files I couldn't read completely"
@@ -457,6 +466,7 @@ NOTHING_INDEXED = "Nothing is indexed yet in the conversations we share."
 ONLY_YOURS = "You only see conversations that you can open."
 COULD_NOT_READ = "I couldn't read:"
 OUR_DIRECT_MESSAGES = "our direct messages"
+SHARED_FOLDERS = "folders for everyone"
 NO_MODEL = "No model is set up: answers are the best matching passages."
 
 ADMIN_CAN_TURN_ON = "Your Magpie admin can change this: `magpie status` says how."

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 
 from bot.slack.events import (
+    AppUninstalled,
     Event,
     FileChanged,
     FileDeleted,
@@ -54,6 +55,8 @@ SUBSCRIBED = (
     "channel_id_changed",
     "team_join",
     "user_change",
+    "app_uninstalled",
+    "tokens_revoked",
 )
 """Types of events that the manifest subscribes to, as Bolt names them."""
 
@@ -94,7 +97,14 @@ def parse(event: Raw, me: str) -> list[Event]:
             return [PersonChanged(as_text(person.get("id")), person.get("deleted") is True)] if person else []
         case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
             return [ReadersChanged(channel)]
-    return []
+    return [AppUninstalled()] if _is_uninstalled(event, me) else []
+
+
+def _is_uninstalled(event: Raw, me: str) -> bool:
+    """Return whether Slack takes back the bot's token."""
+    bots = as_map(event.get("tokens")).get("bot")
+    is_revoked = event.get("type") == "tokens_revoked" and isinstance(bots, list) and me in bots
+    return is_revoked or event.get("type") == "app_uninstalled"
 
 
 def as_app(message: Message) -> Message:

@@ -47,9 +47,12 @@ class BlipCaptioner:
 
     @cached_property
     def _folder(self) -> Path:
-        """Return the model's folder. Raise WeightsMissing, or EmbedderFailed if transformers is not installed."""
-        if find_spec("transformers") is None:
-            raise EmbedderFailed("the package transformers is not installed", ".venv/bin/pip install -e '.[captions]'")
+        """Return the model's folder. Raise WeightsMissing, or EmbedderFailed without transformers or torch."""
+        for package in ("transformers", "torch"):
+            if find_spec(package) is None:
+                raise EmbedderFailed(
+                    f"the package {package} is not installed", ".venv/bin/pip install -e '.[captions]'"
+                )
         path = Path(self._name).expanduser()
         if path.is_dir():
             return path

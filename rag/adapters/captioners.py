@@ -8,6 +8,7 @@ from contextlib import closing
 
 from rag.adapters.generators import open_generator
 from rag.errors import AnswerCut, BadSetting, ExtractorStopped, ModelUnfit
+from rag.observation import Observer
 from rag.ports import Captioner, Generator, Prompt
 from rag.settings import AnswerSettings, CaptionSettings
 
@@ -60,7 +61,9 @@ Sharing = Callable[[Generator], Generator | None]
 """Wraps a generator so that it shares the GPU with an embedder; None if it need not."""
 
 
-def open_captioner(settings: CaptionSettings, answer: AnswerSettings, sharing: Sharing | None = None) -> Captioner:
+def open_captioner(
+    settings: CaptionSettings, answer: AnswerSettings, sharing: Sharing | None = None, observer: Observer | None = None
+) -> Captioner:
     """Return the captioner that `caption.model` names. It loads nothing and connects to nothing yet.
 
     A model server is used with the generator's address and context length, so that one model for both is loaded once.
@@ -74,7 +77,7 @@ def open_captioner(settings: CaptionSettings, answer: AnswerSettings, sharing: S
                 f"Set MAGPIE_CAPTION__MODEL to {answer.api}:MODEL.",
             )
         updates = {"api": api, "model": model, "num_predict": _TOKENS, "seconds": settings.seconds}
-        generator: Generator = open_generator(answer.model_copy(update=updates))
+        generator: Generator = open_generator(answer.model_copy(update=updates), observer)
         return ServerCaptioner((sharing and sharing(generator)) or generator, model)
     if settings.model.startswith(BLIP):
         from rag.adapters.blip import BlipCaptioner

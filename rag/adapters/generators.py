@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rag.observation import Observer
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
 
-def open_generator(settings: AnswerSettings) -> Generator:
+def open_generator(settings: AnswerSettings, observer: Observer | None = None) -> Generator:
     """Return a generator that speaks the protocol `answer.api`; sends no request yet.
 
     Raise BadSetting for a model that runs in Ollama's cloud.
@@ -14,7 +15,7 @@ def open_generator(settings: AnswerSettings) -> Generator:
     if settings.api == "openai":
         from rag.adapters.openai_chat import open_openai_generator
 
-        return open_openai_generator(settings)
+        return open_openai_generator(settings, observer)
     from rag.adapters import ollama
 
-    return ollama.open_generator(settings)
+    return ollama.open_generator(settings, observer)

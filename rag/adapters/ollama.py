@@ -16,6 +16,7 @@ from rag.adapters.answer_end import check_end, check_prompt_read
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors
 from rag.errors import BadSetting
+from rag.observation import Observer, Unobserved
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 
@@ -41,8 +42,9 @@ class OllamaGenerator:
     It does not limit or order requests: the caller does, because it knows who asked.
     """
 
-    def __init__(self, settings: AnswerSettings) -> None:
+    def __init__(self, settings: AnswerSettings, observer: Observer) -> None:
         self._settings = settings
+        self._observer = observer
         self._address = settings.host or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
 
     def model_info(self) -> ModelInfo:
@@ -87,6 +89,7 @@ class OllamaGenerator:
                     yield piece
                 if part.done:
                     reason, read = part.done_reason or "stop", part.prompt_eval_count
+                    self._observer.generated(read or 0, part.eval_count or 0)
                     break
         check_end(
             self._settings, said=said, thought=thought, reason=reason, log_hint=_LOG_HINT, thinking_hint=_THINKING_HINT
@@ -100,7 +103,7 @@ def _window(metadata: Mapping[str, Any] | None) -> int:
     return lengths[0] if lengths and isinstance(lengths[0], int) and lengths[0] > 0 else 0
 
 
-def open_generator(settings: AnswerSettings) -> OllamaGenerator:
+def open_generator(settings: AnswerSettings, observer: Observer | None = None) -> OllamaGenerator:
     """Return a generator for a model of an Ollama server; sends no request yet.
 
     Raise BadSetting for a model that runs in Ollama's cloud, because the passages would be sent there.
@@ -110,4 +113,4 @@ def open_generator(settings: AnswerSettings) -> OllamaGenerator:
             f"The model {settings.model} runs in Ollama's cloud: the passages would leave your network.",
             "Set MAGPIE_ANSWER__MODEL to a local model, such as qwen3-vl:4b-instruct.",
         )
-    return OllamaGenerator(settings)
+    return OllamaGenerator(settings, observer or Unobserved())

@@ -18,6 +18,7 @@ from rag.adapters.answer_end import check_end, check_prompt_read
 from rag.adapters.openai_client import generator_address, open_openai_client, response_error
 from rag.adapters.openai_errors import map_errors, map_message
 from rag.adapters.openai_models import describe_model
+from rag.observation import Observer, Unobserved
 from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 
@@ -33,8 +34,9 @@ _PROMPT_HINT = "Give the model a longer context on its server, or lower MAGPIE_A
 class OpenAIGenerator:
     """A Generator. Safe to call from several threads; each call has its own connection."""
 
-    def __init__(self, settings: AnswerSettings) -> None:
+    def __init__(self, settings: AnswerSettings, observer: Observer) -> None:
         self._settings = settings
+        self._observer = observer
 
     def model_info(self) -> ModelInfo:
         settings = self._settings
@@ -71,6 +73,7 @@ class OpenAIGenerator:
                 said = said or bool(piece.strip())
                 if piece:
                     yield piece
+        self._observer.generated(end.prompt_tokens or 0, end.answer_tokens)
         check_end(
             self._settings,
             said=said,
@@ -103,12 +106,14 @@ class _End:
     def __init__(self) -> None:
         self.reason = ""
         self.prompt_tokens: int | None = None
+        self.answer_tokens = 0
 
     def read(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Return the delta of a chunk; the last chunk has token counts and no choices."""
         usage = chunk.get("usage")
         if usage is not None:
             self.prompt_tokens = usage.get("prompt_tokens")
+            self.answer_tokens = usage.get("completion_tokens") or 0
         choices = chunk.get("choices") or [{}]
         self.reason = choices[0].get("finish_reason") or self.reason
         delta: dict[str, Any] = choices[0].get("delta") or {}
@@ -120,6 +125,6 @@ def _data_url(picture: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def open_openai_generator(settings: AnswerSettings) -> OpenAIGenerator:
+def open_openai_generator(settings: AnswerSettings, observer: Observer | None = None) -> OpenAIGenerator:
     """Return a generator for a model of an OpenAI-compatible server; sends no request yet."""
-    return OpenAIGenerator(settings)
+    return OpenAIGenerator(settings, observer or Unobserved())

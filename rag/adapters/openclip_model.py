@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.adapters.openclip_pictures import Preparation, preparation
-from rag.adapters.openclip_weights import Choice, architecture, is_file_name
+from rag.adapters.openclip_weights import INSTALL_TORCH, Choice, architecture, is_file_name
 from rag.adapters.unit_rows import first_line
 from rag.errors import BadSetting, EmbedderFailed
 from rag.model.extraction import Modality
@@ -124,9 +124,7 @@ def load(choice: Choice, weights: Path, threads: int | None, settings: EmbedSett
         import open_clip
         import torch
     except (ImportError, OSError, RuntimeError) as error:  # incompatible torch and torchvision raise RuntimeError
-        raise EmbedderFailed(
-            f"open_clip cannot be imported: {first_line(error)}", "Install Magpie again with `make install`."
-        ) from error
+        raise EmbedderFailed(f"open_clip cannot be imported: {first_line(error)}", INSTALL_TORCH) from error
     _check_device(choice.device)
     _check_packages(choice)
     if threads:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
 from rag.model.operations import ModelSummary
+from rag.model_terms import terms_of_model
 from rag.settings import EmbedSettings
 
 
@@ -26,12 +27,14 @@ class OpenClipModels:
                 cached(preset.model, preset.weights) is not None,
                 (preset.model, preset.weights) == (choice.model, choice.weights),
                 preset.note,
+                terms_of_model(preset.model, preset.weights, preset.repository).license,
             )
             for preset in PRESETS
         ]
         if not any(row.used for row in rows):
             note = "set by embed.model and embed.weights"
-            rows.append(ModelSummary(choice.model, choice.weights, "", has_weights(choice), True, note))
+            terms = terms_of_model(choice.model, choice.weights).license
+            rows.append(ModelSummary(choice.model, choice.weights, "", has_weights(choice), True, note, terms))
         return rows
 
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:

@@ -21,6 +21,11 @@ from rag.settings import EmbedSettings
 
 AUTO = "auto"
 
+INSTALL_TORCH = (
+    "To search pictures by what they show, install Magpie with torch: make install, the image `cpu` or `cuda`, or pip "
+    "with constraints.txt (docs/start.md)."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelPreset:
@@ -76,8 +81,10 @@ class Choice:
 def choose(settings: EmbedSettings) -> Choice:
     """Resolve every `auto`. A device other than `auto` is not checked.
 
-    Raise BadSetting for a model that open_clip does not know, or that has no default weights.
+    Raise BadSetting for a model that open_clip does not know, or that has no default weights, and EmbedderFailed in an
+    installation without torch.
     """
+    _packages()
     device = _find_device() if settings.device == AUTO else settings.device
     default = PRESETS[1] if device == "cpu" else PRESETS[0]
     model = default.model if settings.model == AUTO else settings.model
@@ -103,11 +110,17 @@ def architecture(choice: Choice) -> Mapping[str, Any]:
     return _builtin_config(choice.model) if choice.config is None else _own_config(choice.config, choice.model)
 
 
-def _builtin_config(model: str) -> Mapping[str, Any]:
+def _packages() -> Path:
+    """Return the folder of open_clip. Raise EmbedderFailed if it or torch is not installed."""
     spec = find_spec("open_clip")
-    if spec is None or spec.origin is None:
-        raise EmbedderFailed("open_clip is not installed.", "Install Magpie again with `make install`.")
-    known = {path.stem: path for path in (Path(spec.origin).parent / "model_configs").glob("*.json")}
+    missing = "open_clip" if spec is None or spec.origin is None else "" if find_spec("torch") else "torch"
+    if spec is None or spec.origin is None or missing:
+        raise EmbedderFailed(f"The package {missing} is not installed.", INSTALL_TORCH)
+    return Path(spec.origin).parent
+
+
+def _builtin_config(model: str) -> Mapping[str, Any]:
+    known = {path.stem: path for path in (_packages() / "model_configs").glob("*.json")}
     if model not in known:
         near = difflib.get_close_matches(model, known, 3, 0.4)
         hint = f"Similar names: {', '.join(near)}." if near else "Known models: magpie models"

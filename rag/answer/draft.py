@@ -31,6 +31,7 @@ from rag.answer.running_check import RunningCheck
 from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
 from rag.model.extraction import Kind
 from rag.model.search import AnswerProgress, AnswerStage, Hit, Mode, Passage
+from rag.observation import Observer, Unobserved
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from rag.text import split_words, without_invisible
@@ -62,6 +63,7 @@ class GenerationRequest:
     read_page_text: ReadPageText
     on_progress: OnProgress = no_progress
     picture: bytes | None = None
+    observer: Observer = field(default_factory=Unobserved)
     read_words: Callable[[str], PageText] = field(default_factory=lambda: cache(PageText.of))
 
 
@@ -166,18 +168,12 @@ def _attempt(
     def report(text: str) -> None:
         request.on_progress(AnswerProgress(stage, text if shows else ""))
 
-    watch, cut = _stream(request, prompt, deadline, running, report, may_be_cut=shows)
+    with request.observer.stage("write"):
+        watch, cut = _stream(request, prompt, deadline, running, report, may_be_cut=shows)
     written = perf_counter()
-    reply = without_notes(without_invisible(without_thoughts(watch.text())))
-    text, cited = check_citations(reply, shown)
-    declined = says_not_found(text) or (NOT_FOUND in text and not cited)
-    grounding = GroundingResult(text) if declined else checker.check_text(text, _unusable(request))
-    fault = find_fault(text, watch, request.question)
-    if cut and len(grounding.checked) > 1 and grounding.checked[-1].verdict is Verdict.NEUTRAL:
-        begun = replace(grounding.checked[-1], verdict=Verdict.UNUSABLE)  # the beginning of a sentence
-        grounding = replace(grounding, checked=(*grounding.checked[:-1], begun))
-    outcome = decide(grounding, fault, declined=declined, cites=bool(cited))
-    answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
+    with request.observer.stage("check"):
+        grounding, outcome = _check(request, shown, checker, watch, is_cut=bool(cut))
+        answer, cited = check_citations(grounding.shown_text() if outcome.shown is not Shown.PASSAGES else "", shown)
     stage_ms["prompt"] = (sent - started) * 1000
     stage_ms["write"] = (written - sent) * 1000
     stage_ms["check"] = (perf_counter() - written) * 1000
@@ -187,6 +183,21 @@ def _attempt(
     notice = " ".join(one for one in (cut, left_out, part) if one)
     remedy = _window_remedy(prompt, ability, request.settings)
     return Draft(answer, mode, shown, cited, outcome, notice, remedy, grounding)
+
+
+def _check(
+    request: GenerationRequest, shown: Sequence[Passage], checker: Checker, watch: ReplyWatch, *, is_cut: bool
+) -> tuple[GroundingResult, Outcome]:
+    """Compare what the model wrote with the passages that it was shown."""
+    reply = without_notes(without_invisible(without_thoughts(watch.text())))
+    text, cited = check_citations(reply, shown)
+    declined = says_not_found(text) or (NOT_FOUND in text and not cited)
+    grounding = GroundingResult(text) if declined else checker.check_text(text, _unusable(request))
+    if is_cut and len(grounding.checked) > 1 and grounding.checked[-1].verdict is Verdict.NEUTRAL:
+        begun = replace(grounding.checked[-1], verdict=Verdict.UNUSABLE)  # the beginning of a sentence
+        grounding = replace(grounding, checked=(*grounding.checked[:-1], begun))
+    fault = find_fault(text, watch, request.question)
+    return grounding, decide(grounding, fault, declined=declined, cites=bool(cited))
 
 
 def _unusable(request: GenerationRequest) -> Callable[[str], bool]:
@@ -227,7 +238,14 @@ def _grounding_source(
     Its picture counts only if it shows more than the page's words, the model was given it, and readers can be shown it.
     """
     hit = passage.hit
-    words = [hit.region_label, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
+    # "printed" belongs to the display of a place: it is not a word of the page.
+    words = [
+        hit.region_label.replace("(printed ", "("),
+        hit.heading,
+        hit.caption,
+        hit.text,
+        request.read_page_text(hit),
+    ]
     shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     can_be_shown = hit.page_image is not None and hit.page_image.is_file()
     seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ from rag.model.search import Hit
 
 if TYPE_CHECKING:
     from PIL import Image
+
+log = logging.getLogger("magpie")
 
 Redraw: TypeAlias = "Callable[[Hit, Image.Image, Box, int], Image.Image | None]"
 """Draws a region of the hit's page at a width in pixels; see LargePages.draw."""
@@ -102,7 +105,7 @@ def _mark_used(path: Path) -> bool:
 
 
 def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> Path | None:
-    """Draw on the hit's page and save the result, in one step; None if the page cannot be read."""
+    """Draw on the hit's page and save the result, in one step; None if the page cannot be read, or nothing saved."""
     from PIL import Image
 
     try:
@@ -111,10 +114,15 @@ def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     except OSError:  # damaged, or deleted a moment ago: the answer goes without this picture
         return None
     picture = draw(page)
-    with temporary_folder("evidence", path.parent.parent) as folder:  # leftovers of a crash are deleted from there
-        part = Path(folder) / path.name
-        picture.save(part, "PNG")
-        os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with temporary_folder("evidence", path.parent.parent) as folder:  # leftovers of a crash are deleted from there
+            part = Path(folder) / path.name
+            picture.save(part, "PNG")
+            os.replace(part, path)
+    except OSError as error:  # on a full disk the answer goes without this picture, too
+        log.warning("A picture of a cited place could not be saved: %s.", error.strerror or type(error).__name__)
+        return None
     return path
 
 

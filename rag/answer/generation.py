@@ -21,6 +21,7 @@ from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.markdown_rows import table_as_line
 from rag.model.extraction import Kind
 from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode, Passage, SearchResult
+from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
@@ -51,6 +52,7 @@ def answer_question(
     picture: bytes | None = None,
     read_page_text: ReadPageText = no_page_text,
     generating: Generating = nullcontext,
+    observer: Observer | None = None,
 ) -> Answer:
     """Return the answer to a question from the hits of its search, without evidence pictures.
 
@@ -66,7 +68,8 @@ def answer_question(
     if generator is None:
         command = f"export MAGPIE_ANSWER__MODEL={AnswerSettings().model}"
         return composer.quote(messages.NO_MODEL, messages.turn_on_answers(command))
-    request = GenerationRequest(question, composer.passages, generator, settings, read_page_text, on_progress, picture)
+    parts = (composer.passages, generator, settings, read_page_text, on_progress, picture, observer or Unobserved())
+    request = GenerationRequest(question, *parts)
     on_progress(AnswerProgress(AnswerStage.READING, passages=composer.passages))
     try:
         with generating():

@@ -12,20 +12,26 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from rag.answer.function_words import detect_language
 from rag.answer.messages import READ_NOTE, caption_note
 from rag.answer.numbers import find_numerals, normalize_text
-from rag.answer.page_text import PageText, detect_language
+from rag.answer.page_text import PageText
 from rag.answer.shown_text import Edit, edited
 from rag.answer.statements import Form, Statement, split_statements
-from rag.answer.support import find_missing, has_content, share_on_page
+from rag.answer.support import find_missing, has_content, is_denied, share_on_page
+from rag.answer.table_cells import with_cells
 from rag.text import normalize_for_comparison
 
 _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|from a caption written by.*", re.DOTALL)
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
 _MAX_NESTED = 8
 
-_MIN_SHARE = 0.5
+_MIN_SHARE = 0.55
 """Share of a statement's content that a passage has which is cited for it although the model did not cite it."""
+
+
+_NEARLY = 0.9
+"""Share of the best passage's share that another one needs."""
 
 
 def without_notes(text: str) -> str:
@@ -78,12 +84,12 @@ class GroundingSource:
     @cached_property
     def page(self) -> PageText:
         """The words alone."""
-        return self.read_words(self.words)
+        return self.read_words(with_cells(self.words))
 
     @cached_property
     def captioned_page(self) -> PageText:
         """The words and the generated caption."""
-        return self.read_words(f"{self.words}\n{self.caption}")
+        return self.read_words(with_cells(f"{self.words}\n{self.caption}"))
 
 
 @dataclass(frozen=True)
@@ -272,7 +278,7 @@ def _check(
     missing = find_missing(statement, [sources[number].page for number in cited or sources], language)
     if cited and not missing:
         return Checked(statement, Verdict.SUPPORTED, (), cited)
-    found = _find_passage(statement, {number: sources[number] for number in sources if number not in cited}, language)
+    found = _find_passage(statement, sources, language)
     if found:
         return Checked(statement, Verdict.SUPPORTED, (), (found,))
     seen = [number for number in cited if sources[number].seen and (number in read_from or len(read_from) < max_read)]
@@ -287,11 +293,19 @@ def _check(
 
 
 def _find_passage(statement: Statement, sources: Mapping[int, GroundingSource], language: str) -> int:
-    """Return the passage that has most of a statement and supports it, or 0 if none does."""
+    """Return the passage that a statement is about, if it supports the statement and is not cited for it; else 0.
+
+    A passage with less of the statement than another one is about something else: that it does not contradict the
+    statement says nothing. If one of several with as much of it denies it, they disagree, and none is cited.
+    """
     shares = {number: share_on_page(statement, source.page) for number, source in sources.items()}
+    best, found = max(shares.values(), default=0.0), 0
     for number in sorted(shares, key=lambda number: (-shares[number], number)):
-        if shares[number] < _MIN_SHARE:
+        if shares[number] < max(_MIN_SHARE, _NEARLY * best):
+            break
+        missing = find_missing(statement, [sources[number].page], language)
+        if shares[number] == best and is_denied(statement, missing):
             return 0
-        if not find_missing(statement, [sources[number].page], language):
-            return number
-    return 0
+        if not missing and number not in statement.cited:
+            found = found or number
+    return found

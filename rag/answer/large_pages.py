@@ -1,10 +1,11 @@
-"""Parts of large pages, drawn again from the document: letters are too small in the saved picture of such a page."""
+"""Pages drawn from the document: parts of large ones, in whose saved picture letters are too small, and whole ones that
+were only skimmed, so that they have no saved picture yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,15 @@ from rag.catalog import Catalog
 from rag.catalog.documents import sha256_of
 from rag.data_dir import temporary_folder
 from rag.errors import ExtractorStopped, Unreadable
-from rag.model.extraction import Box
+from rag.model.extraction import WHOLE_PAGE, Box
 from rag.model.search import Hit
 from rag.ports import RegionDrawer
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_WIDTH = 1200
+"""Pixels of a whole page."""
 
 _SIDE = 64
 _SAME = 0.8
@@ -38,10 +42,8 @@ class LargePages:
         `saved` is the saved picture of the page. A scan may have been turned when it was recognized: of the four
         orientations, the one that looks like the saved picture is returned.
         """
-        with self.catalog.read_transaction() as connection:
-            sha256 = sha256_of(connection, hit.document)
-        path = self.data / "files" / (sha256 or "")
-        if sha256 is None or not path.is_file():
+        path = self._document(hit)
+        if path is None:
             return None
         expected = _thumbnail(_cut(saved, region))
         best: tuple[float, Image.Image] | None = None
@@ -57,6 +59,28 @@ class LargePages:
         except (Unreadable, ExtractorStopped, OSError):
             return None
         return best[1] if best is not None else None
+
+    @contextmanager
+    def drawn(self, hit: Hit) -> Iterator[Hit]:
+        """Yield a hit on a page without a saved picture with one that is drawn now, if that is possible."""
+        path = None if hit.page_image is not None else self._document(hit)
+        if path is None:
+            yield hit
+            return
+        with temporary_folder("evidence", self.data) as folder:
+            try:
+                with closing(self.open_drawer()) as drawer:
+                    image = drawer.draw_region(path, hit.page, WHOLE_PAGE, _WIDTH, 0, Path(folder))
+            except (Unreadable, ExtractorStopped, OSError):
+                image = None
+            yield replace(hit, page_image=image)
+
+    def _document(self, hit: Hit) -> Path | None:
+        """Return the file of the hit's document, if it is still there."""
+        with self.catalog.read_transaction() as connection:
+            sha256 = sha256_of(connection, hit.document)
+        path = self.data / "files" / (sha256 or "")
+        return path if sha256 is not None and path.is_file() else None
 
 
 def _load(path: Path) -> Image.Image:

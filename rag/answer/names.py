@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from rag.answer.function_words import detect_language
 from rag.answer.numbers import find_numerals
-from rag.answer.page_text import detect_language
 from rag.text import STOP_WORDS
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’./&][^\W_]+)*")
@@ -47,6 +47,19 @@ def find_names(text: str, language: str, *, title: bool) -> Iterator[tuple[int, 
         is_acronym = len(word) > 1 and word.isupper() and not all_capitals
         if is_acronym or (word[0].isupper() and not german and _is_name(text, found, index)):
             yield match.start(), word
+
+
+def find_full_names(text: str, language: str, *, title: bool) -> Iterator[tuple[int, int, str]]:
+    """Yield (start, end, name) for the names that `find_names` finds, with neighboring ones as one name."""
+    begun, end = 0, -2
+    for start, word in find_names(text, language, title=title):
+        if start != end + 1 and end > 0:
+            yield begun, end, text[begun:end]
+        if start != end + 1:
+            begun = start
+        end = start + len(word)
+    if end > 0:
+        yield begun, end, text[begun:end]
 
 
 def _is_name(text: str, words: Sequence[re.Match[str]], index: int) -> bool:

@@ -63,6 +63,10 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
 
 
+_ANSWERS = frozenset("no nein non nee não нет nie ne nej nei hayır tidak không ні".split())
+"""An answer before a sentence that says the same again: "No, it does not start." has one negation."""
+
+
 class Polarity(NamedTuple):
     """Whether a clause has a negation, and whether that still holds with the words for "without" counted, too."""
 
@@ -76,6 +80,8 @@ class Polarity(NamedTuple):
 
 def polarity(clause: str, language: str) -> Polarity:
     """Return the polarity of a clause; `language` is that of its text. Two negations are none in English."""
+    if clause.strip().casefold() in _ANSWERS:
+        return Polarity(denies=False, odd=False)
     clause = _NEUTRAL.sub(" ", clause)
     if _HAN.search(clause) or _KANA.search(clause):
         pattern = _JAPANESE if language == "ja" or _KANA.search(clause) else _CHINESE

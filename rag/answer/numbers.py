@@ -12,22 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rag.answer.number_words import NUMBER_WORD, number_of
 from rag.text import normalize_unicode
 
 Value = str
 """A number in plain digits, `date:2024-03-12`, `time:22:00`, `month:3` or `weekday:1`."""
 
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve",
-    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
-    "zéro - deux trois quatre cinq six sept huit neuf dix onze douze",
-    "cero - dos tres cuatro cinco seis siete ocho nueve diez once doce",
-    "zero - due tre quattro cinque sei sette otto nove dieci undici dodici",
-)
-_NUMBER_WORDS = {word: str(value) for words in _WORDS for value, word in enumerate(words.split()) if word != "-"}
-_AMBIGUOUS_NUMBER_WORDS = frozenset("zero null zéro cero one eins once due sei sept neuf dos elf acht".split())
-"""Number words that are also other words. On a page they count as numbers; in a statement they are not checked.
-Articles (ein, un, una) are not number words here, because every page has them."""
+_AMBIGUOUS_NUMBER_WORDS = frozenset("zero null zéro cero one eins once due sei sept neuf dos elf acht venti".split())
+"""Number words that are also other words. On a page they count as numbers; in a statement they are not checked."""
 
 _MONTHS = [
     "january jan januar jänner janvier janv enero ene gennaio gen января январь janeiro januari stycznia",
@@ -157,11 +149,11 @@ def all_numerals(text: str) -> Iterator[Numeral]:
     for match in _NUMERAL.finditer(text):
         if match.start() not in in_dates:
             yield Numeral(match["digits"], match.start(), match.end("digits"), _readings(match))
-    for match in _LETTERS.finditer(text):
+    for match in NUMBER_WORD.finditer(text):
         word = match.group().casefold()
         if match.start() in in_dates:
             continue
-        number = _NUMBER_WORDS.get(word)
+        number = number_of(word)
         day, month = _WEEKDAY.get(word) or _WEEKDAY.get(word.removesuffix("s")), _MONTH.get(word)
         for value in (number, day and f"weekday:{day}", month and f"month:{month}"):
             if value:
@@ -174,7 +166,7 @@ def _is_claim(numeral: Numeral, text: str) -> bool:
     if word in _MONTH and numeral.readings == (frozenset({f"month:{_MONTH[word]}"}),):
         beside = text[max(0, numeral.start - 4) : numeral.start] + text[numeral.end : numeral.end + 4]
         return bool(re.search(r"\d", beside)) or (numeral.written[0].isupper() and word not in _AMBIGUOUS_MONTHS)
-    is_acronym = len(word) < 4 and numeral.written.isupper() and word in _NUMBER_WORDS
+    is_acronym = len(word) < 4 and numeral.written.isupper() and number_of(word) is not None
     return word not in _AMBIGUOUS_NUMBER_WORDS and not is_acronym
 
 

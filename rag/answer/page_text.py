@@ -15,24 +15,14 @@ from rag.analysis.languages import question_language
 from rag.analysis.pieces import split_spaceless
 from rag.analysis.stop_words import is_stop_word
 from rag.answer.codes import find_codes
+from rag.answer.function_words import detect_language
+from rag.answer.names import find_full_names
 from rag.answer.negation import Polarity, is_negator, polarity
 from rag.answer.numbers import Value, all_numerals, find_values, normalize_text
 from rag.answer.units import unit_of
 from rag.text import WORD, fold, split_words, stem
 
 STEM_LENGTH = 5
-
-_FUNCTION_WORDS = {
-    "en": "the of and to in is that for it with as was on are be this by at from not or an which you there has have",
-    "de": "der die das und ist in den von zu mit sich auf für nicht es ein eine dem des im werden wird auch als sind",
-    "fr": "le la les de des et est en un une du que qui dans pour pas sur au aux avec par sont ce il elle ne",
-    "es": "el la los las de del y es en un una que por para con no se su al lo como más pero son está",
-    "it": "il lo la gli le di del della e è in un una che per con non si su al come sono dei nel alla",
-}
-FUNCTION_WORDS = {language: frozenset(listed.split()) for language, listed in _FUNCTION_WORDS.items()}
-"""The most common words of each language."""
-
-_MAX_LANGUAGE_WORDS = 2000
 
 _GAPS = {",": 5.0, ":": 5.0, "、": 5.0, "，": 5.0, "：": 5.0, ";": 8.0, "；": 8.0, "|": 1.0, "\n": 3.0, "(": 1.0}
 _SENTENCE_GAP = 14.0
@@ -60,19 +50,6 @@ _MAX_BETWEEN = 16
 
 _CLAUSE_WORDS = frozenset("and but while und aber sondern et mais y pero sino e ma и но а".split())
 """Words that begin another clause. They come without a comma."""
-
-
-def detect_language(text: str, min_words: int = 2) -> str:
-    """Return en, de, fr, es or it, or an empty string if the text has too few function words to tell.
-
-    `min_words` function words of the language are needed, and more than of any other.
-    """
-    seen = [word.casefold() for word in split_words(text)[:_MAX_LANGUAGE_WORDS]]
-    counts = sorted(
-        ((sum(word in known for word in seen), language) for language, known in FUNCTION_WORDS.items()), reverse=True
-    )
-    (first, language), (second, _) = counts[:2]
-    return language if first >= min_words and first > second else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +198,8 @@ class PageText:
     clauses_of: Mapping[str, Sequence[int]]
     polarities: tuple[Polarity, ...]
     facts: Mapping[str, Sequence[Fact]]
+    names: tuple[tuple[frozenset[str], float], ...]
+    """The words of each name, folded, and the place of its first one."""
 
     @classmethod
     def of(cls, text: str) -> PageText:
@@ -250,6 +229,10 @@ class PageText:
             clauses_of,
             clause_polarities(flat, layout, analyzed_in),
             _facts(flat, layout),
+            tuple(
+                (frozenset(map(fold, split_words(name))), layout.place(start))
+                for start, _, name in find_full_names(flat, analyzed_in, title=False)
+            ),
         )
 
     def has_name(self, name: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rag.answer.citations import NOT_FOUND, check_citations
+from rag.answer.function_words import detect_language
 from rag.answer.grounding import Checked, Checker, without_notes
-from rag.answer.page_text import detect_language
 from rag.answer.reply_faults import SpokenText, is_other_language
 from rag.answer.shown_text import Edit, edited_statement
 from rag.answer.statement_stream import StatementStream, Written

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rag.answer import messages
@@ -16,8 +16,11 @@ from rag.answer.large_pages import LargePages
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
 from rag.catalog.pages import page_words
+from rag.catalog.skims import unread_pages
 from rag.model.extraction import Word
+from rag.model.operations import UnreadPages
 from rag.model.search import Answer, Hit, Mode, Passage, Scope, SearchResult
+from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
@@ -38,6 +41,7 @@ class AnswerService:
     settings: AnswerSettings
     folder: Path
     large_pages: LargePages | None = None
+    observer: Observer = field(default_factory=Unobserved)
 
     def answer(
         self,
@@ -68,15 +72,26 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(
-            sent, found, self.generator, self.settings, on_progress, picture, page_text, generating
+            sent, found, self.generator, self.settings, on_progress, picture, page_text, generating, self.observer
         )
-        parts = (notice, answer.notice, messages.older_versions(_older_versions(answer)))
+        older = messages.older_versions(_older_versions(answer))
+        parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))
         answer = replace(answer, notice=" ".join(part for part in parts if part))
         return self._with_evidence(answer, words_of_page)
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
-        return draw_page(hit, self._evidence_folder())
+        return draw_page(hit, self.folder)
+
+    def _unread_pages(self, answer: Answer) -> list[UnreadPages]:
+        """Return the pages that are not fully read yet of the files that an answer cites.
+
+        What found nothing is said of all files that are still being read.
+        """
+        titles = {passage.hit.document: passage.hit.title for passage in ([] if answer.abstained else answer.cited)}
+        with self.catalog.read_transaction() as connection:
+            unread = unread_pages(connection, titles)
+        return [UnreadPages(titles[id], *unread[id]) for id in titles if id in unread]
 
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.
@@ -91,17 +106,18 @@ class AnswerService:
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):
             hit = passage.hit if passage.hit.line_boxes else with_line_boxes(passage.hit, words_of_page(passage.hit))
-            redraw = self.large_pages.draw if self.large_pages is not None else None
-            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage), redraw)
+            path = self._draw(hit, _citing_sentences(answer, passage))
             if path is not None:
                 drawn.append((passage, path))
         return replace(
             answer, evidence=tuple(path for _, path in drawn), pictured=tuple(passage for passage, _ in drawn)
         )
 
-    def _evidence_folder(self) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.folder
+    def _draw(self, hit: Hit, sentences: Sequence[str]) -> Path | None:
+        if self.large_pages is None:
+            return draw_evidence(hit, self.folder, sentences)
+        with self.large_pages.drawn(hit) as shown:
+            return draw_evidence(shown, self.folder, sentences, self.large_pages.draw)
 
 
 def _older_versions(answer: Answer) -> list[str]:

@@ -6,29 +6,23 @@ statement's own has to be the nearest to the statement's other words, or nearly 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.analysis.languages import question_language
+from rag.analysis.pieces import split_spaceless
 from rag.answer.codes import find_codes
-from rag.answer.names import find_names
+from rag.answer.function_words import detect_language
+from rag.answer.name_rivals import exchanged_names
+from rag.answer.names import find_full_names, find_names
+from rag.answer.nearness import nearness, words_near
 from rag.answer.negation import Polarity, knows_negations
 from rag.answer.numbers import Value, find_numerals, normalize_text
-from rag.answer.page_text import Fact, Layout, PageText, clause_polarities, detect_language, kind_of, lay_out
+from rag.answer.page_text import Fact, Layout, PageText, clause_polarities, kind_of, lay_out
 from rag.answer.statements import Statement
 from rag.answer.units import unit_of
 from rag.text import split_words
-
-_REACH = 6.0
-"""Distance in words at which a word beside a value counts half as much as one next to it."""
-
-_CONTEXT = 16
-"""Words of the statement, those nearest to a value, that are looked for beside it on the page."""
-
-_RARITY = 0.5
-"""Words that the page has often say less: the weight of one that it has n times is n to the power of minus this."""
 
 _RIVAL = 1.1
 """How much better a value has to fit than the statement's own, so that the statement is wrong."""
@@ -41,15 +35,23 @@ _MIN_CLAUSE = 0.5
 
 _MIN_CLAUSE_WORDS = 2
 
+_MIN_DENIED = 0.5
+"""Share of the words of a denial without values that one clause of the page must have: a page that says nothing of it
+does not deny it."""
+
 _AGREEING = 0.85
 """Share of the words of the best contradicting clause that an agreeing one needs to outweigh it."""
 
 _BESIDE = 0.3
 """What a word in the clause beside counts."""
 
-_MIN_SHARED = 0.34
+_MIN_SHARED = 0.45
 """Share of a statement's content words that its pages must have, in their language. Every paraphrase of `make
-bench-grounding` without values has more of its own page's words, and 99 % have fewer of another page's."""
+bench-grounding` without values has at least half of its words from its own page."""
+
+_MIN_SHARED_BESIDE_VALUES = 0.25
+_MIN_WORDS_BESIDE_VALUES = 4
+"""The same for a statement with numbers, codes or names that are on its pages, from this number of words on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class _Claim:
 def find_missing(statement: Statement, pages: Sequence[PageText], language: str) -> tuple[str, ...]:
     """Return the numbers, codes and names that the pages do not support, and clauses that they contradict.
 
-    For a statement without any of these, return the whole statement if it shares too few words with the pages. The
-    number of items in the list that a statement introduces is always supported. `language` is that of the answer.
+    Return the whole statement if it shares too few words with the pages; with any of these on them, fewer are enough.
+    The number of items in the list that a statement introduces is always supported. `language` is that of the answer.
     """
     text = normalize_text(statement.text)
     claims = _claims(text)
@@ -83,23 +85,36 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
     missing = [claim.written for claim in claims if not _is_supported(claim, claimed, statement, pages, layouts)]
     missing += [name for _, name in names if not any(page.has_name(name) for page in pages)]
     if not missing:
-        missing = _contradicted(text, pages, layouts)
-    if missing or claims or names or _shares_words(text, pages, layouts):
+        full = find_full_names(text, language, title=statement.title)
+        missing = exchanged_names([one for one in full if one[0] not in in_claims], pages, layouts)
+    has_values = bool(claims or names)
+    if not missing:
+        missing = _contradicted(text, pages, layouts, has_values=has_values)
+    if missing or _shares_words(text, pages, layouts, has_values=has_values):
         return tuple(dict.fromkeys(missing))
     return (text.strip(),)
+
+
+def is_denied(statement: Statement, missing: Sequence[str]) -> bool:
+    """Return whether a page denies a statement that denies nothing itself. `missing`: what `find_missing` returned."""
+    text = normalize_text(statement.text)
+    if tuple(missing) != (text.strip(),):
+        return False
+    language, _ = question_language(text, [word.lower() for word in split_words(text)], ())
+    return not any(one.denies for one in clause_polarities(text, lay_out(text, language), language))
 
 
 def share_on_page(statement: Statement, page: PageText) -> float:
     """Return the share of a statement's numbers, codes and content words that a page has; 0 if it has too few of them.
 
-    Between two languages, only numbers and codes count.
+    A number alone could be on any page. Between two languages, only numbers and codes count.
     """
     text = normalize_text(statement.text)
     claims = _claims(text)
     words = {token.stem for token in lay_out(text, page.analyzed_in).tokens}
     present = sum(_is_present(claim, [page]) for claim in claims)
     shared = sum(word in page.places for word in words)
-    if not claims and shared < _MIN_CLAUSE_WORDS:
+    if not words or (not claims and shared < _MIN_CLAUSE_WORDS):
         return 0.0
     if claims and present == len(claims) and not _is_written_in(text, page):
         return 1.0
@@ -148,9 +163,9 @@ def _is_supported(
     own, other = 0.0, 0.0
     for page in pages:
         facts = page.facts.get(claim.kind, ())
-        context = _context(claim, layouts[page.analyzed_in], page)
+        context = words_near(claim.start, claim.end, layouts[page.analyzed_in], page)
         mine = [fact for fact in facts if _is_own(claim, fact)]
-        own = max([own, *(_score(context, page, fact.place) for fact in mine if _fits(claim, fact))])
+        own = max([own, *(nearness(context, page, fact.place) for fact in mine if _fits(claim, fact))])
         units = {claim.unit} if any(fact.unit == claim.unit for fact in mine) else {claim.unit, ""}
         ranges = {fact.range for fact in mine}
         rivals = [
@@ -160,7 +175,7 @@ def _is_supported(
             and fact.range not in ranges
             and not any((fact.kind, value) in claimed for value in fact.values)
         ]
-        other = max([other, *(_score(context, page, place) for place in rivals)])
+        other = max([other, *(nearness(context, page, place) for place in rivals)])
     return own == 0 or other <= max(own * _RIVAL, own + _MIN_RIVAL)
 
 
@@ -193,47 +208,18 @@ def _fits(claim: _Claim, fact: Fact) -> bool:
     return not claim.unit or claim.unit == fact.unit or (not fact.unit and not _is_time(fact))
 
 
-def _context(claim: _Claim, layout: Layout, page: PageText) -> list[tuple[str, float]]:
-    """Return the words nearest to a claim that are on the page, each with its weight."""
-    tokens, place = layout.tokens, layout.place(claim.start)
-    at = bisect_left(tokens, claim.start, key=lambda token: token.start)
-    near = sorted(
-        (
-            token
-            for token in tokens[max(0, at - _CONTEXT) : at + _CONTEXT + 8]
-            if not claim.start <= token.start < claim.end
-        ),
-        key=lambda token: abs(token.place - place),
-    )
-    weights: dict[str, float] = {}
-    for token in near[:_CONTEXT]:
-        count = len(page.places.get(token.stem, ()))
-        if count:
-            weights.setdefault(token.stem, 1 / count**_RARITY)
-    return list(weights.items())
-
-
-def _score(context: Sequence[tuple[str, float]], page: PageText, place: float) -> float:
-    """Return how much of a context stands near a place of a page."""
-    total = 0.0
-    for word, weight in context:
-        places = page.places[word]
-        at = bisect_left(places, place)
-        distance = min(abs(places[near] - place) for near in (at - 1, at) if 0 <= near < len(places))
-        total += weight / (1 + distance / _REACH)
-    return total
-
-
-def _contradicted(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> list[str]:
+def _contradicted(
+    text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout], *, has_values: bool
+) -> list[str]:
     """Return the statement if it denies what its page says, or says what its page denies."""
     for language, layout in layouts.items():
         same = [page for page in pages if page.analyzed_in == language]
-        if same and knows_negations(language) and _is_contradicted(text, same, layout, language):
+        if same and knows_negations(language) and _is_contradicted(text, same, layout, language, has_values=has_values):
             return [text.strip()]
     return []
 
 
-def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, language: str) -> bool:
+def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, language: str, *, has_values: bool) -> bool:
     """Return whether the clauses of the pages that are nearest to a statement all have the other polarity."""
     clauses = clause_polarities(text, layout, language)
     own = Polarity(sum(one.denies for one in clauses) % 2 == 1, sum(one.odd for one in clauses) % 2 == 1)
@@ -250,6 +236,8 @@ def _is_contradicted(text: str, pages: Sequence[PageText], layout: Layout, langu
             else:
                 contradicting = max(contradicting, score)
     known = sum(any(word in page.places for page in pages) for word in words)
+    if not has_values and own.denies and agreeing < _MIN_DENIED * len(words):
+        return True
     return contradicting >= max(_MIN_CLAUSE_WORDS, _MIN_CLAUSE * known) and agreeing < _AGREEING * contradicting
 
 
@@ -286,11 +274,15 @@ def _clause_scores(words: set[str], page: PageText) -> dict[int, float]:
     return scores
 
 
-def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout]) -> bool:
+def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout], *, has_values: bool) -> bool:
     """Return whether enough content words of a statement are on the pages; always True between two languages."""
+    if has_values and any(isinstance(part, list) for word in split_words(text) for part in split_spaceless(word)):
+        return True  # pairs of letters are too many to be shared
+    least = _MIN_WORDS_BESIDE_VALUES if has_values else _MIN_CLAUSE_WORDS
+    share = _MIN_SHARED_BESIDE_VALUES if has_values else _MIN_SHARED
     for page in pages:
         words = {token.stem for token in layouts[page.analyzed_in].tokens if not token.stem.isdigit()}
-        if len(words) < _MIN_CLAUSE_WORDS or sum(word in page.places for word in words) >= _MIN_SHARED * len(words):
+        if len(words) < least or sum(word in page.places for word in words) >= share * len(words):
             return True
         if not _is_written_in(text, page):
             return True

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from filelock import Timeout
 from sqlalchemy import Connection, create_engine, event, text
@@ -19,13 +20,17 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag.catalog.migrate import OWN, MigrationHistory, check_schema, migrate, opening_lock, remove_copies
-from rag.errors import CatalogUnfit
+from rag.disk import explain_disk_error
+from rag.errors import CatalogUnfit, MagpieError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 BUSY_MS = 60_000
 """Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
+
+_PROBE_SECONDS = 1.0
+"""Seconds that `is_writable` waits for another writer."""
 
 LEAST_FREE = 32 << 20
 """Bytes that must be free in the catalog before its file is made smaller."""
@@ -39,7 +44,7 @@ class Catalog:
     `histories` are the migrations of other tables in the same file; they are applied together with rag's own, all or
     none. Before an upgrade the catalog is copied to a file beside it. Raise CatalogUnfit for a file that is not a
     catalog, for a schema that a newer version wrote, for an upgrade that fails, and for a file that another program
-    keeps locked for `busy_ms` milliseconds.
+    keeps locked for `busy_ms` milliseconds; OperatorMustAct if the disk is full or the folder cannot be written.
     """
 
     def __init__(
@@ -50,7 +55,10 @@ class Catalog:
         *,
         upgrade: bool = True,
     ) -> None:
-        """Without `upgrade`, a catalog of an older schema is not changed: raise CatalogUnfit."""
+        """Without `upgrade`, a catalog of an older schema is not changed: raise CatalogUnfit.
+
+        It can then also be read on a full disk and in a folder that cannot be written.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
         self._busy_seconds = busy_ms / 1000
@@ -67,7 +75,23 @@ class Catalog:
             raise
         except (sqlite3.DatabaseError, DatabaseError, Timeout) as error:
             self._engine.dispose()
-            raise _explain(self.path, error) from error
+            if upgrade or not self._can_open_frozen(error, histories):
+                raise _explain(self.path, error) from error
+
+    def _can_open_frozen(self, error: Exception, histories: Sequence[MigrationHistory]) -> bool:
+        """Open the catalog as a file that nothing changes, and return True, if it could only not be written.
+
+        Even a reader of a write-ahead log writes: it creates a file. Another process that works here has one already.
+        """
+        if _primary_code(error) not in _UNWRITABLE or _has_log(self.path):
+            return False
+        self._engine = _create_engine(self.path, BUSY_MS, is_frozen=True)
+        self._writer = self._engine.execution_options(immediate=True)
+        try:
+            return check_schema(self._engine, (OWN, *histories))
+        except DatabaseError:
+            self._engine.dispose()
+            return False
 
     @contextmanager
     def read_transaction(self) -> Iterator[Connection]:
@@ -78,6 +102,17 @@ class Catalog:
     def write_transaction(self) -> Iterator[Connection]:
         with self._writer.connect() as connection, connection.begin():
             yield connection
+
+    def is_writable(self) -> bool:
+        """Return whether a small write succeeds. While another writer works, it is taken to be so."""
+        driver = sqlite3.connect(self.path, isolation_level=None, timeout=_PROBE_SECONDS)
+        try:
+            driver.execute("UPDATE alembic_version SET version_num = version_num")
+        except sqlite3.Error as error:
+            return _is_locked(error)
+        finally:
+            driver.close()
+        return True
 
     def checkpoint(self) -> bool:
         """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
@@ -127,22 +162,41 @@ def _use_write_ahead_log(path: Path, timeout: float) -> None:
         connection.close()
 
 
-def _explain(path: Path, error: Exception) -> CatalogUnfit:
+_UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+
+
+def _primary_code(error: Exception) -> int:
+    """Return SQLite's code of an error; the low byte of all extended codes of a kind is the same."""
     cause = error.orig if isinstance(error, DatabaseError) else error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the low byte of all extended codes of a kind is the same
-    if isinstance(cause, Timeout) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    return int(getattr(cause, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_locked(error: Exception) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _explain(path: Path, error: Exception) -> MagpieError:
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    if isinstance(cause, Timeout) or _is_locked(error):
         return CatalogUnfit(
             f"The catalog {path} is kept locked by another program.",
             "End the program that has it open, then try again.",
         )
-    return CatalogUnfit(
+    return explain_disk_error(error, path.parent) or CatalogUnfit(
         f"The catalog {path} cannot be opened: {cause}.", "Put a backup in its place, or move it away and index again."
     )
 
 
-def _create_engine(path: Path, busy_ms: int) -> Engine:
+def _create_engine(path: Path, busy_ms: int, *, is_frozen: bool = False) -> Engine:
+    """Return an engine. `is_frozen`: nothing changes the file, so SQLite needs no locks and no other files."""
+    url = f"sqlite:///file:{quote(str(path.absolute()))}?immutable=1&uri=true" if is_frozen else f"sqlite:///{path}"
     # The parameters of a statement are questions and texts of documents: they must not get into a log with an error.
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"check_same_thread": False})
+    engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -44,6 +44,12 @@ def list_documents(connection: Connection, scope: Scope) -> list[DocumentSummary
     return sorted(listed, key=lambda row: (row.name, row.attachment, row.id))
 
 
+def list_stored_files(connection: Connection) -> tuple[list[str], list[int]]:
+    """Return the SHA-256 of every document, and the ids of the extractions whose folders have pictures of pages."""
+    documents = connection.scalars(select(document.c.sha256).order_by(document.c.id)).all()
+    return list(documents), list(connection.scalars(select(extraction.c.id).order_by(extraction.c.id)))
+
+
 def document_ids(connection: Connection) -> set[int]:
     """Return the ids of all documents."""
     return set(connection.scalars(select(document.c.id)))

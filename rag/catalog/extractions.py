@@ -7,8 +7,7 @@ a document can be searched while it grows; a later one takes its place in one st
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
@@ -35,14 +34,16 @@ from rag.catalog.deletions import delete_later
 from rag.catalog.file_notes import pack_notes
 from rag.catalog.holdings import ATTACHED, OWN, both_ways
 from rag.catalog.languages import main_language
+from rag.catalog.page_writing import delete_skimmed_pages, insert_pages
 from rag.catalog.priorities import best_rank, rank
 from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
+from rag.catalog.skims import has_to_be_skimmed, is_extracted, put_skimmed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source, vector, vector_deletion
 from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk
-from rag.ports import FullTextIndex, IndexEntry
+from rag.ports import FullTextIndex
 
 SHORT = 8
 """Pages of a document that is extracted at once. A longer one is extracted in ranges of so many pages, and short
@@ -59,7 +60,8 @@ AGAIN = Claimant(IntakePriority.REREAD, "")
 class ClaimedExtraction:
     """An extraction that is being worked on. `claim` is new at each claim, and only its holder may write.
 
-    `pages_done` of `pages` are written; `attempts` counts this claim too.
+    `pages_done` of `pages` are written, and `pages_skimmed` were skimmed; `attempts` counts this claim too.
+    `is_first`: no earlier extraction of the document can be searched.
     """
 
     id: int
@@ -69,6 +71,8 @@ class ClaimedExtraction:
     attempts: int
     pages: int
     pages_done: int
+    pages_skimmed: int = 0
+    is_first: bool = True
 
 
 # ---------------------------------------------------------------- requesting
@@ -172,12 +176,14 @@ def _turns_had() -> ColumnElement[int]:
 def has_to_yield(connection: Connection, claimed: ClaimedExtraction, pages: int, pages_done: int) -> bool:
     """Return whether another extraction goes before the rest of this one, of which `pages_done` pages are written.
 
-    That is one of a better rank, or of the same rank if it is short, or had fewer turns.
+    That is one of a better rank, or of the same rank if it has to be skimmed, is short, or had fewer turns. Of a
+    document that was only skimmed, or is short, it is one that has to be skimmed.
     """
-    if pages <= SHORT:
-        return False
     mine = connection.scalar(select(_rank()).where(extraction.c.id == claimed.id))
-    is_next = or_(~_is_long(), _turns_had() < pages_done // _TURN)
+    if pages <= SHORT or not pages_done:
+        skims = and_(_is_waiting(time()), has_share(extraction.c.document_id), has_to_be_skimmed(), _rank() <= mine)
+        return bool(connection.scalar(select(exists().where(skims))))
+    is_next = or_(~_is_long(), _turns_had() < pages_done // _TURN, has_to_be_skimmed())
     is_next = or_(_rank() < mine, and_(_rank() == mine, is_next))
     waiting = and_(_is_waiting(time()), has_share(extraction.c.document_id), is_next)
     return bool(connection.scalar(select(exists().where(waiting))))
@@ -191,19 +197,26 @@ def _rank() -> ColumnElement[int]:
 def list_claimants(connection: Connection) -> dict[Claimant, int]:
     """Return {claimant: rank} of the people who share a document whose first extraction can be claimed now.
 
-    The order and the empty person are as in `sources.list_claimants`. Repeated extractions have no person.
+    The order and the empty person are as in `sources.list_claimants`. Repeated extractions have no person. If documents
+    of the best rank have to be skimmed, those who share others of this rank are left out.
     """
     who, now = func.coalesce(share.c.shared_by, ""), time()
     waiting = both_ways(
         lambda way: (
             select(source.c.priority, who.label("who"), source.c.queued_at, extraction.c.id)
+            .add_columns(has_to_be_skimmed().label("to_skim"))
             .where(way.document == extraction.c.document_id, is_live(way), share.c.state.in_(LIVE))
             .where(_is_waiting(now), ~_is_repeated())
         )
     ).subquery()
-    rows = select(waiting.c.priority, waiting.c.who, func.min(waiting.c.queued_at))
+    rows = select(waiting.c.priority, waiting.c.who, func.min(waiting.c.queued_at), func.max(waiting.c.to_skim))
     rows = rows.group_by(waiting.c.priority, waiting.c.who).order_by(func.min(waiting.c.id))
-    found = {Claimant(row[0], row[1]): rank_of(row[0], row[2], now) for row in connection.execute(rows).all()}
+    listed = connection.execute(rows).all()
+    found = {Claimant(row[0], row[1]): rank_of(row[0], row[2], now) for row in listed}
+    best = min(found.values(), default=0)
+    to_skim = {Claimant(row[0], row[1]) for row in listed if row[3]}
+    if any(found[claimant] == best for claimant in to_skim):
+        found = {claimant: rank for claimant, rank in found.items() if rank != best or claimant in to_skim}
     since = connection.scalar(select(func.min(extraction.c.queued_at)).where(_is_waiting(now), _is_repeated()))
     if since is not None:
         found[AGAIN] = rank_of(IntakePriority.REREAD, since, now)
@@ -215,7 +228,8 @@ def claim_extraction(
 ) -> ClaimedExtraction | None:
     """Claim one extraction of a shared document, for `claimant` if given. Return None when none waits.
 
-    Short documents go before long ones, which take turns. `repeated`: without a claimant, repeated ones count too.
+    Those that have to be skimmed go first, then short documents, then long ones, which take turns. `repeated`: without
+    a claimant, repeated ones count too.
     """
     first: ColumnElement[int]
     mine: ColumnElement[bool]
@@ -228,7 +242,7 @@ def claim_extraction(
     candidate = (
         select(extraction.c.id)
         .where(_is_waiting(time()), has_share(extraction.c.document_id), mine)
-        .order_by(first, _is_long(), _turns_had(), extraction.c.id)
+        .order_by(first, ~has_to_be_skimmed(), _is_long(), _turns_had(), extraction.c.id)
         .limit(1)
         .scalar_subquery()
     )
@@ -240,8 +254,10 @@ def claim_extraction(
     ).one_or_none()
     if row is None:
         return None
-    sha256 = connection.scalar(select(document.c.sha256).where(document.c.id == row.document_id)) or ""
-    return ClaimedExtraction(row.id, row.run_id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
+    known = connection.execute(select(document).where(document.c.id == row.document_id)).one()
+    counts = row.pages, row.pages_done, row.pages_skimmed
+    is_first = known.extraction_id == row.id
+    return ClaimedExtraction(row.id, row.run_id, row.document_id, known.sha256, row.attempts, *counts, is_first)
 
 
 def _is_of(claimant: Claimant) -> ColumnElement[bool]:
@@ -293,14 +309,14 @@ def begin_pages(connection: Connection, claimed: ClaimedExtraction, found: Inspe
 
 
 def last_heading(connection: Connection, extraction_id: int) -> str:
-    """Return the heading path at the end of the pages written so far. Chunks of headers and footers have none."""
-    rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id, chunk.c.heading != "")
+    """Return the heading path at the end of the pages extracted so far. Chunks of headers and footers have none."""
+    rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id, chunk.c.heading != "", is_extracted())
     return connection.scalar(rows.order_by(chunk.c.id.desc()).limit(1)) or ""
 
 
 def written_chunks(connection: Connection, extraction_id: int) -> Iterator[NewChunk]:
-    """Yield the chunks of the pages written so far, in order."""
-    rows = select(chunk).where(chunk.c.extraction_id == extraction_id).order_by(chunk.c.id)
+    """Yield the chunks of the pages extracted so far, in order."""
+    rows = select(chunk).where(chunk.c.extraction_id == extraction_id, is_extracted()).order_by(chunk.c.id)
     for row in connection.execute(rows):
         yield NewChunk(
             page=row.page,
@@ -333,66 +349,39 @@ def put_pages(
     pages: Sequence[ExtractedPage],
     chunks: Sequence[NewChunk],
 ) -> bool:
-    """Write one range of pages with its chunks and words.
+    """Write one range of pages with its chunks and words, in place of the skimmed ones.
 
     Return False, and write nothing, when the claim has ended, or ends now; see `may_write`.
     """
     if not may_write(connection, claimed):
         return False
-    connection.execute(insert(page), [_page_row(claimed.id, extracted) for extracted in pages])
-    entries = []
+    delete_skimmed_pages(connection, words, claimed.id, pages[0].number, pages[-1].number)
     known = main_language(connection, claimed.document)
     languages = detect_languages([f"{new.heading}\n{new.caption}\n{new.text}" for new in chunks], known)
-    for new, language in zip(chunks, languages, strict=True):
-        chunk_id = connection.execute(
-            insert(chunk)
-            .values(
-                document_id=claimed.document,
-                extraction_id=claimed.id,
-                page=new.page,
-                kind=new.kind.value,
-                text=new.text,
-                heading=new.heading,
-                caption=new.caption,
-                box=_dump([new.box])[1:-1],
-                line_boxes=_dump(new.line_boxes),
-                image=new.picture,
-                language=language,
-            )
-            .returning(chunk.c.id)
-        ).scalar_one()
-        if new.text or new.caption:
-            entry = IndexEntry(chunk_id, claimed.document, language, title, new.heading, new.caption, new.text)
-            entries.append(entry)
-    words.add(connection, entries)
+    with_languages = list(zip(chunks, languages, strict=True))
+    insert_pages(connection, words, claimed.id, claimed.document, title, pages, with_languages)
     done = update(extraction).where(extraction.c.id == claimed.id).values(pages_done=pages[-1].number, attempts=1)
     connection.execute(done)
     return True
 
 
-def _page_row(extraction_id: int, extracted: ExtractedPage) -> dict[str, object]:
-    words = [
-        [word.text, *(round(value, 4) for value in word.box)]
-        for block in extracted.blocks
-        for line in block.lines
-        for word in line.words
-    ]
-    return {
-        "extraction_id": extraction_id,
-        "number": extracted.number,
-        "label": extracted.label,
-        "width": extracted.width,
-        "height": extracted.height,
-        "text_source": extracted.text_source.value,
-        "error": extracted.error,
-        "notes": pack_notes(extracted.notes),
-        "image": extracted.render,
-        "words": zlib.compress(json.dumps(words, ensure_ascii=False).encode()),
-    }
+def put_skim(
+    connection: Connection,
+    words: FullTextIndex,
+    claimed: ClaimedExtraction,
+    title: str,
+    pages: Sequence[ExtractedPage],
+    chunks: Sequence[NewChunk],
+    last: int,
+) -> bool:
+    """Write skimmed pages, which are found until their range is extracted; see `skims.put_skimmed`.
 
-
-def _dump(boxes: Iterable[Box]) -> str:
-    return json.dumps([[round(value, 4) for value in box] for box in boxes], separators=(",", ":"))
+    Return False, and write nothing, when the claim has ended, or ends now.
+    """
+    if not may_write(connection, claimed):
+        return False
+    put_skimmed(connection, words, claimed.id, claimed.document, title, pages, chunks, last)
+    return True
 
 
 # ---------------------------------------------------------------- ending

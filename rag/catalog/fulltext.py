@@ -52,13 +52,15 @@ class Fts5Index:
         for version in list_versions(connection):
             add_to_version(connection, version, [entry])
 
-    def remove(self, connection: Connection, extraction_id: int) -> None:
+    def remove(self, connection: Connection, extraction_id: int, pages: tuple[int, int] | None = None) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         mine = "SELECT id FROM chunk WHERE extraction_id = :extraction"
+        values = {"extraction": extraction_id}
+        if pages is not None:
+            mine += " AND page BETWEEN :first AND :last"
+            values |= {"first": pages[0], "last": pages[1]}
         for version in list_versions(connection):
-            connection.execute(
-                text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), {"extraction": extraction_id}
-            )
+            connection.execute(text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), values)
 
     def optimize(self, connection: Connection) -> None:
         """Merge the index, so that no deleted word stays in an old segment."""
@@ -199,9 +201,8 @@ def any_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str])
     queries: list[str] = []
     for term in terms:
         queries += _forms_of(version, term, columns)
-        if version.analysis:
-            queries += [_quote(term.surface)] if term.surface else []
-            queries += (f"{_only_in(columns)}{_quote(prefix)} *" for prefix in term.prefixes)
+        if version.analysis and term.surface:
+            queries.append(_quote(term.surface))
     return " OR ".join(queries)
 
 
@@ -210,7 +211,8 @@ def _forms_of(version: IndexVersion, term: Term, columns: Sequence[str]) -> list
     if not version.analysis:
         return [_quote(with_spaced_letters(term.text))]
     written = (_only_in(columns) + _quote(" ".join(phrase)) for phrase in term.as_written)
-    return [*(_quote(" ".join(phrase)) for phrase in term.anywhere), *written]
+    longer = (f"{_only_in(columns)}{_quote(prefix)} *" for prefix in term.prefixes)
+    return [*(_quote(" ".join(phrase)) for phrase in term.anywhere), *written, *longer]
 
 
 def _only_in(columns: Sequence[str]) -> str:

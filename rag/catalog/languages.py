@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from rag.catalog.scope import documents_in
-from rag.catalog.tables import chunk
+from rag.catalog.tables import chunk, extraction
 from rag.model.search import Scope
 
 
@@ -26,7 +26,9 @@ def common_languages(connection: Connection, scope: Scope) -> list[str]:
 
 
 def main_language(connection: Connection, document_id: int) -> str:
-    """Return the language of most chunks of a document; an empty string if it has none yet."""
+    """Return the language of most extracted chunks of a document; an empty string if it has none yet."""
     rows = select(chunk.c.language).where(chunk.c.document_id == document_id, chunk.c.language.is_not(None))
+    rows = rows.join(extraction, extraction.c.id == chunk.c.extraction_id)
+    rows = rows.where(chunk.c.page <= extraction.c.pages_done)
     most = rows.group_by(chunk.c.language).order_by(func.count().desc(), chunk.c.language).limit(1)
     return connection.scalar(most) or ""

@@ -105,6 +105,27 @@ def check_schema(reader: Engine, histories: Sequence[MigrationHistory]) -> bool:
     return not pending
 
 
+def check_not_newer(path: Path, histories: Sequence[MigrationHistory]) -> None:
+    """Raise CatalogUnfit for a file whose schema a newer version wrote, or that is not a catalog."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
+    try:
+        with engine.connect() as connection, connection.begin():
+            _find_pending(connection, (OWN, *histories))
+    except DBAPIError as error:
+        raise CatalogUnfit(f"The file {path.name} is not a catalog: {error.orig}.", "Use another backup.") from error
+    finally:
+        engine.dispose()
+
+
+def schemas(connection: Connection, histories: Sequence[MigrationHistory]) -> dict[str, str]:
+    """Return the schema of each history by its version table."""
+    tables = [history.version_table for history in (OWN, *histories)]
+    query = "SELECT version_num FROM {}"
+    return {table: str(connection.exec_driver_sql(query.format(table)).scalar_one()) for table in tables}
+
+
 def list_copies(folder: Path) -> list[Path]:
     """Return the copies of the catalog in a folder, including an unfinished one."""
     return [*folder.glob(_COPIES), *folder.glob(_PARTIAL)]

@@ -57,12 +57,14 @@ def _pages_of(connection: Connection, document_id: int, reading: FileReading) ->
     counted = counted_extraction(document.c.id, newest=False)
     row = connection.execute(
         select(document, extraction.c.id.label("extraction"), extraction.c.extractor, extraction.c.pages)
+        .add_columns(extraction.c.pages_done)
         .select_from(document.outerjoin(extraction, extraction.c.id == counted))
         .where(document.c.id == document_id)
     ).one()
     attached = attached_files(connection, [row.extraction])
     notes = file_notes(connection, attached, [row.extraction]).get(row.extraction, ())
-    pages = connection.execute(select(page).where(page.c.extraction_id == row.extraction).order_by(page.c.number))
+    read = page.c.extraction_id == row.extraction, page.c.number <= row.pages_done
+    pages = connection.execute(select(page).where(*read).order_by(page.c.number))
     return replace(
         reading,
         sha256=row.sha256,

@@ -153,13 +153,9 @@ def _next_state(connection: Connection, source_id: int, known: Row[Any] | None, 
 
 def _after_end(known: Row[Any], new: Share) -> ShareState:
     """Return the state of a share that has ended and is seen again."""
-    was = ShareState(known.state)
-    if new.message:
-        return was
-    if not new.listed and (new.shared_at is None or new.shared_at > known.state_at):
+    if not new.message and not new.listed and (new.shared_at is None or new.shared_at > known.state_at):
         return new.state  # a file that no chat shares, or one that was shared since
-    # A listing that does not name a message may be right although a message was deleted.
-    return was if was is ShareState.FORGOTTEN else ShareState.CHECKING
+    return ShareState(known.state)
 
 
 def _first_state(connection: Connection, source_id: int, new: Share) -> ShareState:

@@ -283,12 +283,16 @@ def finish_source(
     size: int,
     validators: str = "",
 ) -> bool:
-    """Record the document of a claimed source. Return False, and record nothing, if the claim is not held any more."""
-    known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
+    """Record the document of a claimed source. Return False, and record nothing, if the claim is not held any more.
+
+    Without `mtime_ns`, the one of the listing stays.
+    """
+    known: dict[str, Any] = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None}
+    known |= {"reason": None, "hint": None} | ({} if mtime_ns is None else {"mtime_ns": mtime_ns})
     result = connection.execute(
         update(source)
         .where(_is_mine(claimed), _has_live_share(claimed))
-        .values(**known, mtime_ns=mtime_ns, size=size, fetched_at=time(), validators=validators)
+        .values(**known, size=size, fetched_at=time(), validators=validators)
     )
     return result.rowcount == 1
 
@@ -338,6 +342,12 @@ def postpone_source(connection: Connection, source_id: int, wait: float, reason:
 # ---------------------------------------------------------------- lists
 
 
+def is_unchanged(connection: Connection, source_id: int, mtime_ns: int, size: int) -> bool:
+    """Return whether a source is on record with this time of change and size, and could be fetched."""
+    same = (source.c.id == source_id) & (source.c.mtime_ns == mtime_ns) & (source.c.size == size)
+    return bool(connection.scalar(select(exists().where(same, source.c.state != SourceState.FAILED))))
+
+
 def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     """Return (source id, name) of the sources with this path, file name, or eight or more digits of a SHA-256."""
     rows = (
@@ -349,6 +359,11 @@ def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     named = or_(source.c.ref == name, share.c.name == name, by_hash)
     rows = rows.where(source.c.state != SourceState.GONE, share.c.state.in_(LIVE), named).distinct()
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
+
+
+def sources_in(connection: Connection, space: str) -> set[int]:
+    """Return the sources shared in a space."""
+    return set(connection.scalars(select(share.c.source_id).where(share.c.space == space, share.c.state.in_(LIVE))))
 
 
 def sources_below(connection: Connection, folder: str, space: str) -> list[tuple[int, str, str]]:

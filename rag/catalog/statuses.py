@@ -11,11 +11,15 @@ from sqlalchemy import Connection, Row, and_, exists, func, select
 
 from rag.catalog.any_of import is_any_of
 from rag.catalog.file_notes import AttachedFile, attached_files, counted_extraction, file_notes
+from rag.catalog.skims import pages_found
 from rag.catalog.sources import is_not_renewed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import extraction, share, source
 from rag.model.extraction import displayed_name
-from rag.model.operations import FileNote, IndexState
+from rag.model.operations import FileNote, IndexState, UnreadPages
+
+_SEARCHABLE = 0.9
+"""Share of the pages that have to be found before a file can be asked about: covers and empty pages have no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,23 @@ class SourceStatus:
     notes: tuple[FileNote, ...] = ()
     failed_attachments: tuple[int, ...] = ()
     """The documents attached to it whose extraction failed."""
+    searchable: int = 0
+    """The pages whose words can be found while the file is extracted for the first time."""
 
     @property
     def lost(self) -> tuple[FileNote, ...]:
         """Return the notes about what was not read."""
         return tuple(note for note in self.notes if note.lost)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Return whether a file that is not ready can be asked about: all its pages can be found, or nearly all."""
+        return 0 < _SEARCHABLE * self.pages <= self.searchable
+
+    @property
+    def unread(self) -> UnreadPages:
+        """Return the pages that are not fully read yet."""
+        return UnreadPages(self.title, self.page + 1, self.pages)
 
     @property
     def title(self) -> str:
@@ -73,7 +89,7 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done, extraction.c.id.label("extraction"))
+        .add_columns(extraction.c.pages_done, extraction.c.id.label("extraction"), pages_found().label("found"))
         .select_from(source.outerjoin(extraction, extraction.c.id == counted))
         .where(source.c.state != SourceState.GONE)
         .order_by(source.c.id)
@@ -122,13 +138,15 @@ def _to_status(
 ) -> SourceStatus:
     """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
     by_extraction = BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
-    state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
+    state, done, found = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0, row.found or 0
     if is_not_renewed(row):
         state = IndexState.FAILED
     if state == IndexState.READY and any(file.state in OPEN_EXTRACTION for file in attached):
         state = IndexState.READING
     if state == IndexState.READY and delay_passed is not None:  # shown as if these bytes were being extracted now
         state, done = IndexState.READING, int(done * delay_passed)
+    if delay_passed is not None:
+        found = 0
     reason = hint = None
     if is_not_renewed(row):
         reason, hint = f"{row.reason} Its earlier version stays searchable.", row.hint
@@ -148,6 +166,7 @@ def _to_status(
         row.id,
         notes,
         tuple(file.document for file in attached if file.state == ExtractionState.FAILED),
+        found if state in (IndexState.WAITING, IndexState.READING) else 0,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy.exc import DatabaseError
 
 from rag.catalog.states import ENDED, ShareState
 from rag.catalog.tables import attachment, caption, chunk, fingerprint, share, vector
@@ -40,5 +41,8 @@ def count_rows(connection: Connection) -> RowCounts:
 
 def find_damage(connection: Connection) -> str:
     """Return the damage that SQLite finds in the file, or "" when it is sound."""
-    found = str(connection.scalar(text("PRAGMA quick_check(1)")))
+    try:
+        found = str(connection.scalar(text("PRAGMA quick_check(1)")))
+    except DatabaseError as error:  # it cannot even be searched for damage
+        return str(error.orig)
     return "" if found == "ok" else found

@@ -148,6 +148,7 @@ extraction = Table(
     Column("run_id", String(32), doc="the claim that works on it: new each time, so that an old one cannot end it"),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
+    Column("pages_skimmed", Integer, nullable=False, server_default="0", doc="see rag.catalog.skims"),
     Column("seconds", Float, doc="how long it took; null: unknown"),
     Column("queued_at", Float, nullable=False, server_default="0", doc="when it was requested, seconds since 1970"),
     Column("notes", Text, doc="about the file as a whole: JSON [[text, lost], ...]; null: none"),

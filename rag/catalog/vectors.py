@@ -27,6 +27,7 @@ from sqlalchemy.types import NullType
 
 from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.scope import chunks_in
+from rag.catalog.skims import is_extracted
 from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model.extraction import Kind, Modality
 from rag.model.search import Scope
@@ -62,10 +63,12 @@ class EmbeddingTarget:
 def list_chunks_without_vectors(
     connection: Connection, embedder: str, kinds: Sequence[Kind], limit: int
 ) -> list[Unembedded]:
-    """Return the oldest chunks of these kinds without a vector by this embedder."""
+    """Return the oldest chunks of these kinds without a vector by this embedder, without those of skimmed pages."""
     rows = (
         select(chunk)
-        .where(_of(kinds), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id))
+        .where(
+            _of(kinds), is_extracted(), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id)
+        )
         .order_by(chunk.c.id)
         .limit(limit)
     )
@@ -95,7 +98,7 @@ def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget])
         mine = is_none_of(vector.c.embedder, known) if target.embedder is None else vector.c.embedder == target.embedder
         missing.append(and_(_of(target.kinds), ~made.where(mine)))
     rows = select(func.count()).select_from(chunk)
-    return connection.scalar(rows.where(or_(false(), *missing))) or 0
+    return connection.scalar(rows.where(or_(false(), *missing), is_extracted())) or 0
 
 
 def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVector], empty: Sequence[int]) -> set[int]:

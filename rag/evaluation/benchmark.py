@@ -181,11 +181,11 @@ def run_benchmark(
 
     Raise WeightsMissing when the weights are not on this machine, unless random ones are wanted: those are as fast.
     """
-    import torch
-
     with ExitStack() as opening:
         folder = Path(opening.enter_context(TemporaryDirectory(prefix="magpie-bench-")))
         embed = parts.resolve(settings.embed.model_copy(update={"url": "", "token": None}))
+        import torch
+
         if wanted.random_weights:
             report(f"Making random weights for {embed.model} …")
             embed = parts.with_random_weights(embed, folder)

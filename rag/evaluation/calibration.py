@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import UserCanFix
-from rag.evaluation.datasets import EvalQuestion, read_questions
+from rag.evaluation.datasets import EvalQuestion, NamedDocument, read_questions
 from rag.evaluation.evaluate import SearchEngine
 from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, joint_curve
 from rag.model.search import Scope
@@ -106,14 +106,12 @@ def collect_samples(
 ) -> dict[str, list[Sample]]:
     """Return the searches for each decision. `report` gets (searches done, all searches)."""
     rows = read_questions(questions)
-    ids: dict[str, set[int]] = {}
-    for document in rag.documents(Scope.operator()):
-        ids.setdefault(document.name, set()).add(document.id)
+    documents = rag.documents(Scope.operator())
     todo = [
         (question, *search)
         for question in rows
-        if not question.pages or question.file in ids
-        for search in _searches(question, ids)
+        if not question.pages or question.own_documents(documents)
+        for search in _searches(question, documents)
     ]
     samples: dict[str, list[Sample]] = {name: [] for name in SIGNALS}
     report(0, len(todo))
@@ -157,11 +155,11 @@ def _decision_names(question: EvalQuestion, scope: Scope) -> tuple[str, ...]:
     return ("question",) if scope.documents is None else ("question", "few")
 
 
-def _searches(question: EvalQuestion, ids: Mapping[str, set[int]]) -> Iterator[tuple[Scope, bool]]:
+def _searches(question: EvalQuestion, documents: Sequence[NamedDocument]) -> Iterator[tuple[Scope, bool]]:
     """Yield (scope, whether the answer is in it) for each search of a question; deterministic."""
-    everything, own = Scope.operator(), frozenset(ids.get(question.file, ()))
+    everything, own = Scope.operator(), question.own_documents(documents)
     present = bool(question.pages)
-    others = sorted(id_ for rows in ids.values() for id_ in rows if id_ not in own)
+    others = sorted(document.id for document in documents if document.id not in own)
     rng = random.Random(question.id)
     few = frozenset(rng.sample(others, min(_FEW_DOCUMENTS, len(others))))
     yield everything, present

@@ -1,26 +1,43 @@
 """The question file of `magpie eval`: JSON Lines, one question per line.
 
 A line is an object: `{"id", "query": str | "image": path relative to the file, "file": name, "pages": [1-based]}`.
-Optional are `regions` ([{"page", "bbox": fractions of the page}]), `kinds`, `domain` and `look`. `pages: []` means that
-the right answer is "not found".
+Optional are `sha256` of the file (eight digits or more), without which all files of this name are meant, `answer`,
+`regions` ([{"page", "bbox": fractions of the page}]), `kinds`, `domain` and `look`. `pages: []` means that the right
+answer is "not found".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from rag.errors import NotFound, UserCanFix
 from rag.model.extraction import Box
+
+_SHA256 = re.compile("[0-9a-f]{8,64}")
+
+
+class NamedDocument(Protocol):
+    """A document as the engine lists it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class EvalQuestion:
     """One line. If the question is a picture, `image` is its path and `query` its name.
 
-    `regions` are the boxes of the answer on the gold pages, by page.
+    `regions` are the boxes of the answer on the gold pages, by page. `sha256` is the beginning of the file's, or empty.
+    `answer` is the right answer, or empty.
     """
 
     id: str
@@ -32,6 +49,14 @@ class EvalQuestion:
     look: str = ""
     domain: str = ""
     regions: Mapping[int, tuple[Box, ...]] = field(default_factory=dict)
+    sha256: str = ""
+    answer: str = ""
+
+    def own_documents(self, documents: Iterable[NamedDocument]) -> frozenset[int]:
+        """Return the documents that the question is about: by SHA-256, or else by name."""
+        if self.sha256:
+            return frozenset(one.id for one in documents if one.sha256.startswith(self.sha256))
+        return frozenset(one.id for one in documents if one.name == self.file)
 
 
 def read_questions(path: Path) -> list[EvalQuestion]:
@@ -66,9 +91,11 @@ def _question(line: str, number: int, path: Path) -> EvalQuestion:
         raise invalid("needs either a query or an image")
     if not isinstance(pages, list) or not all(type(page) is int and page >= 1 for page in pages):
         raise invalid("needs pages, a list of numbers from 1")
-    name, kinds = row.get("file", ""), row.get("kinds", [])
-    if not isinstance(name, str) or (pages and not name):
+    name, kinds, sha256 = row.get("file", ""), row.get("kinds", []), str(row.get("sha256") or "").lower()
+    if not isinstance(name, str) or (pages and not name and not sha256):
         raise invalid("needs the file of its pages")
+    if sha256 and not _SHA256.fullmatch(sha256):
+        raise invalid("has a sha256 that is not 8 to 64 hexadecimal digits")
     if not isinstance(kinds, list):
         raise invalid("has kinds that are not a list")
     try:
@@ -88,6 +115,8 @@ def _question(line: str, number: int, path: Path) -> EvalQuestion:
         look=str(row.get("look") or ""),
         domain=str(row.get("domain") or ""),
         regions=regions,
+        sha256=sha256,
+        answer=str(row.get("answer") or ""),
     )
 
 

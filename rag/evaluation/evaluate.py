@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.errors import NotFound, UserCanFix
-from rag.evaluation.datasets import EvalQuestion, read_questions
+from rag.evaluation.datasets import EvalQuestion, NamedDocument, read_questions
 from rag.evaluation.metrics import (
     NamedPage,
     ThresholdPoint,
@@ -34,13 +34,6 @@ MAX_WRONGLY_DECLINED = 0.03
 NOT_RANKED = f"no gold page in the top {MISS_CUTOFF}"
 WRONGLY_DECLINED = "declined, although the page was found"
 WRONGLY_ANSWERED = "answered, although no searched file has the answer"
-
-
-class NamedDocument(Protocol):
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
 
 
 class SearchEngine(Protocol):
@@ -166,36 +159,54 @@ def evaluate_search(
     """
     if within + without_own_file + with_negatives > 1:
         raise UserCanFix("--within, --without-own-file and --with-negatives exclude each other.", "Use one of them.")
-    rows = read_questions(questions)
-    names = {document.id: document.name for document in rag.documents(Scope.operator())}
-    indexed = set(names.values())
-    left_out: dict[str, int] = {}
-    kept = []
-    for question in rows:
-        if question.pages and question.file not in indexed:
-            left_out[question.file] = left_out.get(question.file, 0) + 1
-        else:
-            kept.append(question)
-    if not kept:
-        raise NotFound(
-            f"None of the {len(left_out)} files that {questions.name} asks about is indexed.",
-            "Index them first: magpie index FOLDER.",
-        )
+    documents = rag.documents(Scope.operator())
+    kept, left_out = about_indexed(read_questions(questions), documents, questions.name)
     results = []
     report_progress = on_progress or (lambda *_: None)
     searches = [search for question in kept for search in _searches(question, without_own_file, with_negatives)]
     report_progress(0, len(searches))
     for done, (question, is_negative) in enumerate(searches, 1):
-        own = frozenset(id_ for id_, name in names.items() if name == question.file)
+        own = question.own_documents(documents)
         scope = Scope.operator()
         if within and own:
             scope = replace(scope, documents=own)
         if is_negative:
             scope = replace(scope, without=own)
-        gold = frozenset() if is_negative else frozenset((question.file, page) for page in question.pages)
+        names = _distinct_names(question, documents)
+        gold = frozenset() if is_negative else frozenset((names[id_], page) for id_ in own for page in question.pages)
         results.append(_search(rag, question, scope, gold, names))
         report_progress(done, len(searches))
     return EvaluationReport(tuple(results), left_out)
+
+
+def about_indexed(
+    rows: Sequence[EvalQuestion], documents: Sequence[NamedDocument], file: str
+) -> tuple[list[EvalQuestion], dict[str, int]]:
+    """Return the questions that can be asked, and the number of the others by the file that is not indexed.
+
+    Raise NotFound if none can be asked. `file` is the name of the question file.
+    """
+    kept: list[EvalQuestion] = []
+    left_out: dict[str, int] = {}
+    for question in rows:
+        if question.pages and not question.own_documents(documents):
+            name = question.file or question.sha256
+            left_out[name] = left_out.get(name, 0) + 1
+        else:
+            kept.append(question)
+    if not kept:
+        raise NotFound(
+            f"None of the {len(left_out)} files that {file} asks about is indexed.",
+            "Index them first: magpie index FOLDER.",
+        )
+    return kept, left_out
+
+
+def _distinct_names(question: EvalQuestion, documents: Sequence[NamedDocument]) -> dict[int, str]:
+    """Return the name of each document. For a gold by SHA-256, documents with the same name get different ones."""
+    if not question.sha256:
+        return {document.id: document.name for document in documents}
+    return {document.id: f"{document.name} ({document.sha256[:8]})" for document in documents}
 
 
 def _searches(

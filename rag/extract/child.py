@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
@@ -25,6 +25,10 @@ from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 from rag.scripts import model_folders
+
+if TYPE_CHECKING:
+    from rag.extract.layout.analysis import Layout
+    from rag.extract.ocr import TextRecognizer
 
 
 class _PictureNotWritten(Exception):
@@ -46,33 +50,46 @@ class FormatExtractor(Protocol):
 
 
 class RequestHandler:
-    """Handles requests with libraries that are loaded once; writes replies to `out`."""
+    """Handles requests with libraries that are loaded once; writes replies to `out`.
+
+    The models for layout and OCR take seconds to load; pages can be extracted after `load_models`.
+    """
 
     def __init__(self, config: ChildConfig, out: BinaryIO) -> None:
         from rag.extract.convert.to_pdf import PdfConverter
-        from rag.extract.layout.analysis import open_layout
         from rag.extract.mupdf import load_pymupdf
-        from rag.extract.ocr import TextRecognizer
-        from rag.extract.pdf import PdfExtractor
-        from rag.extract.picture import PictureExtractor
         from rag.extract.sheet import SheetExtractor
 
+        self._config = config
         self._settings = config.settings
         self._out = out
-        ocr = None
-        if config.ocr is not None and config.settings.ocr:
-            ocr = TextRecognizer(config.ocr, config.threads, config.work_folder)
-            ocr.open()
-        pymupdf = load_pymupdf()
-        layout, self.layout_problem = None, ""
-        if config.settings.layout:
-            layout, self.layout_problem = open_layout(pymupdf, config.threads)
-        self._pymupdf = pymupdf
-        self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
-        self._picture = PictureExtractor(config.settings, layout, ocr)
-        self._sheet = SheetExtractor(pymupdf, config.settings)
-        self._converter = PdfConverter(pymupdf, config.settings, config.work_folder)
+        self._pymupdf = load_pymupdf()
+        self._set_models(None, None)
+        self._sheet = SheetExtractor(self._pymupdf, config.settings)
+        self._converter = PdfConverter(self._pymupdf, config.settings, config.work_folder)
         self._pictures = config.picture_folder
+
+    def _set_models(self, layout: Layout | None, ocr: TextRecognizer | None) -> None:
+        from rag.extract.pdf import PdfExtractor
+        from rag.extract.picture import PictureExtractor
+
+        self._pdf = PdfExtractor(self._pymupdf, self._settings, layout, ocr)
+        self._picture = PictureExtractor(self._settings, layout, ocr)
+
+    def load_models(self) -> str:
+        """Load the models for layout and OCR; return why layout analysis does not work. Raise whatever they raise."""
+        from rag.extract.layout.analysis import open_layout
+        from rag.extract.ocr import TextRecognizer
+
+        ocr = None
+        if self._config.ocr is not None and self._settings.ocr:
+            ocr = TextRecognizer(self._config.ocr, self._config.threads, self._config.work_folder)
+            ocr.open()
+        layout, problem = None, ""
+        if self._settings.layout:
+            layout, problem = open_layout(self._pymupdf, self._config.threads)
+        self._set_models(layout, ocr)
+        return problem
 
     def handle(self, request: Request) -> None:
         """Send the replies to one request. Raise MemoryError if memory runs out."""
@@ -100,6 +117,9 @@ class RequestHandler:
                 page = extractor.draw_region(path, media_type, request, self._pictures)
                 send(self._out, ExtractionReply("page", page=page))
                 return
+            if request.kind == "skim":
+                self._skim(path, request)
+                return
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):
                     limits.set_alarm(self._settings.page_seconds)
@@ -123,6 +143,14 @@ class RequestHandler:
             send(self._out, ExtractionReply("unreadable", message=message, hint=hint))
         finally:
             limits.set_alarm(0)
+
+    def _skim(self, path: Path, request: Request) -> None:
+        with self._pdf.open_skim(path) as skim:
+            for number in range(request.first, request.last + 1):
+                limits.set_alarm(self._settings.page_seconds)
+                send(self._out, ExtractionReply("page", page=_extract_page(skim, number)))
+        limits.release_memory()
+        send(self._out, ExtractionReply("done"))
 
     def _extractor(self, media_type: str) -> FormatExtractor:
         if media_type in PICTURES:
@@ -190,6 +218,20 @@ def send(out: BinaryIO, reply: ExtractionReply) -> None:
     out.flush()
 
 
+def _load_models(handler: RequestHandler) -> ExtractionReply:
+    try:
+        return ExtractionReply("ready", message=shorten(handler.load_models()))
+    except Exception as error:  # noqa: BLE001 - report any missing or broken library to the operator
+        return _failure(error)
+
+
+def _failure(error: Exception) -> ExtractionReply:
+    """Return the reply that the child can't work on this machine, and print the traceback for the log."""
+    sys.excepthook(type(error), error, error.__traceback__)
+    reason = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
+    return ExtractionReply("failed", message=shorten(reason.rstrip(".")))
+
+
 def main() -> None:
     """Handle requests until standard input ends. Output that libraries print goes to standard error."""
     config = CHILD_CONFIG.validate_json(sys.argv[1])
@@ -203,14 +245,16 @@ def main() -> None:
         confine(config)
         handler = RequestHandler(config, out)
     except Exception as error:  # noqa: BLE001 - report any missing or broken library to the operator
-        sys.excepthook(type(error), error, error.__traceback__)
-        reason = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
-        send(out, ExtractionReply("failed", message=shorten(reason.rstrip("."))))
+        send(out, _failure(error))
         sys.exit(1)
-    send(out, ExtractionReply("ready", message=shorten(handler.layout_problem)))
+    send(out, ExtractionReply("ready"))
     for line in requests:
         try:
-            handler.handle(REQUEST.validate_json(line))
+            request = REQUEST.validate_json(line)
+            if request.kind == "load":
+                send(out, _load_models(handler))
+            else:
+                handler.handle(request)
         except MemoryError:
             send(out, ExtractionReply("memory"))
             os._exit(1)  # the process may be in an inconsistent state

@@ -42,6 +42,8 @@ log = logging.getLogger("magpie.read")
 _START_SECONDS = 60
 _STDERR_TAIL = 4096
 _BLOCK = 1 << 16
+_PIPE_BYTES = 1 << 20
+"""Replies that the child may be ahead: about 20 skimmed pages, so that it goes on while they are written."""
 _POLL_SECONDS = 1.0
 """How often a thread that waits for a reply checks whether another thread has killed the child."""
 _MAX_PICTURE_BYTES = 64 << 20
@@ -101,10 +103,24 @@ class ChildProcess:
             stderr=subprocess.PIPE,
             env=child_environment({**folders, **thread_limits, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}),
             start_new_session=True,
+            pipesize=_PIPE_BYTES,
         )
         self._killed = False
         self._unread = b""
         self._tail = b""
+        self._are_models_loaded = False
+        self.layout_problem = ""
+        self._await_ready()
+
+    def load_models(self) -> None:
+        """Load the models that extraction needs, the first time. Raise ExtractorStopped if that fails."""
+        if not self._are_models_loaded:
+            self.send(Request("load", ""))
+            self.layout_problem = self._await_ready()
+            self._are_models_loaded = True
+
+    def _await_ready(self) -> str:
+        """Return the message of the reply `ready`. Kill the child and raise ExtractorStopped on any other outcome."""
         try:
             reply = self.receive(_START_SECONDS)
         except ChildStopped as stopped:
@@ -118,8 +134,10 @@ class ChildProcess:
             raise
         if reply.kind != "ready":
             self.kill()
-            raise ExtractorStopped(f"The extraction process did not start: {reply.message}.", "Reinstall Magpie.")
-        self.layout_problem = shorten(reply.message)
+            raise ExtractorStopped(
+                f"The extraction process did not start: {shorten(reply.message)}.", "Reinstall Magpie."
+            )
+        return shorten(reply.message)
 
     @property
     def pid(self) -> int:

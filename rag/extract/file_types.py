@@ -140,6 +140,11 @@ def detect_media_type(path: Path, settings: ReadSettings) -> str:
     return _text_type(head, whole=size <= _SAMPLE_BYTES)
 
 
+def is_pdf_or_picture(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a PDF, a picture or RTF, whatever its name is."""
+    return head.startswith((b"%PDF-", RTF)) or _picture_type(head) is not None
+
+
 def _picture_type(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.attachments import CONTAINERS
 from rag.extract.child import failed_page
 from rag.extract.child_process import ChildProcess, ChildStopped, StopReason
+from rag.extract.file_types import PICTURES, SHEETS
 from rag.extract.protocol import (
     ExtractionReply,
     Request,
@@ -80,6 +81,17 @@ class GuardedExtractor:
             text = f"The files inside of it couldn't be read{self._cause(error)} Share them as files."
             return Attachments((), (Note(shorten(text), lost=True),))
 
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        """Skim pages as the port describes. If the file crashes or hangs the child, skim no further pages."""
+        if media_type in PICTURES or media_type in SHEETS:
+            return
+        try:
+            with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                yield from self._stream_pages(child, Request("skim", copy, first, last))
+        except (ChildStopped, ValueError, OSError):
+            if self._closed:
+                raise _closed() from None
+
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout.
 
@@ -94,7 +106,10 @@ class GuardedExtractor:
         while (number := first + len(pages)) <= last:
             try:
                 with self._kill_on_error(), self._child_with_input(path) as (child, copy):
-                    for page in self._stream_pages(child, Request("extract", copy, number, last), into):
+                    self._load_models(child)
+                    for page in self._stream_pages(child, Request("extract", copy, number, last)):
+                        for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
+                            _move_picture(child, name, into)
                         pages.append(page)
             except (ChildStopped, ValueError, OSError) as error:
                 if self._closed:  # killed by close(), not by the page
@@ -156,15 +171,12 @@ class GuardedExtractor:
             self._kill()
             raise
 
-    def _stream_pages(self, child: ChildProcess, request: Request, into: Path) -> Iterator[ExtractedPage]:
+    def _stream_pages(self, child: ChildProcess, request: Request) -> Iterator[ExtractedPage]:
         child.send(request)
         for number in range(request.first, request.last + 1):
             is_first = number == request.first
             reply = self._receive_first(child) if is_first else _accepted(child.receive(self._settings.page_seconds))
-            page = validate_page(reply, number, child.picture_folder)
-            for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
-                _move_picture(child, name, into)
-            yield page
+            yield validate_page(reply, number, child.picture_folder)
         child.receive(self._settings.page_seconds)  # the reply "done"
 
     def _receive_first(self, child: ChildProcess) -> ExtractionReply:
@@ -188,7 +200,16 @@ class GuardedExtractor:
 
     def layout_problem(self) -> str:
         """Return why layout analysis is off as the port describes."""
-        return self._running_child().layout_problem
+        child = self._running_child()
+        self._load_models(child)
+        return child.layout_problem
+
+    def _load_models(self, child: ChildProcess) -> None:
+        try:
+            child.load_models()
+        except ExtractorStopped:  # it was killed
+            self._child = None
+            raise
 
     def _running_child(self) -> ChildProcess:
         if self._closed:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
     Mask = NDArray[np.bool_]
     Pixels = NDArray[np.uint8]
@@ -42,18 +43,22 @@ class PagePicture:
     """The picture of a page, `scale` pixels per point large, and where its text changes it."""
 
     def __init__(self, pymupdf: Any, page: Any, scale: float) -> None:
-        from PIL import Image
-
         self._pymupdf = pymupdf
         self._displayed = page.get_displaylist()
         self._rotation = page.rotation_matrix
         self.scale = scale
-        self._seen = self._draw(scale)
+        self._seen = self._drawn = self._draw(scale)
         self._without_text: dict[Area, Pixels] = {}
-        height, width, _ = self._seen.shape
-        self.image = Image.frombytes("RGB", (width, height), self._seen)
         pixels_per_point = (_MAX_CHECKED_PIXELS / max(page.rect.width * page.rect.height, 1)) ** 0.5
         self.checked_scale = max(scale, min(_MIN_CHECKED_SCALE, pixels_per_point))
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture, `scale` pixels per point large."""
+        from PIL import Image
+
+        height, width, _ = self._drawn.shape
+        return Image.frombytes("RGB", (width, height), self._drawn)
 
     def text_ink(self, words: Rows, others: Rows) -> Mask:
         """Return the pixels, at the checked scale, that are different without the page's text.

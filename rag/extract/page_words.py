@@ -76,16 +76,20 @@ class Frame:
         """Return the words that are on the page, in normal form and without characters that are not displayed."""
         placed = []
         for word in words:
-            clean = word.text
-            if not (clean.isascii() and clean.isprintable()):
-                if clean.endswith(_SOFT_HYPHEN):  # displayed at the end of a line only
-                    clean = f"{clean[:-1]}-"
-                clean = normalize_unicode("NFC", clean.translate(CONTROLS).strip()[:_MAX_WORD_CHARS])
-            clean = clean.strip()[:_MAX_WORD_CHARS]
+            clean = displayed_text(word.text)
             box = self.displayed(word.box)
             if clean and contains_center(WHOLE_PAGE, box):
                 placed.append(PlacedWord(Word(clean, clamped_box(*box)), word.run, word.block))
         return placed
+
+
+def displayed_text(word: str) -> str:
+    """Return a word in normal form and without characters that are not displayed."""
+    if not (word.isascii() and word.isprintable()):
+        if word.endswith(_SOFT_HYPHEN):  # displayed at the end of a line only
+            word = f"{word[:-1]}-"
+        word = normalize_unicode("NFC", word.translate(CONTROLS).strip()[:_MAX_WORD_CHARS])
+    return word.strip()[:_MAX_WORD_CHARS]
 
 
 def seen_page_words(

@@ -41,6 +41,8 @@ from rag.extract.render import (
 )
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
 from rag.extract.scan_size import scan_image
+from rag.extract.skim import SCALE as SKIM_SCALE
+from rag.extract.skim import skim_blocks, skim_words
 from rag.extract.text_layer import LayerWord, read_words
 from rag.extract.turned_text import (
     DirectedLine,
@@ -51,7 +53,7 @@ from rag.extract.turned_text import (
     text_turn,
     turned_areas,
 )
-from rag.extract.visibility import DrawingOrder
+from rag.extract.visibility import DrawingOrder, split_seen
 from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
 from rag.settings import ReadSettings
 
@@ -138,6 +140,30 @@ class PdfExtractor:
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
+
+    @contextmanager
+    def open_skim(self, path: Path) -> Iterator[Callable[[int], ExtractedPage]]:
+        """Yield a function that returns the words that are seen on a page, by its number; see `rag.extract.skim`."""
+        try:
+            with self._open(path) as document:
+                yield lambda number: self._skim(document[number - 1], number)
+        finally:
+            self._pymupdf.TOOLS.store_shrink(100)
+
+    def _skim(self, page: Any, number: int) -> ExtractedPage:
+        words = skim_words(self._pymupdf, page)
+        blocks = self._seen_blocks(page) if words is None else skim_blocks(words)
+        source = TextSource.LAYER if blocks else TextSource.NONE
+        return ExtractedPage(number, _label(page), page.rect.width, page.rect.height, source, blocks, None)
+
+    def _seen_blocks(self, page: Any) -> tuple[Block, ...]:
+        """Return the words that are seen on a page, turned upright, in blocks."""
+        layer = read_words(self._pymupdf, page)
+        lines = self._turn_upright(page, layer)
+        picture = PagePicture(self._pymupdf, page, SKIM_SCALE)
+        seen, _ = split_seen(layer, picture, DrawingOrder(page, page.get_bboxlog()))
+        words, turned = split_words(Frame(self._pymupdf, page).place(seen), turned_areas(page, lines))
+        return tuple(block for group in (words, *turned.values()) for block in text_blocks(group_into_lines(group)))
 
     def text_layer(self, path: Path, _media_type: str, number: int) -> ExtractedPage:
         """Return the words of a page's text layer, without drawing the page; none if they are garbled.

@@ -63,12 +63,14 @@ class ChildConfig:
 class Request:
     """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`.
 
-    text: return the text layer of page `first` alone, without drawing or analyzing the page. attachments: write the
-    files inside the file to the picture folder. region: only draw the `region` of page `first`, `width` pixels wide,
+    load: load the models that extraction needs; `path` is empty. skim: return only the words that are seen on pages
+    `first` to `last` of a PDF, or of a file that is converted to one. text: return the text layer of page `first`
+    alone, without drawing or analyzing the page. attachments: write the files inside the file to the picture folder.
+    region: only draw the `region` of page `first`, `width` pixels wide,
     from the page turned clockwise by `turn` degrees more.
     """
 
-    kind: Literal["inspect", "extract", "text", "attachments", "region"]
+    kind: Literal["load", "inspect", "skim", "extract", "text", "attachments", "region"]
     path: str
     first: int = 1
     last: int = 1
@@ -79,12 +81,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionReply:
-    """A reply of the child. It sends `ready` once, then `inspection`, or `attachments`, or one `page` per page and
-    `done`, or a refusal.
+    """A reply of the child. It sends `ready` when it has started, and again when it has loaded its models; otherwise
+    `inspection`, or `attachments`, or one `page` per page and `done`, or a refusal.
 
     converting: sent first when the file is converted to PDF, which takes longer than one page.
     unreadable: the whole file is refused. memory: the child ran out of memory and ends.
-    failed: the child can't work on this machine. `message` of ready: why layout analysis is off; "": it is not.
+    failed: the child can't work on this machine. `message` of ready: why layout analysis is off; "": it is not, or the
+    models are not loaded yet.
     """
 
     kind: Literal["ready", "converting", "inspection", "attachments", "page", "done", "unreadable", "memory", "failed"]

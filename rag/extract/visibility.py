@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rag.extract.page_picture import Area, Mask, Rows
 
-_MIN_SIZE, _MIN_RELATIVE_SIZE = 1.5, 0.0025
+MIN_SIZE, MIN_RELATIVE_SIZE = 1.5, 0.0025
 """Text is too small to be seen if its font is smaller than this many points, and than this fraction of the page's long
 side: a page may be measured in other units."""
 
@@ -160,12 +160,12 @@ def split_seen(
         return [], list(words)
     glyphs = _Glyphs(words)
     places = _GlyphPlaces(glyphs, picture)
-    ink = _InkCounter(picture.text_ink(places.words, order.others))
+    ink = InkCounter(picture.text_ink(places.words, order.others))
     visible = _seen_glyphs(glyphs, places, ink) & glyphs.painted
     letters, left = glyphs.count(glyphs.is_letter), glyphs.count(glyphs.is_letter & visible)
     size = glyphs.maximum(np.where(visible, glyphs.sizes, -np.inf))
     long_side = max(picture.image.size) / picture.scale
-    is_seen = (size >= min(_MIN_SIZE, _MIN_RELATIVE_SIZE * long_side)) & (left >= _MIN_SEEN * letters)
+    is_seen = (size >= min(MIN_SIZE, MIN_RELATIVE_SIZE * long_side)) & (left >= _MIN_SEEN * letters)
     is_whole = letters - left <= _MAX_HIDDEN
     kept = visible | is_whole[glyphs.word_numbers]
     cores = glyphs.unions(glyphs.cores, kept)
@@ -198,14 +198,14 @@ def split_uncovered(words: Sequence[LayerWord], order: DrawingOrder) -> tuple[li
     seen: list[LayerWord] = []
     hidden: list[LayerWord] = []
     for word in words:
-        has_size = max(glyph.size for glyph in word.glyphs) >= _MIN_SIZE
+        has_size = max(glyph.size for glyph in word.glyphs) >= MIN_SIZE
         is_seen = has_size and (order.is_seen(word) if word.is_painted else order.is_over_picture(word))
         (seen if is_seen else hidden).append(word)
     return seen, hidden
 
 
-class _InkCounter:
-    """Counts the pixels with ink in rectangles. `ink` is a picture of True and False."""
+class InkCounter:
+    """Finds ink in rectangles of a picture. `ink` is that picture, of True and False."""
 
     def __init__(self, ink: Mask) -> None:
         import cv2
@@ -314,7 +314,7 @@ class _GlyphPlaces:
         self.words = glyphs.unions(np.concatenate([parts[..., :2].min(axis=0), parts[..., 2:].max(axis=0)], axis=1))
 
 
-def _seen_glyphs(glyphs: _Glyphs, places: _GlyphPlaces, ink: _InkCounter) -> Mask:
+def _seen_glyphs(glyphs: _Glyphs, places: _GlyphPlaces, ink: InkCounter) -> Mask:
     """Return which glyphs are seen; other marks than letters and digits by any of their ink."""
     import numpy as np
 

@@ -33,32 +33,43 @@ def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> Delet
     """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
     A file that cannot be deleted does not keep the others from being deleted, and is tried again at the next call.
+    Files are deleted before the full-text index is merged, which on a full disk needs the space that they took. Until
+    it is merged, the document's file stays in the queue, so that a crash or a full disk only delays that.
     """
     with catalog.write_transaction() as connection:
-        gone = documents.drop_orphans(connection, words)
-        if gone:
-            words.optimize(connection)
+        documents.drop_orphans(connection, words)
     with catalog.read_transaction() as connection:
         rows = deletions.list_file_deletions(connection)
-    if rows:
-        _delete_evidence(catalog, data / "evidence")
-    undeletable = []
-    for row in rows:
-        path = data / row.path
-        # Files are added inside a transaction too: the same bytes cannot come back between the check and the deletion.
-        try:
-            with catalog.write_transaction() as connection, contextlib.suppress(FileNotFoundError):
-                deletions.finish_file_deletion(connection, row.path)
-                if row.is_folder:
-                    shutil.rmtree(path)
-                elif not documents.has_document(connection, path.name):
-                    path.unlink()
-        except OSError as error:
-            log.debug("A file of a removed document cannot be deleted (%s).", type(error).__name__)
-            undeletable.append(row.path)
-    if gone:
+    if not rows:
+        return Deletion(True, ())
+    _delete_evidence(catalog, data / "evidence")
+    deleted = [row for row in rows if _delete(catalog, data, row)]
+    is_document_gone = any(not row.is_folder for row in deleted)
+    with catalog.write_transaction() as connection:
+        if is_document_gone:
+            words.optimize(connection)
+        for row in deleted:
+            deletions.finish_file_deletion(connection, row.path)
+    if is_document_gone:
         catalog.give_back_space()
-    return Deletion(catalog.checkpoint() if gone else True, tuple(undeletable))
+    undeletable = tuple(row.path for row in rows if row not in deleted)
+    return Deletion(catalog.checkpoint() if is_document_gone else True, undeletable)
+
+
+def _delete(catalog: Catalog, data: Path, row: deletions.FileDeletion) -> bool:
+    """Delete a file or folder, unless a document has the same bytes again. Return whether it is gone or needed."""
+    path = data / row.path
+    # Files are added inside a transaction too: the same bytes cannot come back between the check and the deletion.
+    try:
+        with catalog.write_transaction() as connection, contextlib.suppress(FileNotFoundError):
+            if row.is_folder:
+                shutil.rmtree(path)
+            elif not documents.has_document(connection, path.name):
+                path.unlink()
+    except OSError as error:
+        log.debug("A file of a removed document cannot be deleted (%s).", type(error).__name__)
+        return False
+    return True
 
 
 def _delete_evidence(catalog: Catalog, folder: Path) -> None:

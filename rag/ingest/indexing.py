@@ -22,6 +22,8 @@ from rag.model.operations import IndexOutcome
 from rag.model.search import LOCAL
 from rag.ports import Extractor
 
+_SETTLED = ("ready", "failed")
+
 
 def _vanished(path: Path) -> IndexOutcome:
     return IndexOutcome(str(path), "skipped", 0, "It was deleted while the files were listed.", "Index it again.")
@@ -52,6 +54,9 @@ class Indexing:
         skipped = [outcome for _, left_out in listed for outcome in left_out]
         with self._catalog.read_transaction() as connection:
             before = documents.document_ids(connection)
+            shared_before = sources.sources_in(connection, space)
+            known = statuses.list_statuses(connection, sorted(shared_before))
+        unfinished = [row for row in known if row.state not in _SETTLED]
         with self._catalog.write_transaction() as connection:
             added = {path: add_path(connection, path, space) for path in dict.fromkeys(files)}
             put = [known for known in added.values() if known is not None]
@@ -64,14 +69,18 @@ class Indexing:
                 for source_id, path, name in sources.sources_below(connection, str(folder.resolve()), space)
                 if is_missing(Path(path))
             }
+            ids = [source_id for source_id, _ in put]
         changed = [source_id for source_id, is_new in put if is_new]
+        # What an interrupted run left behind is work of this one.
+        changed += [row.source for row in unfinished if row.source in set(ids) and row.source not in changed]
+        before -= {row.document for row in unfinished if row.document is not None}
         self._worker.settle(IndexRequest(changed, report))
         if missing:
             # After indexing: a renamed file is known under its new name by now, so it is not extracted again.
             with self._catalog.write_transaction() as connection:
                 share_ends.drop_shares(connection, list(missing), space)
             self._worker.delete_unshared()
-        outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
+        outcomes = self._outcomes(ids, set(changed) | set(ids) - shared_before, before)
         return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
 
     def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:

@@ -11,8 +11,9 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from time import monotonic, time
 
@@ -23,14 +24,15 @@ from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
-from rag.extract.convert.packages import SLIDES
+from rag.extract.convert.packages import OFFICE, SLIDES
 from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
-from rag.model.extraction import ExtractedPage, SourceKind, TextSource
+from rag.model.extraction import ExtractedPage, Inspection, NewChunk, SourceKind, TextSource
+from rag.observation import Observer, Unobserved
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
 from rag.settings import ReadSettings
 
@@ -38,6 +40,9 @@ log = logging.getLogger("magpie")
 
 RANGE = extractions.SHORT
 """Pages that are extracted and written together."""
+
+SKIMMED = 32
+"""Skimmed pages that are written together."""
 
 _RETRY = 0.5
 """Seconds before the first retry, doubled each time, because most causes of a failure last a while."""
@@ -72,6 +77,7 @@ class Ingester:
         space: DiskSpace,
         stop: threading.Event,
         budget: FetchBudget | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """`budget` limits fetches from third-party servers; None: no limits."""
         self._catalog = catalog
@@ -85,6 +91,7 @@ class Ingester:
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
         self._budget = budget
+        self._observer = observer or Unobserved()
         self._claiming = threading.Lock()
         self._fetching, self._fetching_far, self._extracting = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
@@ -270,6 +277,7 @@ class Ingester:
     def _fail_source(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             sources.fail_source(connection, claimed, reason, hint)
+        self._observer.file_failed("fetch")
 
     def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
         """Fetch a file into the data folder, rename it to its hash, and record its document.
@@ -367,6 +375,7 @@ class Ingester:
     def _fail_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row, reason, hint)
+        self._observer.file_failed("read")
 
     def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, claimant: Claimant) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
@@ -380,6 +389,8 @@ class Ingester:
             earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._skim(extractor, row, inspection, path):
+            return
         if not row.pages_done and not self._attach(extractor, row, inspection.media_type, into):
             return
         done, attempts = row.pages_done, row.attempts
@@ -400,6 +411,7 @@ class Ingester:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
+            self._observer.pages_read(len(pages))
             done, attempts = pages[-1].number, 1
             if done < inspection.page_count and self._should_yield(claimant, row, inspection.page_count, done):
                 self._release(row, fresh=True)
@@ -409,6 +421,47 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
                 page_labels.put_labels(connection, row.id, printed)
+
+    def _skim(
+        self, extractor: Extractor, row: extractions.ClaimedExtraction, inspection: Inspection, path: Path
+    ) -> bool:
+        """Write the words of a document's pages, so that they can be found until the pages are extracted.
+
+        Return whether the claim has ended: other documents have to be skimmed before any is extracted.
+        """
+        first, last = max(row.pages_skimmed, row.pages_done) + 1, inspection.page_count
+        if not row.is_first or first > last:
+            return False
+        earlier, heading = EarlierPages(), ""
+        with _expected(row), closing(extractor.skim(path, inspection.media_type, first, last)) as pages:
+            for skimmed in _batched(pages, SKIMMED):
+                found = [page for page in skimmed if page.blocks]
+                chunks, heading = chunk_pages(found, heading, earlier)
+                first = skimmed[-1].number + 1
+                if self.stop.is_set() or not self._put_skim(row, inspection, found, chunks, first - 1):
+                    self._release(row)
+                    return True
+        if first <= last and not self._put_skim(row, inspection, [], [], last):  # the rest can't be skimmed
+            return True
+        if inspection.media_type in OFFICE:  # converting it once more takes longer than the others wait
+            return False
+        with self._catalog.read_transaction() as connection:
+            is_next = extractions.has_to_yield(connection, row, last, row.pages_done)
+        if is_next:
+            self._release(row, fresh=True)
+        return is_next
+
+    def _put_skim(
+        self,
+        row: extractions.ClaimedExtraction,
+        inspection: Inspection,
+        pages: Sequence[ExtractedPage],
+        chunks: Sequence[NewChunk],
+        last: int,
+    ) -> bool:
+        with self._catalog.write_transaction() as connection:
+            title = inspection.title or ""
+            return extractions.put_skim(connection, self._words, row, title, pages, chunks, last)
 
     def _attach(self, extractor: Extractor, row: extractions.ClaimedExtraction, media_type: str, folder: Path) -> bool:
         """Record the files inside a file as documents, which wait for extractions of their own.
@@ -461,6 +514,13 @@ def _expected(row: extractions.ClaimedExtraction) -> Iterator[None]:
             "It could not be read because of an unexpected error.",
             "The person who runs Magpie can find the reason in its log.",
         ) from error
+
+
+def _batched(pages: Iterable[ExtractedPage], size: int) -> Iterator[list[ExtractedPage]]:
+    """Yield the pages in lists of this size; the last one may be shorter."""
+    iterator = iter(pages)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def _without_repeated(found: dict[Claimant, int], *, arriving: bool) -> dict[Claimant, int]:

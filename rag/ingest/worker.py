@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 
 from rag.catalog import Catalog, extractions, share_ends, statuses
+from rag.clock import SteadyClock
 from rag.data_dir import delete_stale_folders
 from rag.errors import OperatorMustAct
 from rag.ingest.deletion import delete_unshared, evict_evidence
@@ -21,6 +22,7 @@ from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
+from rag.observation import Observer
 from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
@@ -46,7 +48,7 @@ _IDLE_LIMIT = 60
 class Progress:
     """The state of the work on one file, and how many of the requested files are settled.
 
-    `is_partial`: something in it could not be read.
+    `is_partial`: something in it could not be read. `searchable`: how many of its pages can be found already.
     """
 
     file: str
@@ -57,6 +59,7 @@ class Progress:
     total: int
     note: str = ""
     is_partial: bool = False
+    searchable: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -96,8 +99,10 @@ class Worker:
         open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
         space: DiskSpace,
+        observer: Observer | None = None,
+        clock: SteadyClock | None = None,
     ) -> None:
-        """`stages` is all background work, including that of `indexes`."""
+        """`stages` is all background work, including that of `indexes`. `clock` tells how old shares are."""
         self._settings = settings
         self._budget = FetchBudget(settings.web.host_per_hour, settings.web.person_per_hour)
         self._catalog = catalog
@@ -107,6 +112,8 @@ class Worker:
         self._open_extractor = open_extractor
         self._fetchers = fetchers
         self._space = space
+        self._observer = observer
+        self._clock = clock or SteadyClock()
         self._clean = True
         self._last_run = ""
         self._undeletable: tuple[str, ...] = ()
@@ -210,18 +217,27 @@ class Worker:
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
         return Ingester(
-            self._catalog, self._words, data, settings, version, self._fetchers, self._space, stop, self._budget
+            self._catalog,
+            self._words,
+            data,
+            settings,
+            version,
+            self._fetchers,
+            self._space,
+            stop,
+            self._budget,
+            self._observer,
         )
 
     def _delete_unshared(self) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
-                share_ends.expire_shares(connection, time() - days * _DAY)
+                share_ends.expire_shares(connection, self._clock.oldest() - days * _DAY)
         deleted = delete_unshared(self._catalog, self._words, self._settings.data)
         self._clean = deleted.is_erased if self._clean else self._catalog.checkpoint()
         self._warn_of(deleted.undeletable)
-        evict_evidence(self._settings.data / "evidence", time() - _EVIDENCE_SECONDS, _EVIDENCE_BYTES)
+        evict_evidence(self._settings.data / "evidence", self._clock.oldest() - _EVIDENCE_SECONDS, _EVIDENCE_BYTES)
         self._indexes.remove_dropped()
 
     def _warn_of(self, undeletable: tuple[str, ...]) -> None:
@@ -257,5 +273,5 @@ class Worker:
                 self._reported[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
                 counts = row.page, row.pages, done, len(rows)
-                request.report(Progress(row.name, state, *counts, note or row.reason, bool(row.lost)))
+                request.report(Progress(row.name, state, *counts, note or row.reason, bool(row.lost), row.searchable))
         return done == len(rows)

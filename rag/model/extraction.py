@@ -74,6 +74,8 @@ class SourceKind(StrEnum):
 
     PATH = "path"
     URL = "url"
+    FOLDER = "folder"
+    """A file of a folder that is followed."""
 
 
 class Modality(StrEnum):

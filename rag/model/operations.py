@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,8 +30,52 @@ class FileNote:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadPages:
+    """The pages of a file, from the first to the last, that are not fully read yet. Words of their text layer may be
+    found. `title` is the file's name as displayed."""
+
+    title: str
+    first: int
+    last: int
+
+    @staticmethod
+    def sentence(unread: Sequence[UnreadPages]) -> str:
+        """Return a sentence about the unread pages of files; an empty string if there are none."""
+        parts = [
+            f"pages {each.first} to {each.last} of {each.title}"
+            if each.first < each.last
+            else f"page {each.first} of {each.title}"
+            for each in unread
+        ]
+        if not parts:
+            return ""
+        listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+        is_one = len(unread) == 1 and unread[0].first == unread[0].last
+        return f"{listed[0].upper()}{listed[1:]} {'is' if is_one else 'are'} not fully read yet."
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedFolder:
+    """A folder, as a path or an fsspec URL, whose files are shared in these spaces."""
+
+    folder: str
+    spaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What a walk found: how many files, and how many shares ended. `problem`: why it could not be listed, if so."""
+
+    folder: FollowedFolder
+    files: int = 0
+    gone: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check of `magpie doctor`. `status` is ok, warn or fail; `fix` is empty if ok."""
+    """The result of one check of `magpie doctor`. `status` is ok, off (by a setting), warn or fail; `fix` is empty
+    for the first two."""
 
     name: str
     status: str
@@ -98,7 +142,8 @@ class Status:
     `waiting_for_captions` pictures. `notes` are the files, by name, with notes about how they were read.
     `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
     reason. `text_model` is None without a text embedder. `full_text` is set while a newer version writes the full-text
-    index again; the old one is searched meanwhile.
+    index again; the old one is searched meanwhile. `unread` are the files that can be searched, but are not fully read,
+    with the pages that are not.
     """
 
     documents: Mapping[str, int]
@@ -116,6 +161,7 @@ class Status:
     refused: Mapping[str, int] = field(default_factory=dict)
     text_model: TextModel | None = None
     full_text: IndexRenewal | None = None
+    unread: tuple[UnreadPages, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +238,4 @@ class ModelSummary:
     cached: bool
     used: bool
     note: str
+    license: str = ""

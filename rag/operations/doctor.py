@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from rag.ingest.ownership import is_owned
 from rag.model.extraction import ExtractedPage
 from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
+from rag.operations.gpu import check_cards, installed_cuda
 from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.scripts import installed_models, readable_scripts, tesseract_program
@@ -36,6 +38,7 @@ CODE_WORD = "KESTREL 4719"
 """Drawn into a picture that OCR and a vision model must read."""
 
 _LOW_DISK_GB = 2
+_NAMED = 3
 
 _TEXT_ONLY = "of DOCX, PPTX, ODT and ODP only the text is read; DOC, PPT and RTF are refused"
 
@@ -71,6 +74,7 @@ def checks(
         yield _confinement()
         yield _office(settings.read.office)
         yield from _fonts(settings.read.office)
+        yield from check_cards(installed_cuda())
         yield from _clip(indexes.clip, picture)
         yield from _text(indexes.text, is_enabled=bool(settings.text.model))
         yield _space(indexes.sync)
@@ -96,6 +100,8 @@ def _disk(data: Path, space: DiskSpace) -> Check:
 
 
 def _folder(data: Path) -> Check:
+    if not os.access(data, os.W_OK | os.X_OK):
+        return Check("data folder", "fail", f"{data} cannot be written", "Check its owner and its permissions.")
     if is_accessible_to_others(data):
         detail = f"other users of this machine can open {data}"
         return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
@@ -105,14 +111,18 @@ def _folder(data: Path) -> Check:
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
     with catalog.read_transaction() as connection:
         damage = find_damage(connection)
+    if damage:
+        detail = f"the file is damaged; SQLite reports: {damage.splitlines()[-1]}"
+        yield Check(
+            "catalog", "fail", detail, "Restore a backup of the data folder, or move catalog.db away and index again."
+        )
+        return
+    with catalog.read_transaction() as connection:
         pages, chunks = documents.count_pages_and_chunks(connection)
         rows = statuses.list_statuses(connection)
         full_text = read_renewal(connection)
         down_now = outages.list_outages(connection)
-    if damage:
-        yield Check("catalog", "fail", f"SQLite reports: {damage}", "Restore a backup of catalog.db, or index again.")
-    else:
-        yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is not damaged")
+    yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is not damaged")
     if full_text is not None:
         detail = f"written again by a newer version: {full_text.waiting:,} of {full_text.total:,} texts wait"
         yield Check("full-text index", "warn", detail, f"The old one is searched meanwhile. {_GOES_ON}")
@@ -121,19 +131,21 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
         yield Check("fetching", "fail" if down.needs_operator else "warn", detail, down.hint)
     failed = [row for row in rows if row.state == "failed"]
     if failed:
-        yield Check(
-            "files",
-            "warn",
-            f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
-            failed[0].hint,
-        )
+        detail = f"{len(failed)} could not be read: {_some(failed)}"
+        yield Check("files", "warn", detail, "For the reason of each, run: magpie status")
     incomplete = [row for row in rows if row.state != "failed" and row.lost]
     if incomplete:
-        names = ", ".join(row.name for row in incomplete[:3])
-        detail = f"{len(incomplete)} were read in part only: {names}"
+        detail = f"{len(incomplete)} were read in part only: {_some(incomplete)}"
         yield Check("parts of files", "warn", detail, "For the pages and the reasons, run: magpie status")
-    owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
-    yield Check("owner", "ok", f"{owner} on this data folder")
+    if os.access(data, os.W_OK):
+        owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
+        yield Check("owner", "ok", f"{owner} on this data folder")
+
+
+def _some(rows: Sequence[statuses.SourceStatus]) -> str:
+    """Return the names of the first files, and how many more there are."""
+    names = ", ".join(row.name for row in rows[:_NAMED])
+    return names if len(rows) <= _NAMED else f"{names} and {len(rows) - _NAMED} more"
 
 
 def _space(sync: VectorStoreSync) -> Check:
@@ -200,7 +212,7 @@ def _office(setting: str) -> Check:
     if gap is None:
         return Check("office", "ok", f"office documents are opened with {office_program(setting)}")
     if setting == OFFICE_OFF:
-        return Check("office", "ok", f"off: {_TEXT_ONLY}")
+        return Check("office", "off", _TEXT_ONLY)
     return Check("office", "warn", f"{str(gap).rstrip('.')}: {_TEXT_ONLY}", gap.hint)
 
 
@@ -237,8 +249,10 @@ def _text(index: TextIndexes, *, is_enabled: bool) -> Iterator[Check]:
     chosen = index.describe()
     if identity is None:
         of = f" ({chosen})" if chosen is not None else ""
-        detail = f"off: {index.off}{of}"
-        yield Check("text vectors", "warn" if is_enabled else "ok", detail, index.fix if is_enabled else "")
+        if is_enabled:
+            yield Check("text vectors", "warn", f"off: {index.off}{of}", index.fix)
+        else:
+            yield Check("text vectors", "off", index.off)
         return
     try:
         vectors = index.embed_query(CODE_WORD)
@@ -284,9 +298,8 @@ def _stored(index: ClipIndex | TextIndexes, name: str, detail: str, store: str) 
 def _captions(captions: Captions) -> Iterator[Check]:
     """Check the captioner by captioning one picture."""
     if not captions.is_enabled:
-        yield Check(
-            "captions", "ok", "off: pictures are found by their own words; set MAGPIE_CAPTION__MODEL to turn them on"
-        )
+        detail = "pictures are found by their own words; set MAGPIE_CAPTION__MODEL to turn them on"
+        yield Check("captions", "off", detail)
         return
     captioner = captions.captioner(at_once=True)
     if captioner is None:

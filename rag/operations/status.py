@@ -50,4 +50,5 @@ def read_status(
         refused,
         indexes.text.describe(),
         full_text,
+        tuple(row.unread for row in rows if row.searchable),
     )

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 
 _ISOLATION_FLAGS = ("--unshare-all", "--die-with-parent")
+_MOUNTS = ("--proc", "/proc", "--dev", "/dev")
 _MOUNTED_BY_BWRAP = ("/proc", "/dev")
 _TIMEOUT_SECONDS = 10
 
@@ -21,12 +22,13 @@ def bubblewrap_prefix(readable: Iterable[str], writable: Iterable[str]) -> list[
     The command runs in its own process namespace: the process that starts it does not see the command's PID.
     """
     program = shutil.which("bwrap")
-    if program is None or not _runs([program, *_ISOLATION_FLAGS, "--ro-bind", "/", "/", "--", "/bin/true"]):
+    # A container that allows user namespaces can still refuse a new /proc, so the attempt makes the same mounts.
+    if program is None or not _runs([program, *_ISOLATION_FLAGS, "--ro-bind", "/", "/", *_MOUNTS, "--", "/bin/true"]):
         return []
     paths = sorted(path for path in set(readable) if not path.startswith(_MOUNTED_BY_BWRAP))
     read_only = [part for path in paths for part in ("--ro-bind-try", path, path)]
     read_write = [part for path in sorted(set(writable)) for part in ("--bind", path, path)]
-    return [program, *_ISOLATION_FLAGS, "--proc", "/proc", "--dev", "/dev", *read_only, *read_write, "--"]
+    return [program, *_ISOLATION_FLAGS, *_MOUNTS, *read_only, *read_write, "--"]
 
 
 def _runs(command: Sequence[str]) -> bool:

@@ -31,8 +31,8 @@ _MAX_NEAREST = 3
 """Pages, best first, of which one must have the words of a picture."""
 
 _MIN_SCORE_ALONE = 0.1
-"""Score below which the only document that was found does not answer the question. In the samples of the fit, 209 of
-240 such pages did not."""
+"""Score below which the only document that was found does not answer the question. Of 196 questions asked in their own
+document and in another one, it declines two more of the first and 26 more of the second."""
 
 _NO_WORDS = "The picture has too few words to search for, and it does not look like any picture here."
 
@@ -80,13 +80,13 @@ class Abstention:
         for signals in self._question_signals(query, scope, pages, rankings):
             kind = "question" if SCORE in signals else "few"
             verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
-            is_weak = not is_certain and self._is_weak(query, scope, signals)
+            is_weak = not is_certain and PLACE not in lanes and self._is_weak(query, scope, signals)
             verdicts.append(replace(verdict, confidence=0.0) if is_weak else verdict)
         verdict = max(verdicts, key=lambda one: one.confidence)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
 
     def _is_weak(self, query: Query, scope: Scope, signals: Mapping[str, float]) -> bool:
-        """Return whether only one document has words of the question, and few of them.
+        """Return whether only one document has words of the question, and few of them. A page that it names has more.
 
         The model then knows too little: a missing signal counts as an average one. Where documents are in other
         languages, too, most words of a question may be unknown although one of them answers it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from rag.catalog.share_names import search_names
 from rag.catalog.share_words import shares_with
 from rag.model.search import Scope
 from rag.ports import FullTextIndex, Term
+from rag.search.form_words import form_words
 
 _MAX_WORDS = 4
 """Unknown words of a question that are corrected; with more, it is in another language."""
@@ -66,11 +68,14 @@ def correct_question(
 ) -> Corrections:
     """Return the question with those words corrected that no chunk in scope has, if it has similar words.
 
-    A word of a message or of a file's name is not an error. A stop word corrects only what is a usual error in one.
+    No errors are a word of a message, of a file's name or of the question's form ("pages"), and two that a chunk has as
+    one ("file name"). A stop word corrects only what is a usual error in one.
     """
     text = normalize(question)
     pieces = list(split_pieces(text))
     unknown, stop_words = _unknown_words(connection, words, terms, _mistyped(pieces, terms), scope)
+    joined = _joined_words(connection, words, terms, languages, scope) if unknown else frozenset()
+    unknown = [word for word in unknown if word not in joined]
     if not unknown and not stop_words:
         return Corrections(question)
     similar = {
@@ -91,7 +96,11 @@ def _unknown_words(
     connection: Connection, words: FullTextIndex, terms: Sequence[Term], mistyped: Mapping[str, str], scope: Scope
 ) -> tuple[list[str], dict[str, str]]:
     """Return the words that nothing in scope has: those to correct, and those of `mistyped` with their stop words."""
-    words_only = [term for term in terms if term.surface and (max_errors(term.text) or term.text in mistyped)]
+    words_only = [
+        term
+        for term in terms
+        if term.surface and (max_errors(term.text) or term.text in mistyped) and term.text not in form_words()
+    ]
     missing = set(words.missing(connection, words_only, scope))
     candidates = [term for term in words_only if term.text in missing]
     in_messages = shares_with(connection, candidates, scope) if candidates else {}
@@ -114,6 +123,16 @@ def _mistyped(pieces: Sequence[Piece], terms: Sequence[Term]) -> dict[str, str]:
     known = misspelled_stop_words()
     found = {word: known[word] for word in written if word in known}
     return found if any(term.text not in found for term in terms) else {}
+
+
+def _joined_words(
+    connection: Connection, words: FullTextIndex, terms: Sequence[Term], languages: Collection[str], scope: Scope
+) -> frozenset[str]:
+    """Return the words that chunks in scope have as one word with the next or the last one: "filename"."""
+    joined = {a.text + b.text: {a.text, b.text} for a, b in pairwise(terms) if a.surface and b.surface}
+    made = [make_term(one, {*languages, "en"}) for one in joined]
+    missing = set(words.missing(connection, made, scope))
+    return frozenset().union(*(joined[term.text] for term in made if term.text not in missing))
 
 
 def _split_words(

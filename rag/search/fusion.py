@@ -1,12 +1,12 @@
 """Fuse the rankings of the lanes into one.
 
-The text lanes are blended by score, each score as a share of the lane's best, so that a page far ahead of the next one
-stays ahead. All other lanes are fused by rank, because cosines of different models have different scales.
+The text lanes are blended by score, so that a page far ahead of the next one stays ahead. All other lanes are fused by
+rank.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rag.model.search import PageKey
 from rag.search.ranking import Ranking
@@ -23,16 +23,17 @@ WEIGHTS: Mapping[str, float] = {
     "clip-text": 0.1,
     "pixels": 40.0,
 }
-"""The weight of a lane's ranks, or of its scores in the blend. BM25 contributes most of the recall; CLIP contributes
-little, above all on texts. A file that only its message or name explains ranks second, after the best page by words. A
-page that the question names ranks before pages found by its words, and the pages that say what a document is about
-before all others. Pages that a picture is proved to show rank before all
-others, in their order."""
+"""The weight of a lane's ranks. BM25 contributes most of the recall; CLIP contributes little, above all on texts.
 
-_BLENDED = ("words", "translations", "text-vectors")
+A file that only its message or name explains ranks second, after the best page by words. A page that the question names
+ranks before pages found by its words, and the pages that say what a document is about before all others. Pages that a
+picture is proved to show rank before all others, in their order."""
 
-_NEIGHBOR, _DOCUMENT = 0.2, 0.3
-"""Share of its BM25 that the better neighbor of a page, and the best page of its document, add to the page's own."""
+_BLENDED: Mapping[str, float] = {"words": 1.0, "translations": 1.0, "text-vectors": 1.2}
+"""The weight of a lane's scores, see `_shares`. From 1.0 to 1.4 for vectors, the differences are a question or two."""
+
+_SURROUNDINGS: Mapping[str, tuple[float, float]] = {"words": (0.2, 0.3), "text-vectors": (0.0, 0.3)}
+"""Share of its score that the better neighbor of a page, and the best page of its document, add to the page's own."""
 
 
 def fuse(rankings: Sequence[Ranking], k: int, *, blended: bool = True, surroundings: bool = True) -> list[PageKey]:
@@ -52,36 +53,40 @@ def fuse(rankings: Sequence[Ranking], k: int, *, blended: bool = True, surroundi
 def blend(rankings: Sequence[Ranking], *, surroundings: bool = True) -> list[PageKey]:
     """Return the pages of the text lanes, best first, by a weighted sum of scores between 0 and 1.
 
-    A convex combination ranks better than ranks alone (Bruch, Gai and Ingber, ACM TOIS 42, 2023). BM25 counts as a
-    share of the best page's; cosines by where they are between the lane's last and first. With `surroundings`, the
-    better neighbor of a page and the best page of its document count too, because the words of a question are seldom
-    all on one page.
+    A convex combination ranks better than ranks alone (Bruch, Gai and Ingber, ACM TOIS 42, 2023). With `surroundings`,
+    the better neighbor of a page and the best page of its document count too, because the words of a question are
+    seldom all on one page.
     """
-    scores: dict[PageKey, float] = {}
-    for ranking in rankings:
-        own = dict(zip(ranking.pages, ranking.scores, strict=True))
-        lowest, spread = _range(ranking)
-        for page, score in own.items():
-            share = (score - lowest) / spread if spread > 0 else 1.0
-            scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] * share
-        if surroundings and ranking.lane == "words" and spread > 0:
-            _add_surroundings(scores, own, spread)
+    lanes = {ranking.lane: _shares(ranking) for ranking in rankings}
+    pages = dict.fromkeys(page for shares in lanes.values() for page in shares)
+    scores = {page: sum(_BLENDED[lane] * shares.get(page, 0.0) for lane, shares in lanes.items()) for page in pages}
+    for lane, surrounding in _SURROUNDINGS.items() if surroundings else ():
+        for page, support in _supports(lanes.get(lane, {}), pages, *surrounding):
+            scores[page] += _BLENDED[lane] * support
     return sorted(scores, key=lambda page: (-scores[page], page))
 
 
-def _range(ranking: Ranking) -> tuple[float, float]:
-    """Return the score that counts as 0, and how much above it counts as 1."""
+def _shares(ranking: Ranking) -> dict[PageKey, float]:
+    """Return the score of each page as a share of the highest that counts.
+
+    That is the best page's for BM25. A cosine counts by where it is between the lane's last and 1, the cosine of equal
+    texts: models differ in their scales, and a lane whose best page is hardly nearer than its last one says little.
+    """
     if ranking.lane == "translations":  # its scores are such shares already
-        return 0.0, 1.0
-    lowest = 0.0 if ranking.lane == "words" else min(ranking.scores)
-    return lowest, max(ranking.scores) - lowest
+        return dict(zip(ranking.pages, ranking.scores, strict=True))
+    lowest, highest = (0.0, max(ranking.scores)) if ranking.lane == "words" else (min(ranking.scores), 1.0)
+    spread = highest - lowest
+    scored = zip(ranking.pages, ranking.scores, strict=True)
+    return {page: (score - lowest) / spread if spread > 0 else 1.0 for page, score in scored}
 
 
-def _add_surroundings(scores: dict[PageKey, float], own: Mapping[PageKey, float], best: float) -> None:
-    """Add to each page's score a share of its better neighbor's and of its document's best BM25 score."""
+def _supports(
+    shares: Mapping[PageKey, float], pages: Iterable[PageKey], of_neighbor: float, of_document: float
+) -> Iterator[tuple[PageKey, float]]:
+    """Yield what the better neighbor of each page and the best page of its document add in one lane."""
     best_of_document: dict[int, float] = {}
-    for (document, _), score in own.items():
-        best_of_document[document] = max(score, best_of_document.get(document, 0.0))
-    for document, number in own:
-        neighbor = max(own.get((document, number - 1), 0.0), own.get((document, number + 1), 0.0))
-        scores[document, number] += (_NEIGHBOR * neighbor + _DOCUMENT * best_of_document[document]) / best
+    for (document, _), share in shares.items():
+        best_of_document[document] = max(share, best_of_document.get(document, 0.0))
+    for document, number in pages:
+        neighbor = max(shares.get((document, number - 1), 0.0), shares.get((document, number + 1), 0.0))
+        yield (document, number), of_neighbor * neighbor + of_document * best_of_document.get(document, 0.0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TypeAlias
 
+from rag.analysis.spelling import count_errors, max_errors, misspelled_stop_words
 from rag.search.limit_lexicon import Lexicon, Tag, lexicon
 from rag.search.limit_tokens import Token, tokenize
 from rag.search.overview_words import ASKING, BESIDE
@@ -18,6 +19,9 @@ _APOSTROPHES = str.maketrans("'’ʼ`´", "     ")
 
 _GAP = "*"
 
+_MIN_MENDED, _MAX_MENDED = 6, 12
+"""Letters of a word that is recognized with typing errors, and words of a question with such words."""
+
 _Phrases: TypeAlias = "dict[str, list[tuple[str, ...]]]"
 
 
@@ -29,7 +33,11 @@ def read_overview(question: str) -> str | None:
     if len(question) > _MAX_CHARS:
         return None
     tokens = [token for token in tokenize(question.translate(_APOSTROPHES)) if token.is_word]
-    others = [left for language in ASKING if (left := _others(tokens, language)) is not None]
+    readings = [(tokens, language) for language in ASKING]
+    if len(tokens) <= _MAX_MENDED:
+        mended = [(_mend(tokens, language), language) for language in ASKING]
+        readings += [reading for reading in mended if reading[0] != tokens]
+    others = [left for reading in readings if (left := _others(*reading)) is not None]
     if not others:
         return None
     best = min(others, key=len)
@@ -74,6 +82,31 @@ def _longest(phrases: _Phrases, tokens: Sequence[Token], at: int) -> int:
 def _is_at(phrase: tuple[str, ...], tokens: Sequence[Token], at: int) -> bool:
     found = tokens[at : at + len(phrase)]
     return len(found) == len(phrase) and all(token.text == word for token, word in zip(found, phrase, strict=True))
+
+
+def _mend(tokens: Sequence[Token], language: str) -> list[Token]:
+    """Return the tokens with the words of a language in place of its typing errors: "sumarize", "wat is this about"."""
+    return [token._replace(text=_meant(token.text, language)) for token in tokens]
+
+
+@lru_cache(maxsize=1 << 12)
+def _meant(word: str, language: str) -> str:
+    known = _vocabulary(language)
+    if word in known:
+        return word
+    if language == "en" and word in misspelled_stop_words():
+        return misspelled_stop_words()[word]
+    limit = max_errors(word)  # few people mistype the first letter
+    likely = (other for other in known if len(other) >= _MIN_MENDED and other[0] == word[0]) if limit else ()
+    return next((other for other in likely if count_errors(word, other, limit) <= limit), word)
+
+
+@cache
+def _vocabulary(language: str) -> Mapping[str, None]:
+    """Return the words of all phrases of a language, and those for files."""
+    files = (entry for entries in lexicon(language).entries.values() for entry in entries if entry.tag is Tag.FILE)
+    phrases = (*_split(ASKING[language]), *_split(BESIDE[language]), *(entry.words for entry in files))
+    return dict.fromkeys(word for phrase in phrases for word in phrase)
 
 
 @cache

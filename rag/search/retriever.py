@@ -89,7 +89,9 @@ class Retriever:
         if text != question:
             notices.append(_SHORTENED.format(max_words=self._settings.words))
         found = self._search_named(query, scope, k) or self._search(query, scope, k)
-        if query.overview == "" and found.lanes.get(OVERVIEW) == "on" and OVERVIEW not in found.rankings:
+        is_subject = found.found and len(text.split()) == 1  # "resume" may be what is looked for
+        has_no_file = found.lanes.get(OVERVIEW) == "on" and OVERVIEW not in found.rankings
+        if query.overview == "" and has_no_file and not is_subject:
             found = replace(found, found=False, hits=(), confidence=0.0)  # its words are about no subject
             notices.append(_WHICH_FILE)
         return replace(found, notice=" ".join(filter(None, notices)), corrections=corrections.words)

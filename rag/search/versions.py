@@ -32,14 +32,15 @@ _MARK = re.compile(
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 _VERSION = re.compile(r"\b(?:v|ver|version|rev|revision)[ .]?(\d+(?:[ .]\d+)*)")
+_WANTS_BOTH = re.compile(r"\b(?:history|changed|changes|compare|compared|difference)\b", re.IGNORECASE)
 _WANTS_OLD = re.compile(
-    r"\b(?:old|older|oldest|previous|former|earlier|original|first version|outdated|superseded|history|changed|changes"
-    r"|compare|compared|difference|alte|alten|ältere|vorherige|frühere|ursprüngliche|ancien|ancienne|précédent\w*"
+    r"\b(?:old|older|oldest|previous|former|earlier|original|first version|outdated|superseded"
+    r"|alte|alten|ältere|vorherige|frühere|ursprüngliche|ancien|ancienne|précédent\w*"
     r"|antigu[oa]|anterior|vecchi[oa]|precedente|oude|vorige|star[aey]|poprzedni\w*|стар\w+|прежн\w+|предыдущ\w+)\b"
     r"|旧|以前|前の版|上一版",
     re.IGNORECASE,
 )
-"""Words that ask for another version than the newest one, or for both."""
+"""Words that ask for another version than the newest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def rank_versions(
     `scores` are those by words.
 
     Two pages are versions if their files have the same name but for dates and marks of versions, and most of their
-    words in common. A year or a version in the question comes before the newest; a question about an older version
-    keeps the order. Only shares inside the scope count.
+    words in common. A year or a version in the question comes before the newest. A question about an older version has
+    the newest last; one about changes keeps the order. Only shares inside the scope count.
     """
     compared = list(pages[:MAX_COMPARED])
     families = _families(_candidates(connection, compared, scope))
@@ -92,10 +93,13 @@ def rank_versions(
     ranked, newer = list(pages), dict[PageKey, PageKey]()
     for family in families:
         newest = max(family, key=lambda one: one.age)
-        if not _WANTS_OLD.search(question):
+        if not _WANTS_BOTH.search(question):
             best = max(scores.get(one.page, 0.0) for one in family)
             equal = [one for one in family if scores.get(one.page, 0.0) >= _SAME_SCORE * best]
             preferred = sorted(equal, key=lambda one: (_is_meant(one, family, question), one.age), reverse=True)
+            if newest in preferred and _WANTS_OLD.search(question):
+                preferred.remove(newest)
+                preferred.append(newest)
             for place, one in zip(sorted(order[one.page] for one in equal), preferred, strict=True):
                 ranked[place] = one.page
         newer |= {one.page: newest.page for one in family if one.age < newest.age}

@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from enum import IntEnum
 from typing import TypeVar
 
@@ -39,14 +40,18 @@ class PriorityThread:
         return self.submit(urgency, call).result()
 
     def submit(self, urgency: Urgency, call: Callable[[], _T]) -> Future[_T]:
-        """Queue `call` and return the future of its result. Raise TryAgain after `close`."""
+        """Queue `call` and return the future of its result. Raise TryAgain after `close`.
+
+        It runs with the context variables of the thread that calls this.
+        """
         future: Future[_T] = Future()
+        context = copy_context()
 
         def resolve() -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(call())
+                future.set_result(context.run(call))
             except BaseException as error:  # noqa: BLE001 - raised again by the future's result()
                 future.set_exception(error)
 

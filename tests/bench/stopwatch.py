@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +108,10 @@ class TimedExtractor:
             found = self._extractor.attachments(path, media_type, into)
         self._left = None
         return found
+
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        with self._watch():
+            yield from self._extractor.skim(path, media_type, first, last)
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._watch():

@@ -31,8 +31,9 @@ MODULES = frozenset(
     rag.analysis.numbers rag.analysis.pieces rag.analysis.question rag.analysis.stop_words
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
     rag.answer.citations rag.answer.codes rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding
-    rag.answer.highlight rag.answer.names rag.answer.negation rag.answer.numbers rag.answer.page_text
-    rag.answer.query_rewrite rag.answer.reply_faults rag.answer.shown_text rag.answer.statements rag.answer.support
+    rag.answer.function_words rag.answer.highlight rag.answer.name_rivals rag.answer.names rag.answer.nearness
+    rag.answer.negation rag.answer.number_words rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite
+    rag.answer.reply_faults rag.answer.shown_text rag.answer.statements rag.answer.support rag.answer.table_cells
     rag.answer.units
     rag.extract.convert.markdown rag.extract.convert.plain_text
     rag.extract.file_types rag.ingest.markdown_rows rag.search.glossary

@@ -173,6 +173,8 @@ CALLS: dict[str, Call] = {
     "reply_faults.without_thoughts": lambda get, text: get("rag.answer.reply_faults").without_thoughts(text),
     "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),
     "grounding.without_notes": lambda get, text: get("rag.answer.grounding").without_notes(text),
+    "table_cells.with_cells": lambda get, text: get("rag.answer.table_cells").with_cells(text),
+    "names.find_full_names": lambda get, text: list(get("rag.answer.names").find_full_names(text, "en", title=False)),
     "content.content_tokens": lambda get, text: get("rag.analysis.content").content_tokens(text, "de"),
 }
 

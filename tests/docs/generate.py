@@ -21,15 +21,19 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.cli.json_output import access_json, benchmark_json, settings_json, stored_json
+from bot.cli.json_output import access_json, backup_json, benchmark_json, settings_json, stored_json
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
+from bot.folders import FolderList
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
+from bot.telemetry.metrics import METRICS, Declared
 from rag import (
+    BackupSummary,
     Check,
     FileNote,
     FileReading,
+    FollowedFolder,
     IndexOutcome,
     IndexState,
     ModelSummary,
@@ -39,9 +43,11 @@ from rag import (
     Status,
     StoredData,
 )
+from rag.evaluation.answers import AnswerResult, AnswersReport, Shown
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
+from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
 from rag.model.operations import PageReading
 from rag.settings import variable
@@ -62,6 +68,7 @@ GROUPS = {
     "search": "Search",
     "answer": "Answers",
     "caption": "Captions",
+    "log": "Log",
 }
 """A heading for each group of rag's settings; the test fails when one is missing."""
 
@@ -180,6 +187,23 @@ def _value(parameter: Any) -> str:
     return ", ".join(parts)
 
 
+# ---------------------------------------------------------------- metrics
+
+
+def metrics() -> str:
+    """Return the reference of the bot's metrics as Markdown: name, kind, labels, what it counts."""
+    rows = [_metric(declared) for declared in METRICS]
+    return table(row("Metric", "Kind", "Labels", "What it counts"), rows)
+
+
+def _metric(declared: Declared) -> str:
+    labels = [
+        f"`{name}`: {', '.join(f'`{value}`' for value in values)}" if values else f"`{name}`"
+        for name, values in declared.values.items()
+    ]
+    return row(f"`{declared.shown_name}`", declared.kind.__name__.lower(), "; ".join(labels), declared.help)
+
+
 # ---------------------------------------------------------------- JSON
 
 
@@ -215,11 +239,13 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
-    yield "config --json (shortened)", _dump(settings_json(_SETTINGS))
-    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
+    yield "backup --json, restore --json", _dump(backup_json(_BACKUP))
+    yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
+    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
+    yield "eval --answers --json -", _dump(_ANSWERS.to_json())
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
     yield "bench --json", _dump(benchmark_json(_BENCHED))
 
@@ -249,10 +275,14 @@ def _dump(shape: object) -> str:
     return re.sub(r"\[\s+((?:-?[\d.]+,?\s+)+)\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
+_BACKUP = BackupSummary("2026-11-30T03:00:00+00:00", 1323, 512_000_000, tokens=False, missing=0)
+
 _SETTINGS = (
     SettingValue("answer.model", "MAGPIE_ANSWER__MODEL", "qwen3-vl:4b-instruct", "magpie.toml"),
     SettingValue("slack.bot_token", "SLACK_BOT_TOKEN", "(set)", "environment"),
 )
+
+_FOLDERS = FolderList((FollowedFolder("/srv/handbook", ("everyone",)),))
 
 _NOTES = (
     FileNote("This page couldn't be read: it took longer than 60 s.", lost=True, page=12),
@@ -324,6 +354,36 @@ _REPORT = EvaluationReport(
     {},
 )
 
+_ANSWERS = AnswersReport(
+    (
+        AnswerResult(
+            EvalQuestion("q1", "Which port?", None, "handbook.pdf", frozenset({12}), answer="port 8080"),
+            Shown.ANSWER,
+            frozenset({(1, 12)}),
+            ((1, 12), (1, 3)),
+            (JudgedStatement("Port 8080.", (1,), ()),),
+            has_answer=True,
+            judged=True,
+            seconds=4.1,
+            confidence=0.9,
+            text="Port 8080 [1].",
+        ),
+        AnswerResult(
+            EvalQuestion("q2", "How many gulls?", None, "", frozenset()),
+            Shown.NOT_FOUND,
+            frozenset(),
+            (),
+            (),
+            has_answer=None,
+            judged=None,
+            seconds=1.3,
+            confidence=0.1,
+            text="",
+        ),
+    ),
+    {},
+)
+
 _SPEED = Speed(
     19.5,
     21.8,
@@ -347,7 +407,12 @@ _BENCHED = BenchmarkResult(
 
 # ---------------------------------------------------------------- pages
 
-PARTS: Mapping[str, Callable[[], str]] = {"settings": settings, "commands": commands, "json": json_shapes}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings,
+    "commands": commands,
+    "json": json_shapes,
+    "metrics": metrics,
+}
 """What can be generated, by the name in the markers."""
 
 _PART = re.compile(

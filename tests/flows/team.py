@@ -17,6 +17,7 @@ from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
 from bot.slack.buttons import is_working
+from bot.telemetry.telemetry import Telemetry
 from rag import Settings, open_rag
 from rag.ports import Extractor, Generator
 from tests.support.generator import FakeGenerator
@@ -58,6 +59,7 @@ def magpie(
     generator: Generator | None = None,
     extractor: Extractor | None = None,
     rag: Settings | None = None,
+    telemetry: Telemetry | None = None,
     **slack: Any,
 ) -> Iterator[Bot]:
     """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
@@ -65,7 +67,7 @@ def magpie(
     opened = partial(open_rag, generator=generator or FakeGenerator(), extractor=given)
     chosen = rag or settings(data)
     migrated(chosen.data, tables.HISTORY)
-    with open_bot(chosen, slack_settings(ws, **slack), opened) as bot, running(bot):
+    with open_bot(chosen, slack_settings(ws, **slack), opened, telemetry=telemetry) as bot, running(bot):
         yield bot
 
 

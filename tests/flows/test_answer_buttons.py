@@ -156,6 +156,7 @@ def test_file_button_searches_only_that_file(ws: Workspace, bot: Bot, ada: str, 
 
 def test_file_button_of_an_unshared_file_does_not_name_it(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     share(ws, ada, channel)
+    share(ws, ada, channel, "log.pdf", LOG)
     other = ws.channel("elsewhere", members=[ada], private=True)
     ws.share(ada, ws.files("handbook.pdf")[0].id, other)
     ts, answer = ask(ws, ada, channel, PORT)
@@ -188,6 +189,7 @@ def test_answer_from_many_files_has_a_menu(ws: Workspace, tmp_path: Path, ada: s
 
 def test_button_of_an_expired_question_is_explained(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     share(ws, ada, channel)
+    share(ws, ada, channel, "log.pdf", LOG)
     _, answer = ask(ws, ada, channel, PORT)
     ws.wait(lambda: not ws.message(channel, answer.thread_ts).reactions, 20)
     with bot.rag.write_transaction() as connection:

@@ -8,6 +8,7 @@ import pytest
 
 from rag import FileNote, MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
 from rag.catalog.chunks import chunk_texts
+from rag.ingest.fetch.paths import list_files
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 
@@ -95,6 +96,8 @@ def test_same_bytes_are_read_once(tmp_path: Path, folder: Path) -> None:
         rag.index([first])
         assert reader.reads == [1, 2]
         assert rag.index([first])[0].state == "unchanged"
+        assert rag.index([first], space="C1")[0].state == "known"
+        assert rag.index([first], space="C1")[0].state == "unchanged"
         (folder / "copy.pdf").write_bytes(first.read_bytes())
         states = {outcome.file: outcome.state for outcome in rag.index([folder])}
         assert states == {"first.pdf": "unchanged", "copy.pdf": "known"}
@@ -130,6 +133,15 @@ def test_only_deleted_files_are_removed_and_only_from_this_space(tmp_path: Path,
         ]
         assert places(rag, "gamma", Scope.of("C1"))
         assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {str(unknown): "skipped"}
+
+
+def test_file_without_a_suffix_is_recognized_by_its_content(tmp_path: Path, folder: Path) -> None:
+    write(folder, "report", "%PDF-1.7\0 alpha")
+    (folder / "picture.tmp").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    (folder / "program").write_bytes(b"\x7fELF\0\0")
+    found, skipped = list_files(folder)
+    assert [path.name for path in found] == ["picture.tmp", "report"]
+    assert [Path(outcome.file).name for outcome in skipped] == ["program"]
 
 
 def test_touched_file_is_hashed_but_not_read_again(tmp_path: Path, folder: Path) -> None:
@@ -218,7 +230,8 @@ def test_interrupted_extraction_continues_where_it_stopped(tmp_path: Path, folde
     reader = TextExtractor()
     with opened(tmp_path, reader) as rag:
         assert len(rag.find("alpha", EVERYTHING, 50).hits) == 16
-        assert rag.index([path])[0].pages == 40
+        outcome = rag.index([path])[0]
+        assert (outcome.state, outcome.pages) == ("new", 40)
         assert min(reader.reads) == 17
         assert len(rag.find("alpha", EVERYTHING, 50).hits) == 40
 

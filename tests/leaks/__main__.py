@@ -29,18 +29,23 @@ def main() -> int:
     parser.add_argument("--plain", action="store_true", help="do not minimize a counterexample")
     parser.add_argument("--processes", type=int, default=_cores(), help="workspaces at a time (default: one per core)")
     parser.add_argument("--play", type=Path, metavar="FILE", help="take the steps in this file, one a line")
+    parser.add_argument(
+        "--often", action="append", default=[], metavar="STEP", help="draw this step thirty times as often"
+    )
     options = parser.parse_args()
     if options.play:
         return _play(options.play)
     if options.sabotage:
-        return _sabotage(options.sabotage, options.seed)
+        return _sabotage(options.sabotage, options.seed, options.processes)
     began = time.monotonic()
 
     def report(taken: int) -> None:
         if taken // _EVERY > (taken - STEPS_PER_WORKSPACE) // _EVERY:
             print(f"{taken} steps, {_rate(taken, began)}", file=sys.stderr, flush=True)  # noqa: T201
 
-    found = run(options.steps, options.seed, report, shrink=not options.plain, processes=options.processes)
+    found = run(
+        options.steps, options.seed, report, shrink=not options.plain, processes=options.processes, often=options.often
+    )
     for example in found:
         print(f"LEAK: {example.leak}, at step {example.taken}. Steps to reproduce it:")  # noqa: T201
         print(f"  ({example.detail})")  # noqa: T201
@@ -71,15 +76,15 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _sabotage(name: str, seed: int) -> int:
+def _sabotage(name: str, seed: int, processes: int) -> int:
     missed = 0
     for guard in GUARDS if name == "all" else [name]:
         if guard not in GUARDS:
             print(f"Unknown guard {guard}. Choose one of: {', '.join(GUARDS)}", file=sys.stderr)  # noqa: T201
             return 2
-        leak = run_sabotaged(guard, seed)
+        leak = run_sabotaged(guard, seed, processes)
         missed += leak is None
-        print(f"{guard:<14}{leak or f'NOT CAUGHT within {CAUGHT_WITHIN} steps'}", flush=True)  # noqa: T201
+        print(f"{guard:<17}{leak or f'NOT CAUGHT within {CAUGHT_WITHIN} steps'}", flush=True)  # noqa: T201
     return 1 if missed else 0
 
 

@@ -106,7 +106,7 @@ class CatalogChecks:
             raise Missing("a file that people can open was not read", place)
         for inside in simulation.numbers_in(number):
             mark = simulation.documents[inside].mark
-            found = simulation.rag.search(f"the {mark}", Scope.of(place.channel))
+            found = simulation.search(f"the {mark}", Scope.of(place.channel))
             if not any(mark in hit.text for hit in found.hits):
                 raise Missing("a file that people can open is not found by its word", (place, inside))
         self._searched.add((row.document, place.channel))
@@ -164,6 +164,17 @@ def check_deletions(simulation: Simulation) -> None:
         ).all()
     if any(row[0] in gone for row in rows):
         raise Leak("a deleted file is in the catalog until it is looked up")
+
+
+def is_shown(simulation: Simulation, place: Place) -> bool:
+    """Return whether the catalog has a visible share at this place; with an empty message, one that names none."""
+    with simulation.rag.read_transaction() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT 1 FROM source s JOIN share h ON h.source_id = s.id "
+            "WHERE s.ref = ? AND h.space = ? AND h.message = ? AND h.state = 'shared'",
+            tuple(place),
+        )
+        return rows.first() is not None
 
 
 def _rows(simulation: Simulation) -> Iterator[Row]:

@@ -232,7 +232,8 @@ def similar(simulation: Simulation, step: Step) -> None:
 
 
 def index(simulation: Simulation, step: Step) -> None:
-    """Use the shortcut that indexes files. Sometimes share the file elsewhere and unshare it here before it is read.
+    """Use the shortcut that indexes files. Sometimes share the file in another message, and unshare it here or delete
+    the message before it is read.
 
     A person who is not in the conversation is told so, and nothing is indexed. Raise Missing if the person is not told
     anything.
@@ -252,9 +253,13 @@ def index(simulation: Simulation, step: Step) -> None:
         if any(share.conversation == message.channel for share in file.shares):
             person = pick(people(simulation), step.a)
             other = writable_conversation(simulation, step.b, person)
-            if other is not None and person is not None and other.id != message.channel:
+            is_deleted = step.c % 4 == 3
+            if other is not None and person is not None and (is_deleted or other.id != message.channel):
                 simulation.ws.share(person.id, file.id, other.id)
-            simulation.ws.unshare(file.id, message.channel)
+            if is_deleted:
+                simulation.ws.delete_message(message.channel, message.ts)
+            else:
+                simulation.ws.unshare(file.id, message.channel)
     simulation.run_until_idle()
     if not any(_is_shown_to(call, user) for call in simulation.ws.calls_after(calls)):
         raise Missing("a person is not told whether a file is indexed", message)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -181,6 +182,13 @@ class MarkedDocumentExtractor:
         if document is None:
             return Inspection("image/png", 1, None)
         return Inspection("application/pdf", PAGES, None)
+
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        document = None if media_type.startswith("image/") else _read_document(path)
+        if document is not None:
+            texts = json.loads(path.read_bytes().removeprefix(b"%PDF-leak "))["pages"]
+            for number in range(first, last + 1):
+                yield replace(_page(number, texts[number - 1].splitlines(), ""), render=None)
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         document = _read_document(path)

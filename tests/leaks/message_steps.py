@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from bot.demo.slack_server.state import Conversation, Message, Person, SlackFile
 from tests.leaks import world
+from tests.leaks.catalog_checks import is_shown
 from tests.leaks.marked_documents import TOPICS, WORD_MARK, MarkedDocument, name_of, word
 from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
+from tests.leaks.watched import Leak
 from tests.leaks.world import Place
 
 
@@ -176,16 +178,18 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
         simulation.ws.edit(space.id, message.ts, _new_words(simulation))
     if chance.random() < 0.3:
         simulation.ws.edit(space.id, message.ts, files=[])
+    messages = [message]
     known = pick(shared_files(simulation), step.c)
     if known is not None:
-        simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
-    if chance.random() < 0.4:
-        simulation.ws.delete_message(space.id, message.ts)
-    files = message.files if message in space.messages else []
-    if files and chance.random() < 0.2:
-        simulation.ws.unshare(files[0], space.id)
-    elif files and chance.random() < 0.2:
-        simulation.ws.delete_file(files[0])
+        second = simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
+        messages.append(simulation.state.message(space.id, second))
+    if chance.random() < 0.5:
+        simulation.ws.delete_message(space.id, chance.choice(messages).ts)
+    files = [file for each in messages if each in space.messages for file in each.files]
+    if files and chance.random() < 0.4:
+        simulation.ws.unshare(chance.choice(files), space.id)
+    elif files and chance.random() < 0.4:
+        simulation.ws.delete_file(chance.choice(files))
     simulation.shuffle = chance
     try:
         simulation.deliver_events()
@@ -194,7 +198,8 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
 
 
 def lose_share(simulation: Simulation, step: Step) -> None:
-    """Share a file of which Magpie hears nothing, and sweep."""
+    """Share a file of which Magpie hears nothing, and sweep. Sometimes delete the message when the sweep has found the
+    file, but not the message."""
     space, person = _place_to_write(simulation, step)
     if space is None or person is None:
         return
@@ -207,6 +212,8 @@ def lose_share(simulation: Simulation, step: Step) -> None:
         Place(file, space.id, space.messages[before].ts) for file in space.messages[before].files
     }
     simulation.bot.sweep_all()
+    if step.c % 4 == 3:
+        _delete_unlocated(simulation, space.messages[before])
 
 
 def other_app(simulation: Simulation, step: Step) -> None:
@@ -226,6 +233,18 @@ def other_app(simulation: Simulation, step: Step) -> None:
             ws.apps.post_for(app, person.id, space.id, text)
         case _:
             ws.apps.post(app, space.id, text)
+
+
+def _delete_unlocated(simulation: Simulation, message: Message) -> None:
+    """Run jobs until a list of files has a message's file, and delete the message before it is looked up. Raise Leak if
+    the file is not hidden at once."""
+    place = Place(message.files[0], message.channel, "")
+    while not is_shown(simulation, place) and simulation.bot.maintenance.step():
+        pass
+    simulation.ws.delete_message(message.channel, message.ts)
+    simulation.deliver_events()
+    if is_shown(simulation, place):
+        raise Leak("a file of a deleted message is visible until it is looked up")
 
 
 # ---------------------------------------------------------------- the messages to choose from

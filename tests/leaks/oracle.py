@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.demo.slack_server.state import Conversation, Person, State
+from bot.folders import EVERYONE
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,11 @@ def can_open(state: State, person: Person, space: Conversation) -> bool:
     if person.id in space.members:
         return True
     outside = space.shared or space.pending or space.org_shared
-    full = person.team == state.team and not person.guest and not person.deleted
-    return space.kind == "channel" and not outside and full
+    return space.kind == "channel" and not outside and is_full_member(state, person)
+
+
+def is_full_member(state: State, person: Person) -> bool:
+    return person.team == state.team and not person.guest and not person.deleted
 
 
 def readers(state: State, space: Conversation) -> list[Person]:
@@ -34,7 +38,7 @@ def readers(state: State, space: Conversation) -> list[Person]:
 
 def rights_of(state: State, person: Person) -> Rights:
     """Return the rights of one person."""
-    return Rights(frozenset(id for id, each in state.conversations.items() if can_open(state, person, each)))
+    return Rights(_open_to(state, person))
 
 
 def rights(state: State, channel: str, only: str = "") -> Rights:
@@ -45,7 +49,13 @@ def rights(state: State, channel: str, only: str = "") -> Rights:
     if not only and (space.shared or space.pending or space.org_shared):
         return Rights(frozenset([channel]))  # people of the other company can open nothing else
     audience = [state.people[only]] if only else readers(state, space)
-    common = frozenset(state.conversations)
+    common = frozenset({*state.conversations, EVERYONE})
     for person in audience:
-        common &= {id for id, each in state.conversations.items() if can_open(state, person, each)}
+        common &= _open_to(state, person)
     return Rights(common)
+
+
+def _open_to(state: State, person: Person) -> frozenset[str]:
+    """Return the conversations that a person can open; and the folders of everyone, as if they were one."""
+    spaces = {id for id, each in state.conversations.items() if can_open(state, person, each)}
+    return frozenset({*spaces, EVERYONE} if is_full_member(state, person) else spaces)

@@ -7,7 +7,7 @@ import multiprocessing
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -107,15 +107,16 @@ def run(
     *,
     shrink: bool = True,
     processes: int = 1,
+    often: Collection[str] = (),
 ) -> list[Counterexample]:
     """Take this many steps in as many workspaces as needed, each in one of `processes` processes.
 
-    The steps of a workspace depend on the seed and its number alone. Return the first leak that was noticed, or an
-    empty list.
+    The steps of a workspace depend on the seed, its number and `often` alone; see `draw_steps`. Return the first leak
+    that was noticed, or an empty list.
     """
     taken = 0
     with ExitStack() as closing:
-        for drawn, found in closing.enter_context(_played(_draw(steps, seed), processes)):
+        for drawn, found in closing.enter_context(_played(_draw(steps, seed, often), processes)):
             if found is not None:
                 leak, at = found.leak, found.taken
                 short = minimize(drawn[:at], leak) if shrink else drawn[:at]
@@ -129,10 +130,11 @@ Played = Iterator[tuple[Sequence[Step], Found | None]]
 """Lists of steps, each with what `play` returns."""
 
 
-def _draw(steps: int, seed: int) -> list[list[Step]]:
+def _draw(steps: int, seed: int, often: Collection[str]) -> list[list[Step]]:
     """Return the steps of each workspace."""
     chance = random.Random(seed)
-    return [draw_steps(chance, min(STEPS_PER_WORKSPACE, steps - at)) for at in range(0, steps, STEPS_PER_WORKSPACE)]
+    counts = [min(STEPS_PER_WORKSPACE, steps - at) for at in range(0, steps, STEPS_PER_WORKSPACE)]
+    return [draw_steps(chance, count, often) for count in counts]
 
 
 @contextmanager

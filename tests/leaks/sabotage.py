@@ -110,6 +110,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
     "public": (Mutation("bot.access.policy:_public", " and not channel.outside", ""),),
     "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
+    "folders": (
+        Mutation(
+            "bot.access.policy:Access._granted_in_direct_message",
+            "Scope.of(here.id, *joined)",
+            "Scope.of(here.id, EVERYONE, *joined)",
+        ),
+    ),
+    "folders in channels": (
+        Mutation(
+            "bot.access.policy:Access._granted",
+            "return Granted(Scope.of(channel), why, readers=readers)",
+            "return Granted(Scope.of(channel, EVERYONE), why, readers=readers)",
+        ),
+    ),
+    "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),
     "memberships": (
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
@@ -181,9 +196,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
-    "forgotten": (
-        Mutation("rag.catalog.shares:_after_end", "return was if was is ShareState.FORGOTTEN else", "return"),
-    ),
+    "forgotten": (Mutation("rag.catalog.shares:_after_end", "return ShareState(known.state)", "return new.state"),),
     "index": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
@@ -235,7 +248,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
-    "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
+    "uploads": (Mutation("bot.main:_maintenance", "maintenance.delete_abandoned_uploads()", "None"),),
     "left": (
         Mutation(
             "bot.inbox:record",
@@ -243,7 +256,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "case Left(channel):\n            pass",
         ),
     ),
-    "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
+    "bytes": (Mutation("rag.ingest.deletion:_delete", "path.unlink()", "pass"),),
     "replies": (Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),),
     "history": (
         Mutation(
@@ -260,7 +273,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "lists": (
         Mutation(
             "bot.answers.page_list:pages_reply",
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)",
+            'return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")',
             "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
         ),
     ),
@@ -325,14 +338,35 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             'log.info(reply.text + " is composed',
         ),
     ),
+    "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
+    "metrics": (
+        Mutation(
+            "bot.slack.client:_CountedClient.api_call",
+            'self.metrics.slack_called(api_method, "ok")',
+            'self.metrics.slack_called(str(arguments), "ok")',
+        ),
+    ),
 }
 """Mutations by the name of the guard. A second mutation breaks a guard that would hide the effect of the first."""
 
 
-def run_sabotaged(name: str, seed: int) -> str | None:
+OFTEN: Mapping[str, tuple[str, ...]] = {
+    "remark": ("unreadable", "ask with, and unshare"),
+    "unknown message": ("lose share",),
+    "deleted first": ("shuffle",),
+    "unshared first": ("shuffle",),
+    "every space": ("shuffle",),
+    "index": ("index",),
+}
+"""Steps that are taken thirty times as often while a guard is broken. Without this, the combination of events that it
+guards against comes once in some 500 steps: for example, the message arrives after the event that its file is gone."""
+
+
+def run_sabotaged(name: str, seed: int, processes: int) -> str | None:
     """Run the leak test with one guard broken. Return the leak and its step, or None."""
     with mutated_copy(GUARDS[name]) as copy:
-        arguments = ["--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"]
+        arguments = ["--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain", "--processes", str(processes)]
+        arguments += [f"--often={kind}" for kind in OFTEN.get(name, ())]
         result = run_module(copy, "tests.leaks", arguments, {"SABOTAGE": ""}, capture=True)
     if result.returncode == 0:
         return None

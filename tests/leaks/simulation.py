@@ -5,6 +5,7 @@ Everything runs in one thread, so that the same steps give the same run.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -12,20 +13,26 @@ import random
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.state import Call, Json, Person, State
+from bot.folders import EVERYONE
+from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
-from rag import NotFound, open_rag
+from bot.telemetry.telemetry import Telemetry
+from bot.telemetry.traces import Traces
+from rag import NotFound, Scope, SearchResult, open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
 from tests.leaks.catalog_checks import CatalogChecks, check_deletions
@@ -56,6 +63,8 @@ _TIME = re.compile(r"<!date\^(\d+)\^")
 _WORDS = ("text", "blocks", "view", "initial_comment")
 """Arguments of calls that people read."""
 _MAX_ROUNDS = 200
+_FOLDER_NAMES = 5000
+"""Numbers of names from here on are of files in folders. Those of attachments are larger."""
 _INDEXED = (
     "SELECT id, state, document_id, size, mtime_ns FROM source ORDER BY id",
     "SELECT id, state, source_id FROM share ORDER BY id",
@@ -64,6 +73,14 @@ _INDEXED = (
 """Queries for everything that a run of the indexer depends on."""
 _OPEN = frozenset({"waiting", "fetching", "reading"})
 """States of sources and extractions that a run of the indexer changes."""
+
+
+class FolderFile(NamedTuple):
+    """A file in the folder of a space: the numbers of its document and of its name."""
+
+    document: int
+    name: int
+    space: str
 
 
 @dataclass
@@ -77,10 +94,13 @@ class Simulation:
     generator: RepeatingGenerator
     data: Path
     log: LogHandler
+    spans: InMemorySpanExporter
     version: CatalogVersion
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the document, number of the name)."""
+    folders: list[FolderFile] = field(default_factory=list)
+    """The files in the folders that are followed."""
     screenshots: dict[str, int] = field(default_factory=dict)
     """Slack file -> number of the document that it is a screenshot of."""
     last_command: tuple[str, str] = ("", "")
@@ -102,6 +122,7 @@ class Simulation:
     """Delivers new events in any order, and some of them twice."""
     delivered: int = 0
     """Number of events that the app received."""
+    _names: Iterator[int] = field(default_factory=itertools.count)
     _indexed: list[tuple[Any, ...]] | None = None
     """What the last run of the indexer left."""
     checked_calls: int = 0
@@ -116,14 +137,30 @@ class Simulation:
             arrived = [each for each in new if not each.given_up]
             lost = [each.payload["event"] for each in new if each.given_up]
             self.lost |= {event["file_id"] for event in lost if event["type"] == "file_deleted"}
-            if self.shuffle is not None:
-                arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
-                self.shuffle.shuffle(arrived)
-            for number, envelope in enumerate(arrived):
-                body = dict(envelope.payload)
-                if self.shuffle is not None and "event_id" in body:  # Slack repeats an event under another id as well
-                    body["event_id"] = f"{body['event_id']}{number % 2}"
-                self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+            if self.shuffle is None:
+                self._dispatch(arrived)
+            else:
+                self._dispatch_shuffled(arrived, self.shuffle)
+
+    def _dispatch(self, envelopes: Iterable[Envelope], *, repeated: bool = False) -> None:
+        for number, envelope in enumerate(envelopes):
+            body = dict(envelope.payload)
+            if repeated and "event_id" in body:  # Slack repeats an event under another id as well
+                body["event_id"] = f"{body['event_id']}{number % 2}"
+            self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+
+    def _dispatch_shuffled(self, envelopes: Sequence[Envelope], chance: random.Random) -> None:
+        """Dispatch events in any order, some of them twice. Often, the last one comes first, about a removal perhaps,
+        and sometimes much earlier than the others."""
+        first = envelopes[-1:] if chance.random() < 0.6 else []
+        others = [*envelopes[: len(envelopes) - len(first)], *chance.choices(envelopes, k=len(envelopes) // 2)]
+        chance.shuffle(others)
+        self._dispatch(first)
+        if first and chance.random() < 0.6:
+            self.shuffle = None
+            self.run_until_idle()
+            self.shuffle = chance
+        self._dispatch(others, repeated=True)
 
     def forget(self, file: str) -> bool:
         """Remove a file as the operator does. Return False if the catalog does not have it."""
@@ -137,10 +174,30 @@ class Simulation:
     def change_id(self, channel: str) -> None:
         """Change the id of a conversation."""
         new = self.ws.change_id(channel)
+        self.folders[:] = [file._replace(space=new) if file.space == channel else file for file in self.folders]
+        if self.folder_of(channel).exists():  # the operator names the new id
+            self.folder_of(channel).rename(self.folder_of(new))
+            self.walk_folders()
         for places in (self.forgotten, self.requested, self.unannounced):
             moved = {place for place in places if place.channel == channel}
             places -= moved
             places |= {place._replace(channel=new) for place in moved}
+
+    def new_name(self) -> int:
+        """Return the number of a name that no file has yet."""
+        return _FOLDER_NAMES + next(self._names)
+
+    def folder_of(self, space: str) -> Path:
+        return self.data.parent / "followed" / space
+
+    def walk_folders(self) -> None:
+        """Name the folders in the settings, and have them walked as the bot does on a schedule."""
+        entries = []
+        for space in sorted({file.space for file in self.folders}):
+            visible_to = f'"{EVERYONE}"' if space == EVERYONE else f'["{space}"]'
+            entries.append(f'[[sources]]\nfolder = "{self.folder_of(space)}"\nvisible_to = {visible_to}\n')
+        (self.data / "magpie.toml").write_text("".join(entries))
+        WatchedFolders(self.bot.rag, self.data).walk()
 
     def run_until_idle(self) -> None:
         """Handle events, index files, and run jobs and questions until no work is left."""
@@ -187,6 +244,14 @@ class Simulation:
     def _rows(self) -> list[tuple[Any, ...]]:
         with self.rag.read_transaction() as connection:
             return [tuple(row) for query in _INDEXED for row in connection.exec_driver_sql(query)]
+
+    def search(self, query: str, scope: Scope) -> SearchResult:
+        """Search for a check, without effect on the steps: what was to happen during an answer does not happen now."""
+        hook, self.generator.hook = self.generator.hook, None
+        try:
+            return self.rag.search(query, scope)
+        finally:
+            self.generator.hook = hook
 
     def interrupting(self, act: Callable[[], None]) -> Callable[[], None]:
         """Return a hook that checks the output so far, then calls `act` and delivers its events."""
@@ -303,6 +368,8 @@ class Simulation:
         return any(place.channel in allowed.spaces for place in left)
 
     def _may_see_document(self, number: int, allowed: Rights) -> bool:
+        if any(number in self.numbers_in(of) for of, _, space in self.folders if space in allowed.spaces):
+            return True
         return any(
             self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if number in self.numbers_in(of)
         )
@@ -319,11 +386,30 @@ class Simulation:
         return any(self._may_see_file(file, allowed) for file, of in self.screenshots.items() if of == number)
 
     def _may_see_name(self, name: int, allowed: Rights) -> bool:
+        followed = [(of, known) for of, known, space in self.folders if space in allowed.spaces]
+        if any(name == known or name in self._names_in(of) for of, known in followed):
+            return True
         return any(
             self._may_see_file(file, allowed)
             for file, (of, known) in self.shares.items()
             if name == known or name in self._names_in(of)
         )
+
+    # ------------------------------------------------------------ check metrics and traces
+
+    def check_telemetry(self) -> None:
+        """Raise Leak if metrics or traces have text of a document or message, a name, or the id of a person or channel.
+
+        No trace is recorded afterwards.
+        """
+        health = self.bot.open_health(lambda: True)
+        page = self.bot.telemetry.metrics.text(health.queues()).decode()
+        self.bot.telemetry.close()
+        page += "\n".join(span.to_json(indent=None) for span in self.spans.get_finished_spans())
+        for written in (MARKS, *(re.compile(re.escape(id)) for id in (*self.state.people, *self.state.conversations))):
+            if found := written.search(page):
+                line = next(line for line in page.splitlines() if found.group() in line)
+                raise Leak(f"a metric or trace quotes what people shared: {MARKS.sub('*', line)[:40]}", line)
 
     # ------------------------------------------------------------ check the catalog and the data folder
 
@@ -338,6 +424,7 @@ class Simulation:
         self.run_until_idle()
         self._run_delayed_jobs()
         self.catalog.check(self, again=True)
+        self.check_telemetry()
         self.check_leftovers()
 
     def check_leftovers(self) -> None:
@@ -348,6 +435,7 @@ class Simulation:
         spaces = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
+        kept |= {(file.document, file.name) for file in self.folders}
         documents = set().union(*(self.numbers_in(document) for document, _ in kept))
         names = {name for _, name in kept}.union(*(self._names_in(document) for document, _ in kept))
         asked = self._questions()
@@ -366,6 +454,8 @@ class Simulation:
 
     def _words_in(self, channel: str) -> set[int]:
         """Return the marked words that people can read in a conversation."""
+        if channel == EVERYONE:
+            return set()
         space = self.state.conversations[channel]
         return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
 
@@ -400,11 +490,13 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             generator=generator,
         )
         rag = settings(data, search={"min_confidence": 0.0})
-        bot = closing.enter_context(open_bot(rag, slack_settings(ws, document_seconds=1), opened, threading.Event()))  # type: ignore[arg-type]
+        spans = InMemorySpanExporter()
+        slack, telemetry = slack_settings(ws, document_seconds=1), Telemetry(Traces(spans))
+        bot = closing.enter_context(open_bot(rag, slack, opened, threading.Event(), telemetry))  # type: ignore[arg-type]
         watched: Any = bot.rag
         version = CatalogVersion(data / "catalog.db")
         closing.callback(version.close)
-        yield Simulation(ws, ws._state, bot, watched, generator, data, log, version)
+        yield Simulation(ws, ws._state, bot, watched, generator, data, log, spans, version)
 
 
 def _names(text: str, person: Person) -> bool:

@@ -7,11 +7,11 @@ that any step can be left out of a list.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import interaction_steps, message_steps, sharing_steps
+from tests.leaks import folder_steps, interaction_steps, message_steps, sharing_steps
 from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -326,6 +326,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "change id": sharing_steps.change_id,
     "command, leave before delivery": sharing_steps.command_and_leave_before_delivery,
     "refuse pictures": sharing_steps.refuse_pictures,
+    **folder_steps.STEPS,
     **message_steps.STEPS,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
@@ -356,9 +357,12 @@ _WEIGHTS |= {
     "change id": 6,
     "command, leave before delivery": 4,
     "refuse pictures": 3,
+    **folder_steps.WEIGHTS,
     **message_steps.WEIGHTS,
 }
 _DEFAULT_WEIGHT = 2
+_OFTEN = 30
+"""How many times as often the kinds of steps are drawn that a run asks for."""
 
 
 def set_up(simulation: Simulation) -> None:
@@ -378,10 +382,10 @@ def set_up(simulation: Simulation) -> None:
     ws.group_direct([ada, ben])
 
 
-def draw_steps(chance: random.Random, count: int) -> list[Step]:
-    """Draw steps at random. The first ones share documents."""
+def draw_steps(chance: random.Random, count: int, often: Collection[str] = ()) -> list[Step]:
+    """Draw steps at random, the kinds in `often` thirty times as often as usual. The first ones share documents."""
     kinds = list(STEPS)
-    weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) for kind in kinds]
+    weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) * (_OFTEN if kind in often else 1) for kind in kinds]
     shares = [Step("share", chance.randrange(1000), chance.randrange(1000), 0) for _ in range(min(6, count))]
     rest = [
         Step(kind, chance.randrange(1000), chance.randrange(1000), chance.randrange(1000))

@@ -14,6 +14,9 @@ from tests.leaks.oracle import rights
 from tests.leaks.runs import Found, minimize, play, run
 from tests.leaks.sabotage import GUARDS
 from tests.leaks.selection import Step
+from tests.leaks.simulation import open_simulation
+from tests.leaks.steps import set_up
+from tests.leaks.watched import Leak
 from tests.support.mutations import ROOT
 
 
@@ -55,6 +58,20 @@ def test_link_of_the_message_that_a_person_chose_is_no_leak_to_them() -> None:
     assert play([Step.parse(step) for step in " ".join(OWN_MESSAGE.split()).split("; ")]) is None
 
 
+LATE_DELETION = """
+share 990 213 0; share 225 871 0; share 575 527 0; share 429 517 0; share 799 928 0; share 618 326 0; share twice 428
+376 970; command 195 924 638; ask, and meanwhile 972 419 495; ask, and meanwhile 915 792 416; ask 480 601 942; delete
+words 35 299 980; ask 956 18 189; share 913 98 28
+"""
+"""Steps of a false alarm: a file was to be deleted while an answer is written. None was, until a check searched and the
+model translated its query."""
+
+
+@pytest.mark.timeout(300)
+def test_nothing_happens_while_a_check_searches() -> None:
+    assert play([Step.parse(step) for step in " ".join(LATE_DELETION.split()).split("; ")]) is None
+
+
 @pytest.mark.parametrize("name", GUARDS)
 def test_every_guard_can_be_broken(name: str) -> None:
     sources: dict[Path, str] = {}
@@ -87,6 +104,25 @@ def test_rights_are_what_every_reader_can_open() -> None:
     assert rights(state, mixed.id).spaces == {mixed.id}
     assert rights(state, connect.id).spaces == {connect.id}
     assert rights(state, mixed.id, ada.id).spaces >= {public.id, private.id}
+
+
+@pytest.mark.parametrize("where", ["label", "id in a label", "span"])
+def test_mark_or_id_in_metrics_and_traces_is_noticed(tmp_path: Path, where: str) -> None:
+    with open_simulation(tmp_path / "data") as simulation:
+        telemetry, person = simulation.bot.telemetry, next(iter(simulation.state.people))
+        with telemetry.step("xtext00001x" if where == "span" else "answer", "C1", "1.5"):
+            telemetry.metrics.slack_called(
+                {"label": "xname00001x", "id in a label": person}.get(where, "auth.test"), "ok"
+            )
+        with pytest.raises(Leak, match="a metric or trace quotes what people shared"):
+            simulation.check_telemetry()
+
+
+def test_metrics_and_traces_of_a_bot_at_work_have_no_mark(tmp_path: Path) -> None:
+    with open_simulation(tmp_path / "data") as simulation:
+        set_up(simulation)
+        simulation.check_telemetry()
+        assert simulation.bot.telemetry.metrics.text(simulation.bot.open_health(lambda: True).queues())
 
 
 def test_counterexample_is_minimized() -> None:

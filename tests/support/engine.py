@@ -202,6 +202,9 @@ class FakeEngine:
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         return {}
 
+    def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
+        return {}
+
     def list_models(self) -> list[ModelSummary]:
         self._ask("models")
         return list(self.rows)

@@ -1,4 +1,4 @@
-"""An extractor of plain text. Form feeds separate pages, and `# ` begins a heading.
+"""An extractor of plain text. Form feeds separate pages, and `# ` begins a heading. Pages with `!skim` can be skimmed.
 
 `!unreadable` makes the file unreadable, `!bad` fails its page, and `!stopped` stops the extractor. A line
 `!note TEXT` is a note about its page, `!lost TEXT` one of something lost. `attached` puts files inside a file.
@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -35,11 +37,12 @@ def attached(text: str, **files: str) -> str:
 
 
 class TextExtractor:
-    """Satisfies ports.Extractor. `reads` records the numbers of the extracted pages."""
+    """Satisfies ports.Extractor. `reads` records the numbers of the extracted pages, `skims` those of skimmed ones."""
 
     def __init__(self, version: str = "text-1") -> None:
         self.version = version
         self.reads: list[int] = []
+        self.skims: list[int] = []
 
     def inspect(self, path: Path) -> Inspection:
         try:
@@ -55,6 +58,16 @@ class TextExtractor:
         _unpack(path.read_text(), "", into, found)
         return Attachments(tuple(found))
 
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        """Yield the words of pages with a line `!skim`, without that line."""
+        pages = path.read_text().partition(_ATTACHED)[0].split("\f")
+        for number in range(first, last + 1):
+            self.skims.append(number)
+            text = pages[number - 1] if "!skim" in pages[number - 1] else ""
+            blocks = [_block(row, line) for row, line in enumerate(_lines(text)) if line.strip()]
+            kept = tuple(replace(block, kind=BlockKind.TEXT) for block in blocks)
+            yield ExtractedPage(number, None, 600, 800, TextSource.LAYER, kept, None)
+
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         pages = path.read_text().partition(_ATTACHED)[0].split("\f")
         return [self._page(number, pages[number - 1], into) for number in range(first, last + 1)]
@@ -69,7 +82,7 @@ class TextExtractor:
         picture = Image.new("RGB", (300, 400), "white")
         ImageDraw.Draw(picture).text((10, 10), text[:200], fill="black")
         picture.save(into / render)
-        blocks = tuple(_block(row, line) for row, line in enumerate(text.splitlines()) if line.strip())
+        blocks = tuple(_block(row, line) for row, line in enumerate(_lines(text)) if line.strip())
         notes = tuple(
             Note(line.removeprefix("!note ").removeprefix("!lost "), lost=line.startswith("!lost "))
             for line in text.splitlines()
@@ -91,6 +104,10 @@ def _unpack(text: str, inside: str, into: Path, found: list[Attachment]) -> None
         found.append(Attachment(name, f"attachment-{len(found) + 1}", inside))
         (into / found[-1].file).write_text(content)
         _unpack(content, name, into, found)
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line != "!skim"]
 
 
 def _block(row: int, line: str) -> Block:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, islice
 from threading import Event, Lock, Thread
 from typing import Any, Literal
 
@@ -40,13 +41,13 @@ Fault = Literal[
 
 @dataclass
 class Script:
-    """The behavior of the next answers. `status` and `body` replace the response to any POST request.
+    """The behavior of the next answers. `text` is the reply, or a function of the user's prompt that returns it.
 
-    After `pieces_before_gate` pieces, an answer waits until `gate` is set. With `endless`, it continues until the
-    client disconnects.
+    `status` and `body` replace the response to any POST request. After `pieces_before_gate` pieces, an answer waits
+    until `gate` is set. With `endless`, it continues until the client disconnects.
     """
 
-    text: str | None = None
+    text: str | Callable[[str], str] | None = None
     fault: Fault = ""
     error: str = "an error was encountered while running the model: CUDA error"
     after: int = 2
@@ -56,6 +57,12 @@ class Script:
     gate: Event | None = None
     pieces_before_gate: int = 1
     endless: bool = False
+
+    def reply(self, user: str) -> str:
+        """Return the reply to a user's prompt."""
+        if self.text is None:
+            return reply_to(user)
+        return self.text(user) if callable(self.text) else self.text
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,8 @@ class OllamaServer:
     url: str
     models: dict[str, Model]
     script: Script = field(default_factory=Script)
+    model: Callable[[Taken], Iterator[str]] | None = None
+    """Writes the answers, token by token, instead of the script: a real model behind this protocol."""
     requests: list[Request] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     started: Event = field(default_factory=Event)
@@ -143,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
     ollama: OllamaServer
     protocol_version = "HTTP/1.1"
 
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):  # by a client that stopped reading
+            super().handle()
+
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing, because requests are recorded."""
 
@@ -214,8 +227,12 @@ class _Handler(BaseHTTPRequestHandler):
             reason = "unload" if keep in (0, "0", "0s") else "load"
             self._json(200, _frame(model, {"role": "assistant", "content": ""}, done=True) | {"done_reason": reason})
             return
-        text = reply_to(asked.messages[-1]["content"]) if script.text is None else script.text
-        reason, pieces = "stop", pieces_of(text)
+        if self.ollama.model is not None:
+            written = self.ollama.model(asked)
+            first = list(islice(written, 1))  # what it refuses is refused before the stream begins
+            self._stream(model, chain(first, written), {"prompt_eval_count": asked.prompt_tokens}, asked)
+            return
+        reason, pieces = "stop", pieces_of(script.reply(asked.messages[-1]["content"]))
         # Without a limit, an answer ends with the context window, which is not shifted for vision models.
         remaining = max(0, asked.context - asked.prompt_tokens)
         longest = min(asked.longest, remaining) if asked.longest >= 0 else remaining
@@ -250,14 +267,14 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer = embedded(model.name, model.capabilities, model.trained_context, body, script.fault)
         self._send(status, answer, "application/json; charset=utf-8")
 
-    def _stream(self, model: Model, pieces: list[str], counts: dict[str, Any], asked: Taken) -> None:
+    def _stream(self, model: Model, pieces: Iterable[str], counts: dict[str, Any], asked: Taken) -> None:
         script = self.ollama.script
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        pieces = [] if script.fault == "silent" else pieces
-        for count, piece in enumerate(pieces):
+        count = -1
+        for count, piece in enumerate([] if script.fault == "silent" else pieces):
             if script.gate is not None and count == script.pieces_before_gate:
                 script.gate.wait(30)
             if count == script.after and self._apply_fault(script):
@@ -269,7 +286,10 @@ class _Handler(BaseHTTPRequestHandler):
         while script.endless:
             self._line(_frame(model, {"role": "assistant", "content": " and so on"}))
         if script.fault != "no done frame":
-            self._line(_frame(model, {"role": "assistant", "content": ""}, done=True) | counts)
+            reason = "length" if count + 1 == asked.longest else "stop"
+            self._line(
+                _frame(model, {"role": "assistant", "content": ""}, done=True) | {"done_reason": reason} | counts
+            )
         self._chunk(b"")
 
     def _apply_fault(self, script: Script) -> bool:

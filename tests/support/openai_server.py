@@ -20,7 +20,7 @@ from typing import Any, Literal
 from PIL import Image, UnidentifiedImageError
 
 from tests.support.embedder import FakeTextEmbedder
-from tests.support.generator import pieces_of, reply_to
+from tests.support.generator import pieces_of
 from tests.support.ollama_server import Script
 
 Flavor = Literal["llama.cpp", "vllm", "lm studio", "other"]
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         thinks = model.always_thinks or body.get("chat_template_kwargs", {}).get("enable_thinking", True) is not False
         script = self.openai.script
-        pieces = pieces_of(reply_to(text) if script.text is None else script.text)
+        pieces = pieces_of(script.reply(text))
         reason = "length" if longest < len(pieces) else "stop"
         usage = body.get("stream_options", {}).get("include_usage")
         self._stream(pieces[:longest], reason, tokens if usage else None, thinks=thinks and model.always_thinks)

@@ -15,6 +15,7 @@ from rag.search.confidence import ConfidenceModel
 class FakeDocument:
     id: int
     name: str
+    sha256: str = ""
 
 
 @dataclass
@@ -34,7 +35,7 @@ class FakeSearched:
     decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
 
     def documents(self, scope: Scope) -> list[FakeDocument]:
-        return [FakeDocument(*row) for row in self.names.items()]
+        return [FakeDocument(id_, name, f"{id_:x}" * 64) for id_, name in self.names.items()]
 
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self.scopes.append(scope)

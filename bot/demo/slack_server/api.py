@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from email.utils import formatdate
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
@@ -143,9 +144,11 @@ class Api:
         return answer
 
     def _json(self, answer: Json) -> Response:
-        """Return the answer with the header that lists the token's scopes."""
-        scopes = {"x-oauth-scopes": ",".join(sorted(self._state.scopes))}
-        return JSONResponse(answer, headers=scopes if answer.get("error") not in ("not_authed", "invalid_auth") else {})
+        """Return the answer with its time, and with the header that lists the token's scopes."""
+        headers = {"date": formatdate(usegmt=True)}
+        if answer.get("error") not in ("not_authed", "invalid_auth"):
+            headers["x-oauth-scopes"] = ",".join(sorted(self._state.scopes))
+        return JSONResponse(answer, headers=headers)
 
     def _call_method(self, name: str, arguments: Json | None, token: str) -> Json:
         method = METHODS.get(name)
@@ -179,6 +182,8 @@ class Api:
             raise ApiError("invalid_auth")
         if not (is_app if method.app_level else is_bot):
             raise ApiError("not_allowed_token_type")
+        if is_bot and self._state.is_uninstalled:
+            raise ApiError("account_inactive")
 
     def _token_owner(self, token: str) -> tuple[bool, bool]:
         """Return whether the token is the bot's, and whether it is the app's."""

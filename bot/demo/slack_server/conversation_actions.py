@@ -39,6 +39,15 @@ def add_member(context: Context, name: str) -> str:
         return person.id
 
 
+def uninstall(context: Context, kind: str) -> None:
+    """Take back the bot's token, and push the event of this kind: app_uninstalled or tokens_revoked."""
+    state = context.state
+    with state.changed:
+        state.is_uninstalled = True
+        tokens = {"tokens": {"oauth": [], "bot": [state.bot.id]}} if kind == "tokens_revoked" else {}
+        _push(context, Event({"type": kind, "event_ts": state.next_ts(), **tokens}, None), True)
+
+
 def set_shared(context: Context, channel: str, shared: bool, *, send_event: bool) -> None:
     with context.state.changed:
         conversation = context.state.conversation(channel)

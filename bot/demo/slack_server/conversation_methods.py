@@ -81,6 +81,17 @@ class ConversationMethods:
         """Add a person while the app is installed: team_join. Return the id."""
         return conversation_actions.add_member(self._context, name)
 
+    def uninstall(self, kind: str = "app_uninstalled") -> None:
+        """Uninstall the app, or only revoke its bot token: app_uninstalled or tokens_revoked."""
+        conversation_actions.uninstall(self._context, kind)
+
+    def reinstall(self) -> str:
+        """Install the app again. Return its new bot token."""
+        with self._state.changed:
+            self._state.is_uninstalled = False
+            self._state.bot_token += "2"
+        return self._state.bot_token
+
     def set_shared(self, channel: str, shared: bool = True, *, send_event: bool = True) -> None:
         """Share a channel with another workspace, or stop: channel_shared or channel_unshared."""
         conversation_actions.set_shared(self._context, channel, shared, send_event=send_event)

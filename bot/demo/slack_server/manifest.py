@@ -13,15 +13,15 @@ SCOPES = frozenset(
     "users:read".split()
 )
 EVENTS = frozenset(
-    "agent_session_stopped agent_session_title_changed app_context_changed app_home_opened app_mention "
+    "agent_session_stopped agent_session_title_changed app_context_changed app_home_opened app_mention app_uninstalled "
     "channel_archive channel_deleted channel_id_changed channel_left channel_shared channel_unarchive "
     "channel_unshared file_change file_deleted file_shared file_unshared group_archive group_deleted group_left "
     "group_unarchive member_joined_channel member_left_channel message.channels message.groups message.im "
-    "message.mpim team_join user_change".split()
+    "message.mpim team_join tokens_revoked user_change".split()
 )
 """All scopes and events this server knows: for its own tests, and when there is no manifest.yml."""
 
-DEFAULT_MANIFEST = Path(__file__).parents[3] / "manifest.yml"
+DEFAULT_MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
 EVENT_SCOPES = {
     "app_mention": ("app_mentions:read",),

@@ -281,6 +281,7 @@ class State:
         self.host = ""
         self.team, self.app, self.domain = "T0000000001", "A0000000001", "magpie"
         # Random, because other users of this machine and web pages in its browsers can reach the port.
+        self.is_uninstalled = False
         self.bot_token = f"xoxb-1-0000000001-{token_hex(16)}"
         self.app_token = f"xapp-1-A0000000001-1-{token_hex(16)}"
         self.signing_secret = token_hex(16)

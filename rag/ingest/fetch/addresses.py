@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -184,3 +185,18 @@ def validate_url(url: str) -> str:
 def is_url(name: str) -> bool:
     """Return whether a name is a web address instead of a path."""
     return name.lower().startswith(("https://", "http://"))
+
+
+def is_remote(folder: str) -> bool:
+    """Return whether a folder, or a file in it, is the URL of an fsspec file system."""
+    return "://" in folder
+
+
+def is_inside(ref: str, folder: str) -> bool:
+    """Return whether a file, or a folder, is this folder or below it."""
+    return f"{ref}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def resolved_folder(folder: str) -> str:
+    """Return a folder as the refs of its files begin."""
+    return folder.rstrip("/") if is_remote(folder) else str(Path(folder).expanduser().resolve())

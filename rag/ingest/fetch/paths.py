@@ -17,6 +17,7 @@ from rag.errors import NotFound, TryAgain, Unreadable
 from rag.extract.convert.packages import UNPACK
 from rag.extract.convert.plain_text import PAGE_CHARS
 from rag.extract.convert.text_files import MAX_CHARACTER_BYTES
+from rag.extract.file_types import is_pdf_or_picture
 from rag.model.extraction import SourceKind
 from rag.model.operations import IndexOutcome
 from rag.ports import FetchResult
@@ -30,8 +31,8 @@ SUFFIXES = frozenset(
         " .txt .text .md .markdown .log .html .htm .xhtml .mhtml .mht .eml .msg .ipynb .epub"
     ).split()
 )
-"""Suffixes of the files that are indexed in folders, beside texts with any suffix. A file that is named itself may have
-any suffix."""
+"""Suffixes of the files that are indexed in folders, beside texts, PDFs and pictures with any suffix. A file that is
+named itself may have any suffix."""
 
 _ARCHIVES = frozenset(".zip .7z .rar .tar .tgz .gz .bz2 .xz .zst".split())
 
@@ -170,7 +171,7 @@ def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
             elif is_folder:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False):
-                if path.suffix.lower() in SUFFIXES or _is_text(path):
+                if path.suffix.lower() in SUFFIXES or _is_readable(path):
                     yield path
                 else:
                     suffix = path.suffix.lower()
@@ -179,13 +180,15 @@ def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
                     yield _skipped(path, f"Files with {named} can't be read.", remedy)
 
 
-def _is_text(path: Path) -> bool:
-    """Return whether a file begins with text in UTF-8, such as source code; False if it can't be opened."""
+def _is_readable(path: Path) -> bool:
+    """Return whether a file begins like a PDF, a picture or a text in UTF-8; False if it can't be opened."""
     try:
         with _open(path) as file:
             sample = file.read(_TEXT_SAMPLE)
     except OSError:
         return False
+    if is_pdf_or_picture(sample):
+        return True
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from bot.access.directory import CACHE_SECONDS, LOOKUP_SECONDS, PEOPLE_CACHE_SEC
 from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from bot.folders import EVERYONE
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Joined, Left, Moved, PersonChanged, ReadersChanged
 from bot.slack.messages import UNSURE
@@ -71,7 +72,7 @@ def team() -> Iterator[Team]:
         yield team
 
 
-PUBLIC = {"public", "plain", "archive"}
+PUBLIC = {"public", "plain", "archive", EVERYONE}
 
 
 def test_full_members_see_public_channels_and_their_own_conversation(team: Team) -> None:
@@ -115,7 +116,7 @@ def test_externally_shared_channel_sees_only_itself_and_is_not_public(team: Team
         case "org":
             team.ws.set_org_shared(channel)
     assert team.scope_names(channel, team.ada) == {"public"}
-    assert team.scope_names(team.spaces["plain"], team.ada) == {"plain", "archive"}
+    assert team.scope_names(team.spaces["plain"], team.ada) == {"plain", "archive", EVERYONE}
     # Its members may open it nevertheless.
     assert "public" in team.scope_names(team.spaces["dm"], team.ada)
     assert "public" not in team.scope_names(team.spaces["ben's dm"], team.ben)
@@ -297,7 +298,7 @@ def test_event_invalidates_the_cache(team: Team, event: Callable[[Team], Readers
     team.access.invalidate(PersonChanged(team.ben, deactivated=False))
     assert team.scope_names(team.spaces["plain"], team.ada) == {"plain"}
     team.access.invalidate_all()
-    assert team.scope_names(team.spaces["private"], team.ada) == {"private", "plain", "archive"}
+    assert team.scope_names(team.spaces["private"], team.ada) == {"private", "plain", "archive", EVERYONE}
 
 
 def test_changed_person_costs_one_lookup_not_the_whole_list(team: Team) -> None:

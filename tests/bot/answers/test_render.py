@@ -82,7 +82,7 @@ def test_invalid_link_is_not_rendered() -> None:
 
 def test_abstention_has_no_citations_and_no_pictures() -> None:
     reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
-    assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
+    assert [block["type"] for block in reply.blocks] == ["context", "section", "context_actions"]
     assert reply.pictures == []
 
 

@@ -27,6 +27,7 @@ from rag import (
     StoredShare,
     open_rag,
     put_share,
+    terms_of_model,
 )
 from rag.model.extraction import TextSource
 from rag.model.operations import IndexRenewal, Outage, PageReading, TextModel
@@ -61,8 +62,7 @@ def test_index_prints_the_outcome_of_each_file(run: Run) -> None:
     assert "Remove its password." in out
     assert err.count("a.pdf, 12 pages") == 1
     assert err.startswith("Indexing folder, b.pdf")
-    assert err.count("Not available: picture search.") == 1
-    assert "magpie status" in err
+    assert "picture" not in out + err  # magpie status says what is off
 
 
 def test_index_counts_removed_files_apart(run: Run) -> None:
@@ -77,10 +77,16 @@ def test_index_counts_skipped_files_by_reason(run: Run) -> None:
     code, out, _ = run(FakeEngine(outcomes=[IndexOutcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0
     assert out.startswith("1 file, 2 pages: 1 new.\nSkipped 12 files: It is a symbolic link.\n  /f/0.txt, /f/1.txt, ")
-    assert out.endswith(f", …\nFor the full list, add --json.\n  {hint}\n")
-    code, out, _ = run(FakeEngine(outcomes=links[:1]), "index", "folder")
-    assert (code, out.splitlines()[0]) == (0, "No files to index.")
-    assert "/f/0.txt" in out
+    assert out.endswith(f", …\n  {hint}\nFor the full list, add --json.\n")
+
+
+def test_index_fails_if_nothing_can_be_read(run: Run) -> None:
+    skipped = IndexOutcome("/f/a.zip", "skipped", 0, "Files with `.zip` can't be read.", "Unpack them.")
+    code, out, _ = run(FakeEngine(outcomes=[skipped]), "index", "folder")
+    assert (code, out.splitlines()[0]) == (1, "Nothing was indexed: all files were skipped.")
+    assert "/f/a.zip" in out
+    assert run(FakeEngine(), "index", "folder")[:2] == (1, "There are no files to index.\n")
+    assert run(FakeEngine(), "retry")[:2] == (0, "No file failed.\n")
 
 
 def test_status_counts_documents_being_read_again(run: Run) -> None:
@@ -356,13 +362,18 @@ def test_find_shows_the_proof_and_the_position_of_a_screenshot(run: Run, tmp_pat
     assert "Its pixels match: 143 points in place. Position on the page: 10–90 % across, 20–40 % down." in printed
 
 
-def test_find_shows_pages_and_names_searches_that_are_off_once(run: Run) -> None:
+def test_find_shows_pages_and_leaves_what_is_off_to_status(run: Run) -> None:
     code, out, err = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12, "vi", "word " * 100)]), "find", "relay")
     assert code == 0
     assert "handbook.pdf, p. 12 (printed vi)\n    text · matched by words\n" in out
     assert max(len(line) for line in out.splitlines()) <= 80
     assert "\x1b" not in out + err
-    assert err.count("Not available: picture search.") == 1
+    assert "picture search" not in err
+
+
+def test_find_says_that_a_picture_does_not_exist(run: Run) -> None:
+    _, _, err = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12)]), "find", "typo.png")
+    assert err == "There is no file typo.png, so its name was searched for as words.\n"
 
 
 def test_find_treats_an_existing_file_as_a_picture(run: Run, tmp_path: Path) -> None:
@@ -485,7 +496,7 @@ def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:
     engine = FakeEngine()
     code, out, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
     assert code == 0
-    assert engine.asked == [("pull", "ViT-B-32", "laion2b_s34b_b79k")]
+    assert engine.asked == [("models",), ("pull", "ViT-B-32", "laion2b_s34b_b79k")]
     assert "weights.pt" in out
     assert "fetching" in err
 
@@ -505,11 +516,45 @@ def test_find_and_ask_say_in_which_languages_they_searched(run: Run) -> None:
     assert json.loads(out)["translations"] == translations
 
 
+def test_models_pull_asks_before_it_downloads_what_may_not_be_used_freely(run: Run) -> None:
+    engine = FakeEngine()
+    code, _, err = run(engine, "models", "pull", "MobileCLIP2-S0")
+    assert code == 2
+    assert engine.asked == [("models",)]
+    printed = " ".join(err.split())
+    assert "License of MobileCLIP2-S0: Apple Machine Learning Research Model License" in printed
+    assert "non-commercial scientific research only" in printed
+    assert "add --yes" in printed
+    assert run(engine, "models", "pull", "MobileCLIP2-S0", "--yes")[0] == 0
+    assert engine.asked[-1] == ("pull", "MobileCLIP2-S0", None)
+    _, _, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
+    assert "License of ViT-B-32 laion2b_s34b_b79k: MIT" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "license", "is_restricted"),
+    [
+        ("llama4:scout", "Llama 4 Community License", True),
+        ("gemma3:4b", "Gemma Terms of Use", True),
+        ("google/embeddinggemma-300m", "Gemma Terms of Use", True),
+        ("qwen3-vl:4b-instruct", "Apache-2.0", False),
+        ("qwen2.5vl:7b", "Apache-2.0", False),
+        ("qwen2.5vl:3b", "Qwen license", True),
+        ("ViT-B-32 laion2b_s34b_b79k", "MIT", False),
+        ("intfloat/multilingual-e5-small", "MIT", False),
+        ("a-model-of-tomorrow", "not known to Magpie: see the model's page", False),
+    ],
+)
+def test_terms_of_a_model_are_found_by_its_name(name: str, license: str, is_restricted: bool) -> None:
+    terms = terms_of_model(name)
+    assert (terms.license, bool(terms.restriction)) == (license, is_restricted)
+
+
 def test_models_pull_downloads_the_text_embedder_too(run: Run) -> None:
     engine = FakeEngine(text_weights=Path("texts"))
     code, out, err = run(engine, "models", "pull")
     assert code == 0
-    assert engine.asked == [("pull", None, None), ("pull text",)]
+    assert engine.asked == [("models",), ("pull", None, None), ("pull text",)]
     assert "weights.pt" in out
     assert "texts" in out
     assert "fetching texts" in err
@@ -569,6 +614,31 @@ def test_eval_prints_and_writes_results(run: Run, tmp_path: Path) -> None:
         assert json.loads(out)["questions"] == 1
 
 
+def test_eval_of_answers_prints_and_writes_results(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text(
+        '{"id": "1", "query": "relay", "file": "handbook.pdf", "pages": [12], "answer": "It listens."}\n'
+        '{"id": "2", "query": "gull", "pages": []}\n'
+    )
+    engine = FakeEngine(answered=answer("The relay listens [1].", hit(1, "handbook.pdf", 12)))
+    code, out, _ = run(engine, "eval", "--answers", "--questions", "q.jsonl", "--json", "out.json")
+    assert code == 0
+    shape = json.loads((tmp_path / "out.json").read_text())
+    assert shape["citations"]["right"] == 1
+    assert shape["not_found"] == {"precision": None, "recall": 0.0}
+    assert "Not found: precision – %, recall 0.0 %" in " ".join(out.split())
+    assert max(len(line) for line in out.splitlines()) <= 80
+    code, out, _ = run(engine, "--json", "eval", "--answers", "--questions", "q.jsonl")
+    assert code == 0
+    assert json.loads(out)["shown"]["absent"]["answer"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--judge", "m"], ["--answers", "--with-negatives"], ["--answers", "--report", "r.html"]]
+)
+def test_eval_refuses_options_that_do_not_belong_together(run: Run, tmp_path: Path, wrong: list[str]) -> None:
+    assert run(FakeEngine(), "eval", "--questions", "q.jsonl", *wrong)[0] == 2
+
+
 def test_eval_names_the_invalid_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text("{\n")
     code, _, err = run(FakeEngine(), "eval", "--questions", "q.jsonl")
@@ -585,8 +655,8 @@ def test_find_says_why_nothing_was_found(run: Run) -> None:
 @pytest.mark.parametrize("command", ["ask", "find"])
 def test_empty_index_is_reported_with_the_command_to_fill_it(run: Run, command: str) -> None:
     hint = "Nothing is indexed yet. Run: magpie index FOLDER"
-    assert hint in run(FakeEngine(names=()), command, "relay")[2]
-    assert hint not in run(FakeEngine(), command, "relay")[2]
+    assert hint in run(FakeEngine(names=()), command, "relay")[1]
+    assert hint not in run(FakeEngine(), command, "relay")[1]
 
 
 def test_train_decision_prints_results_and_path(run: Run, tmp_path: Path) -> None:

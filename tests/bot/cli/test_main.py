@@ -71,7 +71,9 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
     "arguments", [["models", "list", "--json"], ["models", "--json", "list"], ["models", "--json"]]
 )
 def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list[str]) -> None:
-    row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default")
+    row = ModelSummary(
+        "ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default", license="MIT"
+    )
     code, out, _ = run(FakeEngine(rows=[row]), *arguments)
     assert code == 0
     assert json.loads(out)["models"] == [
@@ -82,6 +84,7 @@ def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list
             "cached": False,
             "used": True,
             "note": "CPU default",
+            "license": "MIT",
         }
     ]
 
@@ -155,7 +158,7 @@ def test_signal_stops_cleanly(run: Run, request: pytest.FixtureRequest, number: 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: "),
         (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
     ],
 )
@@ -168,11 +171,11 @@ def test_environment_error_is_printed_as_sentence_and_remedy(run: Run, error: OS
 
 def test_full_disk_is_recognized_in_the_database_error(run: Run) -> None:
     full = sqlite3.OperationalError("database or disk is full")
-    full.sqlite_errorname = "SQLITE_FULL"
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
     wrapped = OperationalError("INSERT", {}, full)
     wrapped.__cause__ = full
     code, _, err = run(FakeEngine(breaks=wrapped), "status")
-    assert (code, err.splitlines()[0]) == (1, "The disk is full.")
+    assert (code, err.splitlines()[0].strip()) == (1, "The disk is full:")
 
 
 def test_unexpected_error_is_printed_with_its_stack(run: Run) -> None:

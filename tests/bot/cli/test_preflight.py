@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.cli import preflight
-from bot.cli.preflight import PipProgress, PreflightError, check_disk, check_python, fingerprint
+from bot.cli.preflight import KINDS, PipProgress, PreflightError, check_disk, check_python, check_system, fingerprint
 
 ROOT = Path(__file__).resolve().parents[3]
+FULL, LIGHT = KINDS["full"], KINDS["light"]
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 9), (3, 13, 1)])
@@ -34,10 +35,42 @@ def test_missing_venv_package_is_named() -> None:
 
 
 def test_required_disk_excludes_what_is_installed(tmp_path: Path) -> None:
-    check_disk(9.6, 0, tmp_path)
+    check_disk(9.6, 0, tmp_path, FULL)
     with pytest.raises(PreflightError, match=r"needs 9\.5 GB of free disk"):
-        check_disk(9.4, 0, tmp_path)
-    check_disk(4.0, 6.0, tmp_path)
+        check_disk(9.4, 0, tmp_path, FULL)
+    check_disk(4.0, 6.0, tmp_path, FULL)
+
+
+def test_light_installation_needs_less_disk(tmp_path: Path) -> None:
+    check_disk(1.6, 0, tmp_path, LIGHT)
+    with pytest.raises(PreflightError, match=r"needs 1\.5 GB of (.|\n)*VENV=/elsewhere/venv install-light"):
+        check_disk(1.4, 0, tmp_path, LIGHT)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_linux_with_glibc_is_supported(machine: str) -> None:
+    check_system("Linux", machine, "glibc")
+
+
+def test_macos_is_supported_on_apple_silicon() -> None:
+    check_system("Darwin", "arm64", "14.5")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "runtime", "name"),
+    [
+        ("Windows", "AMD64", "", "Windows AMD64"),
+        ("Darwin", "x86_64", "15.1", "Darwin 15.1 x86_64"),
+        ("Darwin", "arm64", "13.6", "Darwin 13.6 arm64"),
+        ("Linux", "armv7l", "glibc", "Linux armv7l"),
+        ("Linux", "x86_64", "", "Linux x86_64 without glibc"),
+    ],
+)
+def test_other_systems_get_one_sentence(system: str, machine: str, runtime: str, name: str) -> None:
+    with pytest.raises(PreflightError, match="use the container image, WSL 2 or another machine") as caught:
+        check_system(system, machine, runtime)
+    assert f"this is {name}:" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_python_range_is_that_of_the_project() -> None:
@@ -57,16 +90,21 @@ def test_source_is_valid_for_old_pythons_and_imports_the_standard_library_only()
     assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
 
 
-def test_fingerprint_depends_on_packages_and_folder(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "constraints.txt").write_text("a==1\n")
-        (tmp_path / folder / "pyproject.toml").write_text("[project]\n")
-    first = fingerprint(tmp_path / "one")
-    assert first == fingerprint(tmp_path / "one")
-    assert first != fingerprint(tmp_path / "two")
-    (tmp_path / "one" / "constraints.txt").write_text("a==2\n")
-    assert first != fingerprint(tmp_path / "one")
+def write_project(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in ("constraints.txt", "constraints-light.txt", "pyproject.toml"):
+        (folder / name).write_text(f"# {name}\n")
+    return folder
+
+
+def test_fingerprint_depends_on_packages_kind_and_folder(tmp_path: Path) -> None:
+    one, two = write_project(tmp_path / "one"), write_project(tmp_path / "two")
+    first = fingerprint(one, FULL)
+    assert first == fingerprint(one, FULL)
+    assert first != fingerprint(two, FULL)
+    assert first != fingerprint(one, LIGHT)
+    (one / "constraints.txt").write_text("a==2\n")
+    assert first != fingerprint(one, FULL)
 
 
 def test_progress_is_made_from_lines_of_pip(tmp_path: Path) -> None:
@@ -82,13 +120,12 @@ def test_progress_is_made_from_lines_of_pip(tmp_path: Path) -> None:
     assert "1/3 packages unpacked," in progress.message()
 
 
-def test_current_installation_is_left_alone(tmp_path: Path) -> None:
-    for name in ("constraints.txt", "pyproject.toml"):
-        (tmp_path / name).write_text("")
-    venv = tmp_path / "venv"
+@pytest.mark.parametrize(("installed", "wanted"), [("full", "full"), ("light", "light"), ("full", "light")])
+def test_current_installation_is_left_alone(installed: str, wanted: str, tmp_path: Path) -> None:
+    root, venv = write_project(tmp_path), tmp_path / "venv"
     venv.mkdir()
-    (venv / "magpie-ready").write_text(fingerprint(tmp_path))
-    preflight.install(tmp_path, venv)
+    (venv / "magpie-ready").write_text(fingerprint(root, KINDS[installed]))
+    preflight.install(root, venv, KINDS[wanted])
     assert [path.name for path in venv.iterdir()] == ["magpie-ready"]
 
 
@@ -97,13 +134,13 @@ def test_first_line_states_the_cost_and_a_failure_the_next_step(
 ) -> None:
     """Uses a real virtual environment and a real pip, which refuses a package without a hash."""
     (tmp_path / "pyproject.toml").write_text("")
-    (tmp_path / "constraints.txt").write_text("nothing-of-this-name @ file:///nowhere/x.whl\n")
+    (tmp_path / "constraints-light.txt").write_text("nothing-of-this-name @ file:///nowhere/x.whl\n")
     venv = tmp_path / "venv"
     with pytest.raises(PreflightError, match="Run the same command again"):
-        preflight.install(tmp_path, venv)
+        preflight.install(tmp_path, venv, LIGHT)
     first = capsys.readouterr().out.splitlines()[0]
-    assert "3 GB to download" in first
-    assert "6.3 GB on disk" in first
+    assert "0.3 GB to download" in first
+    assert "0.9 GB on disk" in first
     assert (venv / "magpie-unfinished").exists()
     assert not (venv / "magpie-ready").exists()
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import question_queue, questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
-from bot.slack.events import FileLink, Forwarded, Question, SlackFile
+from bot.slack.events import FileLink, Forwarded, MessageLink, Question, SlackFile
 from rag import Rag, Settings, open_rag
 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
@@ -132,6 +132,18 @@ def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
     assert (second.uploads, second.obsolete_uploads) == (None, ["F5"])
+
+
+def test_question_loses_the_files_and_references_that_its_message_has_no_more(rag: Rag) -> None:
+    references = (Forwarded("C2", "1.0", "U2", "The gateway uses port 8443."), MessageLink("C1", "2.0"))
+    asked = replace(ASKED, files=("F1", "F2"), references=references)
+    left = replace(ASKED, files=("F2",), references=references[1:])
+    with rag.write_transaction() as connection:
+        questions.put_question(connection, asked)
+        questions.drop_files(connection, left)
+        kept = questions.find_question(connection, "C1", "5.1")
+    assert kept is not None
+    assert (kept.files, kept.references) == (left.files, left.references)
 
 
 @pytest.mark.parametrize("how", ["edit", "halt"])

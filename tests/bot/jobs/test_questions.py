@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import select
+
 from bot.answers import render
-from bot.db import questions
+from bot.db import questions, tables
 from bot.db.questions import Cancellation
 from bot.demo.slack_server import Workspace
-from bot.main import open_bot
+from bot.jobs.questions import PlaceholderWorker
+from bot.main import Bot, open_bot
 from bot.slack import messages
 from bot.slack.events import Question
 from tests.flows.team import settings, slack_settings
@@ -38,3 +41,32 @@ def test_late_progress_update_does_not_replace_the_note_that_a_question_was_stop
         bot.client.update_message(channel, claimed.placeholder, progress.text, progress.blocks)
         bot.answers.discard(claimed)
         assert ws.message(channel, claimed.placeholder).text == messages.STOPPED
+
+
+def test_question_that_moves_up_in_the_queue_shows_its_new_position(ws: Workspace, tmp_path: Path) -> None:
+    people = [ws.person(name) for name in ("ada", "ben", "cleo")]
+    channel = ws.channel("harbor", members=people)
+    asked = [(person, ws.post(person, channel, "Which port does the gateway use?")) for person in people]
+    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+        with bot.rag.write_transaction() as connection:
+            for person, ts in asked:
+                questions.put_question(connection, Question(channel, ts, ts, person, "Which port?", ()))
+        assert [bot.placeholders.step() for _ in people] == [True] * 3
+        assert [_placeholder_text(bot, ws, channel, ts) for _, ts in asked] == [
+            messages.queue_position(ahead) for ahead in range(3)
+        ]
+        with bot.rag.write_transaction() as connection:
+            questions.cancel_question(connection, channel, asked[0][1], Cancellation.DELETED)
+        # The worker that has shown the positions shows others only after seconds.
+        other = PlaceholderWorker(bot.rag, bot.placeholders._responder, lambda: None)
+        while other.step():
+            pass
+        assert [_placeholder_text(bot, ws, channel, ts) for _, ts in asked[1:]] == [
+            messages.queue_position(ahead) for ahead in range(2)
+        ]
+
+
+def _placeholder_text(bot: Bot, ws: Workspace, channel: str, ts: str) -> str:
+    with bot.rag.read_transaction() as connection:
+        placeholder = connection.scalar(select(tables.question.c.placeholder).where(tables.question.c.ts == ts))
+    return ws.message(channel, str(placeholder)).text

@@ -59,10 +59,12 @@ def test_more_than_three_files_are_shown_as_a_list() -> None:
     hits = [replace(OURS, document=number, name=f"{number}.pdf") for number in range(1, 5)]
     reply = answer_reply(answer("Everywhere [1] [2] [3] [4].", *hits))
     [block] = [one for one in reply.blocks if one["type"] == "actions"]
-    assert [one["type"] for one in block["elements"]] == ["button", "static_select"]
+    assert [one["type"] for one in block["elements"]] == ["static_select"]
     three = answer_reply(answer("Everywhere [1] [2] [3].", *hits[:3]))
     [block] = [one for one in three.blocks if one["type"] == "actions"]
-    assert [one["action_id"] for one in block["elements"]] == ["more", "file:1", "file:2", "file:3"]
+    assert [one["action_id"] for one in block["elements"]] == ["file:1", "file:2", "file:3"]
+    alone = answer_reply(answer("Here [1].", hits[0]))
+    assert [one for one in alone.blocks if one["type"] == "actions"] == []
 
 
 def test_reply_lists_the_pages_it_uses() -> None:

@@ -111,13 +111,13 @@ HEALTH = {"ok": True, "connected": True, "working": True, "questions": 3}
 @pytest.mark.parametrize("headers", [{}, {"x-forwarded-for": "203.0.113.9"}, {"host": "bot.example"}])
 @pytest.mark.parametrize("ok", [True, False])
 def test_health_returns_only_ok(client: tuple[str, int], headers: dict[str, str], ok: bool) -> None:
-    server = build_server(lambda: HEALTH | {"ok": ok}, None)
+    server = build_server({"/health": lambda: HEALTH | {"ok": ok}})
     received = TestClient(server, client=client).get("/health", headers=headers)
     assert (received.status_code, received.json()) == (200 if ok else 503, {"ok": ok})
 
 
 def test_health_has_no_server_header() -> None:
-    with serving(build_server(lambda: HEALTH, None), "127.0.0.1", 0) as port:
+    with serving(build_server({"/health": lambda: HEALTH}), "127.0.0.1", 0) as port:
         received = httpx.get(f"http://127.0.0.1:{port}/health")
     assert received.json() == {"ok": True}
     assert "server" not in received.headers
@@ -144,7 +144,7 @@ def test_health_is_503_while_slack_is_unreachable(ws: Workspace, tmp_path: Path)
 
 
 def test_port_in_use_is_reported() -> None:
-    server = build_server(lambda: {"ok": True}, None)
+    server = build_server({"/health": lambda: {"ok": True}})
     with serving(server, "127.0.0.1", 0) as port:
         with pytest.raises(BadSetting, match=f"Port {port} cannot be used"), serving(server, "127.0.0.1", port):
             pass

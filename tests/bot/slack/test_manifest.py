@@ -15,6 +15,8 @@ MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
 
 SCOPES = {
     "app_home_opened": set[str](),
+    "app_uninstalled": set(),
+    "tokens_revoked": set(),
     "app_mention": {"app_mentions:read"},
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},

@@ -39,7 +39,7 @@ def slack() -> TestClient:
         return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-1", bot_id="B1", bot_user_id="U1")
 
     app = App(signing_secret=SECRET, authorize=authorize, process_before_response=True)
-    return TestClient(build_server(lambda: {"ok": True}, app, SECRET))
+    return TestClient(build_server({"/health": lambda: {"ok": True}}, app, SECRET))
 
 
 def test_too_large_body_is_refused_signed_or_not(slack: TestClient) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,10 @@ class _TimedReader:
     def attachments(self, path: Path, media_type: str, into: Path) -> Attachments:
         with self._measure(path):
             return self._reader.attachments(path, media_type, into)
+
+    def skim(self, path: Path, media_type: str, first: int, last: int) -> Generator[ExtractedPage, None, None]:
+        with self._measure(path):
+            yield from self._reader.skim(path, media_type, first, last)
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._measure(path):

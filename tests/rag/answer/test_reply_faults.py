@@ -196,11 +196,28 @@ def test_other_language(question: str, reply: str, other: bool) -> None:
         "File: /etc/lamp.conf",
         "Leider gibt es montags kein Essen.",
         "Leider 9.",
+        "The passage that leads to the pier is closed.",
+        "Passage 3 is closed.",
+        "The answer is 9.",
     ],
 )
 def test_statement_is_neither_refusal_nor_thought(sentence: str) -> None:
     assert not is_refusal(sentence)
     assert not is_thought(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The passage 1 is about the passage 2.",
+        "Passage 4 mentions the pier.",
+        "The passage that starts with the number 1 is not mentioned.",
+        "The passage says:",
+        "The answer is:",
+    ],
+)
+def test_sentence_about_passages_is_a_thought(sentence: str) -> None:
+    assert is_thought(sentence)
 
 
 PARTS = st.sampled_from(

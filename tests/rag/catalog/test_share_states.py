@@ -229,9 +229,9 @@ def test_file_shared_since_a_message_was_deleted_is_visible(connection: Connecti
     assert put_share(connection, unnamed()) is ShareState.SHARED
 
 
-def test_event_from_before_an_unnamed_end_is_checked(connection: Connection) -> None:
+def test_event_without_a_message_from_before_an_end_does_not_restore_the_share(connection: Connection) -> None:
     check_space(connection, "drive", "F1", "C1", CHECKED)
-    assert put_share(connection, unnamed(shared_at=15.0)) is ShareState.CHECKING
+    assert put_share(connection, unnamed(shared_at=15.0)) is ShareState.DEPARTED
     assert visible(connection) == set()
 
 

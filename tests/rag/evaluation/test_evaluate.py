@@ -105,6 +105,7 @@ def test_percentiles_of_known_values() -> None:
         ('{"query": "q", "file": "a.pdf", "pages": [0]}', "needs pages"),
         ('{"query": "q", "file": "a.pdf", "pages": [true]}', "needs pages"),
         ('{"query": "q", "pages": [1]}', "needs the file"),
+        ('{"query": "q", "sha256": "xyz", "pages": [1]}', "hexadecimal digits"),
         ('{"query": "q", "file": "a.pdf", "pages": [1], "kinds": "Table"}', "kinds"),
         ('{"image": "none.png", "file": "a.pdf", "pages": [1]}', "picture that does not exist"),
     ],
@@ -231,3 +232,18 @@ def test_documents_with_the_same_name_count_as_one(tmp_path: Path) -> None:
     questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [3]})
     assert evaluate_search(rag, questions, within=True).to_json()["fused"]["mrr"] == 0.5  # type: ignore[index]
     assert rag.scopes[0].documents == frozenset({1, 2})
+
+
+def test_sha256_tells_two_documents_of_the_same_name_apart(tmp_path: Path) -> None:
+    rag = FakeSearched({1: "a.pdf", 2: "a.pdf"}, {"one": {"fused": [(1, 7), (2, 7)]}})
+    questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "sha256": "2" * 8, "pages": [7]})
+    report = evaluate_search(rag, questions)
+    assert report.to_json()["fused"]["mrr"] == 0.5  # type: ignore[index]
+    assert evaluate_search(rag, questions, within=True).to_json()["fused"]["mrr"] == 1  # type: ignore[index]
+    assert rag.scopes[-1].documents == frozenset({2})
+
+
+def test_sha256_of_a_file_that_is_not_indexed_is_left_out(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"query": "one", "sha256": "f" * 8, "pages": [7]}, {"query": "none", "pages": []}]
+    report = evaluate_search(corpus({}), write_questions(tmp_path / "q.jsonl", *rows))
+    assert report.left_out == {"f" * 8: 1}

@@ -65,7 +65,7 @@ def test_compromised_child_can_only_reach_its_own_folders(
     write_probe(modules / "compromised.py", page, *listeners, parent=os.getpid())
     monkeypatch.syspath_prepend(str(modules))
     with pytest.raises(ExtractorStopped) as stopped:
-        ChildProcess(ReadSettings(layout=False), "compromised:open_probe", 1)
+        ChildProcess(ReadSettings(layout=False), "compromised:open_probe", 1).load_models()
     assert "reached: own_folder;" in str(stopped.value)
     for name in PROBES:
         assert name in str(stopped.value), f"{name} was not tried"

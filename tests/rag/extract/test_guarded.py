@@ -174,10 +174,12 @@ def test_close_stops_an_extraction_in_another_thread(tmp_path: Path, into: Path)
         extractor.extract(path, 1, 1, into)
 
 
-def test_child_that_cannot_start_reports_the_reason(tmp_path: Path) -> None:
+def test_child_that_cannot_load_its_models_reports_the_reason(tmp_path: Path, into: Path) -> None:
     extractor = GuardedExtractor(ReadSettings(layout=False), f"{FAKES}:open_broken")
+    path = three_pages(tmp_path / "three.pdf")
+    assert extractor.inspect(path).page_count == 3
     with pytest.raises(ExtractorStopped, match="the model is not there"):
-        extractor.inspect(three_pages(tmp_path / "three.pdf"))
+        extractor.extract(path, 1, 3, into)
     assert extractor.pid is None
 
 

@@ -47,6 +47,13 @@ def test_weak_model_is_named_with_its_weakness(tmp_path: Path, text: str, said: 
     assert said in check.detail
 
 
+def test_model_that_does_not_stop_is_cut_and_judged_by_what_it_wrote(tmp_path: Path) -> None:
+    generator = FakeGenerator(vision=False, text="So the mast is what the mast is. " * 99, longest=9)
+    check = checked(tmp_path, generator)["writing"]
+    assert "did not find" in check.detail
+    assert 0 < generator.prompts[0].longest < 600
+
+
 def test_sight_is_proved_by_the_code_word(tmp_path: Path) -> None:
     assert checked(tmp_path, FakeGenerator(text=CODE))["model"].status == "ok"
     assert "instead of" in checked(tmp_path, FakeGenerator(text="A white box."))["model"].detail

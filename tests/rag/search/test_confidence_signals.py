@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def invoices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     }
     for name, text in (texts | OTHERS).items():
         (folder / name).write_text(text)
-    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": "words"})
+    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": "words,place"})
     with open_rag(made, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder / name for name in texts | OTHERS])
         yield opened
@@ -154,6 +155,16 @@ def test_lead_is_left_out_without_another_document_that_was_found(invoices: Rag)
     ids = {row.name: row.id for row in invoices.documents(Scope.operator())}
     only = Scope(None, frozenset({ids["errors.pdf"]}), frozenset())
     assert "lead" not in invoices.find("Is the tank empty?", only).signals
+
+
+@pytest.mark.parametrize(("place", "is_judged"), [("", False), (" on the last page", True)])
+def test_few_words_in_one_document_are_declined_unless_a_page_is_named(
+    invoices: Rag, place: str, is_judged: bool
+) -> None:
+    ids = {row.name: row.id for row in invoices.documents(Scope.operator())}
+    scope = replace(Scope.operator(), documents=frozenset({ids["long.pdf"]}))
+    found = invoices.find(f"How many sailors with scarves stand in the lighthouse{place}?", scope)
+    assert (found.confidence > 0) is is_judged
 
 
 def test_known_part_of_an_unknown_code_does_not_make_a_full_score(invoices: Rag) -> None:

@@ -16,7 +16,7 @@ from tests.support.extractor import TextExtractor
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Error E-4711 means that the printer is wet. "
-    "Ask Müller in Zürich, the key holder.",
+    "Ask Müller in Zürich, the key holder. Wages are paid by the chief. Saiten.",
     "board": "The acquisition of Harwich Shipping is planned for spring. The merger stays secret.",
 }
 
@@ -52,6 +52,10 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
         ("post", {}),
         ("xylophone", {}),
         ("gateway port", {}),
+        ("gateway pages", {}),
+        ("pages", {}),
+        ("Seiten gateway", {}),
+        ("Which chart shows the gateway?", {}),
     ],
 )
 def test_typing_error_is_corrected(rag: Rag, question: str, corrections: dict[str, str]) -> None:

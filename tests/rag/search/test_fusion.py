@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,10 +35,10 @@ def test_fused_ranking_has_every_page_once(
     assert sorted(fused) == sorted({*words, *near, *named})
 
 
-@given(near=lanes)
-def test_text_vectors_alone_keep_their_order(near: dict[PageKey, float]) -> None:
-    spread = {page: float(rank) for rank, page in enumerate(sorted(near, key=lambda page: (near[page], page)), 1)}
-    assert fuse([ranking("text-vectors", spread)], 20) == list(ranking("text-vectors", spread).pages)
+@given(near=st.lists(st.integers(-200, 999), min_size=1, max_size=9, unique=True))
+def test_text_vectors_alone_keep_their_order(near: list[int]) -> None:
+    apart = {(number, 1): cosine / 1000 for number, cosine in enumerate(near)}
+    assert fuse([ranking("text-vectors", apart)], 20) == list(ranking("text-vectors", apart).pages)
 
 
 @given(scores=st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
@@ -61,7 +62,25 @@ def test_page_far_ahead_by_words_stays_ahead_of_a_similar_one() -> None:
     near = ranking("text-vectors", {(2, 1): 0.41, (3, 1): 0.4, (1, 1): 0.39})
     assert fuse([words, near], 20)[0] == (1, 1)
     close = ranking("words", {(1, 1): 20.0, (2, 1): 19.0})
-    assert fuse([close, near], 20)[0] == (2, 1)
+    clear = ranking("text-vectors", {(2, 1): 0.6, (3, 1): 0.4, (1, 1): 0.39})
+    assert fuse([close, clear], 20)[0] == (2, 1)
+
+
+@pytest.mark.parametrize("base", [0.1, 0.8])
+def test_text_that_is_hardly_nearer_than_the_last_says_little(base: float) -> None:
+    words = ranking("words", {(1, 1): 20.0, (2, 1): 14.0})
+    step = (1 - base) / 100  # models differ in their scales
+    unsure = ranking("text-vectors", {(2, 1): base + 2 * step, (3, 1): base + step, (1, 1): base})
+    sure = ranking("text-vectors", {(2, 1): base + 40 * step, (3, 1): base + step, (1, 1): base})
+    assert blend([words, unsure])[0] == (1, 1)
+    assert blend([words, sure])[0] == (2, 1)
+
+
+def test_near_text_supports_all_pages_of_its_document() -> None:
+    words = ranking("words", {(1, 1): 10.0, (2, 9): 9.5})
+    near = ranking("text-vectors", {(2, 1): 0.7, (3, 1): 0.3})
+    assert blend([words]) == [(1, 1), (2, 9)]
+    assert blend([words, near])[0] == (2, 9)
 
 
 def test_lane_without_scores_is_fused_by_rank() -> None:

@@ -100,7 +100,7 @@ def test_overview_of_the_documents_of_the_scope(rag: Rag) -> None:
     assert rag.ask("Summarize this", scope).cited[0].hit.name == "Offer Seagull Ltd.pdf"
 
 
-@pytest.mark.parametrize("question", ["What is this about?", "tl;dr", "Summarize this document"])
+@pytest.mark.parametrize("question", ["What is this about?", "tl;dr", "Summarize this document", "wat is tihs about"])
 def test_overview_of_everything_is_not_made_up(rag: Rag, question: str) -> None:
     found = rag.find(question, Scope.operator())
     assert not found.rankings.get("overview")
@@ -114,3 +114,12 @@ def test_overview_of_the_only_document(rag: Rag, tmp_path: Path) -> None:
     only.write_text("# Rope lengths\nEach rope has a length.")
     rag.index([only], "C3")
     assert first(rag, "What is this about?", Scope.of("C3")) == ("only.pdf", 1)
+
+
+def test_one_word_that_pages_have_is_looked_for(rag: Rag, tmp_path: Path) -> None:
+    texts = {"ada.pdf": "Resume of Ada, a rope maker.", "a.pdf": "Rope.", "b.pdf": "Twine.", "c.pdf": "Cord."}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    rag.index([tmp_path / name for name in texts], "C4")
+    assert first(rag, "resume", Scope.of("C4")) == ("ada.pdf", 1)
+    assert not rag.find("resume esto", Scope.of("C4")).found

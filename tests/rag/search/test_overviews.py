@@ -42,6 +42,12 @@ from rag.search.overviews import read_overview
         "このファイルの内容は何ですか",
         "请总结一下这个文件",
         "这个文档是关于什么的？",
+        "wat is this about",
+        "Waht is this documnet about?",
+        "sumarize this",
+        "Can you sumarise teh document plese?",
+        "Zusammenfasung bitte",
+        "Resumé de ce documnet",
     ],
 )
 def test_question_about_the_document_has_no_other_words(asked: str) -> None:
@@ -55,6 +61,7 @@ def test_question_about_the_document_has_no_other_words(asked: str) -> None:
         ("What is budget_2026.xlsx about?", "budget_2026.xlsx"),
         ("Fasse Mietvertrag.pdf zusammen", "Mietvertrag.pdf"),
         ("tl;dr of the Harbor report", "Harbor report"),
+        ("Sumarize Offer Seagull Ltd.pdf", "Offer Seagull Ltd.pdf"),
     ],
 )
 def test_name_of_the_document_is_returned_as_written(asked: str, name: str) -> None:
@@ -66,7 +73,15 @@ def test_name_of_the_document_is_returned_as_written(asked: str, name: str) -> N
 
 @pytest.mark.parametrize(
     "asked",
-    ["Which port does the gateway use?", "Was kostet die Miete?", "灯台守の時刻表", "", "???", "Who wrote it?"],
+    [
+        "Which port does the gateway use?",
+        "Was kostet die Miete?",
+        "灯台守の時刻表",
+        "",
+        "???",
+        "Who wrote it?",
+        "hat is on",
+    ],
 )
 def test_other_questions_do_not_ask_for_an_overview(asked: str) -> None:
     assert read_overview(asked) is None

@@ -69,6 +69,8 @@ def folder(tmp_path: Path) -> Path:
         ("what is the current price of a coil of rope", "Prices 2026.pdf"),
         ("what did a coil of rope cost in 2024", "Prices 2024.pdf"),
         ("what did a coil of rope cost in 2025", "Prices 2025.pdf"),
+        ("what does a coil of rope cost in the old prices", "Prices 2025.pdf"),
+        ("previous price of a coil of rope", "Prices 2025.pdf"),
     ],
 )
 def test_newest_version_is_first_unless_the_question_names_another(folder: Path, question: str, first: str) -> None:

@@ -59,8 +59,12 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
         ("10.20.4.7", "network.pdf", 2),
         ("Papierformat", "haus.pdf", 1),
         ("wer darf die Geraetedatei aendern", "haus.pdf", 2),
+        ("Papier", "haus.pdf", 1),
+        ("Papierformat Vorgabe", "haus.pdf", 1),
     ],
 )
 def test_everyday_spelling_finds_its_page(rag: Rag, question: str, name: str, page: int) -> None:
-    hits = rag.find(question, Scope.operator()).hits
-    assert [(hit.name, hit.page) for hit in hits[:1]] == [(name, page)]
+    found = rag.find(question, Scope.operator())
+    assert [(hit.name, hit.page) for hit in found.hits[:1]] == [(name, page)]
+    assert found.found
+    assert not found.notice

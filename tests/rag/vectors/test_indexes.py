@@ -218,9 +218,10 @@ def test_sample_is_spread_over_all_vectors_whatever_their_ids(tmp_path: Path, co
     chunk = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
     fill_catalog(catalog, iter([]), [chunk] * (2 * count), 1, lambda _: None)
     with catalog.write_transaction() as connection:
-        ids = sorted(connection.scalars(select(chunk_table.c.id)))[::2]  # all of one parity
+        chunks = sorted(connection.scalars(select(chunk_table.c.id)))
+        ids, empty = chunks[::2], chunks[1::2]  # all of one parity; the others have nothing to embed
         rows = [StoredVector(chunk_id, 0, 1, Modality.TEXT, np.ones(4, np.float32)) for chunk_id in ids]
-        vectors.put_vectors(connection, IDENTITY, rows, [])
+        vectors.put_vectors(connection, IDENTITY, rows, empty)
         drawn = [row.chunk for row in vectors.sample(connection, IDENTITY, 24)]
     catalog.close()
     assert len(drawn) == min(24, count)

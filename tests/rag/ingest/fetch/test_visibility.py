@@ -36,3 +36,9 @@ def test_long_line_is_visible_only_if_most_of_it_is() -> None:
     assert visible_words(shown, without, [line], 0) == []
     ImageDraw.Draw(shown).rectangle((10, 20, 300, 40), fill="black")
     assert visible_words(shown, without, [line], 0) == [line]
+
+
+def test_word_is_not_visible_where_it_is_flat_whatever_changes_there() -> None:
+    shown, without = Image.new("RGB", SIZE, "black"), Image.new("RGB", SIZE, "white")
+    words = [ScreenWord("flat", 10, 20, 70, 23), ScreenWord("low", 10, 40, 70, 45)]
+    assert [word.text for word in visible_words(shown, without, words, 0)] == ["low"]

@@ -49,6 +49,7 @@ This text goes on for a while until it comes to the clamped-end</p>
 <table><tr><th>Port</th><th>Dues</th></tr><tr><td>Gdansk</td><td>twelve</td></tr></table>
 <p style="width:120px;overflow-wrap:anywhere">counterrevolutionaries-incomprehensible</p>
 <p>The <b>light</b>house</p><p>港の灯台守の猫</p><p dir=rtl>שלום עולם</p><input value="typed-value">
+<select><option>hidden-option</option><option selected>chosen-option</option></select>
 <div id=shadow></div><script>shadow.attachShadow({mode: "closed"}).innerHTML = "<p>shadow-text</p>"</script>
 """
 
@@ -101,7 +102,13 @@ def test_everything_that_a_visitor_can_open_is_read_and_nothing_hidden(tmp_path:
         *("closed-details", "closed-tab", "closed-answer", "clamped-end", "pane-start", "pane-end", "code-end"),
         *("first-of-group", "second-of-group", "panel-now", "panel-later"),
         *("7. Trim the wick.", "Withdrawn by Trinity: Do not", "Chapter 1. Lenses", "white-on-black", "shadow-text"),
-        *("counterrevolutionaries-incomprehensible", "The lighthouse", "港の灯台守の猫", "typed-value"),
+        *(
+            "counterrevolutionaries-incomprehensible",
+            "The lighthouse",
+            "港の灯台守の猫",
+            "typed-value",
+            "chosen-option",
+        ),
         *("שלום", "inner-same-site inner-other-site after-the-frames"),
     ):
         assert part in text, part

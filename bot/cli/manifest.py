@@ -1,0 +1,26 @@
+"""`magpie manifest`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bot.cli.context import Json, invocation
+
+MANIFEST = Path(__file__).parents[1] / "manifest.yml"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(manifest)
+
+
+def manifest(context: typer.Context, json: Json = False) -> None:
+    """Print the manifest of the Slack app, to paste when you create the app."""
+    import yaml
+
+    text = MANIFEST.read_text(encoding="utf-8")
+    screen = invocation(context).screen(json)
+    screen.write_json(yaml.safe_load(text))
+    if not screen.json:
+        typer.echo(text, nl=False)

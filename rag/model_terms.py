@@ -1,0 +1,50 @@
+"""The licenses of models that Magpie recommends or downloads, by their names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTerms:
+    """A license, and what it forbids that a company may want to do; an empty `restriction`: nothing that is known."""
+
+    license: str
+    restriction: str = ""
+
+
+UNKNOWN = ModelTerms("not known to Magpie: see the model's page")
+
+_APPLE = ModelTerms(
+    "Apple Machine Learning Research Model License",
+    "for non-commercial scientific research only; not in any commercial product or service",
+)
+_GEMMA = ModelTerms(
+    "Gemma Terms of Use", "uses in Google's Prohibited Use Policy are forbidden, and its terms go along with copies"
+)
+_LLAMA_VISION = (
+    "not licensed to people who live in the European Union, or to companies with their principal place of business "
+    "there"
+)
+
+_TERMS: tuple[tuple[str, ModelTerms], ...] = (
+    (r"mobileclip|dfndr|datacompdr|\bdfn\d", _APPLE),
+    (r"llama-?4", ModelTerms("Llama 4 Community License", _LLAMA_VISION)),
+    (r"llama-?3\.2-vision|llama-?3\.2-(11|90)b-vision", ModelTerms("Llama 3.2 Community License", _LLAMA_VISION)),
+    (r"gemma", _GEMMA),
+    (r"qwen2\.5-?vl:?-?(3b|72b)", ModelTerms("Qwen license", "the 3B is for research only, the 72B has further terms")),
+    (r"qwen", ModelTerms("Apache-2.0")),
+    (r"laion|openai", ModelTerms("MIT")),
+    (r"siglip2|granite|nomic-embed-text-v2|paraphrase-multilingual-minilm", ModelTerms("Apache-2.0")),
+    (r"llava:34b", ModelTerms("Apache-2.0; its base model has Yi's license")),
+    (r"multilingual-e5|bge-m3", ModelTerms("MIT")),
+)
+"""Patterns in lower case, of which the first that is found counts, and the terms as their owners published them by
+November 2026: LICENSE_MODELS of apple/ml-mobileclip, the use policies of Llama 3.2 and 4, and the models' cards."""
+
+
+def terms_of_model(*names: str) -> ModelTerms:
+    """Return the terms of a model that has these names, such as those of its architecture and of its weights."""
+    name = " ".join(names).lower()
+    return next((terms for pattern, terms in _TERMS if re.search(pattern, name)), UNKNOWN)

@@ -1,0 +1,48 @@
+"""Files of other organizations in a Slack Connect channel, as the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.demo.slack_server import Workspace
+from bot.jobs.external_files import ExternalFiles
+from rag import Scope
+from tests.flows.team import magpie, pdf, until
+
+
+@pytest.fixture
+def partners(ws: Workspace, ada: str) -> str:
+    """Return a channel with Ada and with Eve, who is of another organization."""
+    return ws.channel("partners", members=[ada, ws.person("eve", stranger_team="T0THEM")], shared=True)
+
+
+def test_files_of_other_organizations_are_left_out(ws: Workspace, partners: str, tmp_path: Path) -> None:
+    with magpie(ws, tmp_path / "data", index_external=False) as bot:
+        ws.post("eve", partners, files=[("theirs.pdf", pdf("Their buoys are red."))])
+        ws.post("ada", partners, files=[("ours.pdf", pdf("Our buoys are green."))])
+        until(lambda: bool(bot.rag.find("buoys", Scope.of(partners)).hits))
+        until(lambda: bot.rag.status().refused.get("of another organization") == 1)
+        assert [row.name for row in bot.rag.documents(Scope.of(partners))] == ["ours.pdf"]
+
+
+def test_files_of_other_organizations_that_were_indexed_are_removed(
+    ws: Workspace, partners: str, tmp_path: Path
+) -> None:
+    def names() -> list[str]:
+        return sorted(row.name for row in bot.rag.documents(Scope.of(partners)))
+
+    with magpie(ws, tmp_path / "data") as bot:
+        ws.post("eve", partners, files=[("theirs.pdf", pdf("Their buoys are red."))])
+        ws.post("ada", partners, files=[("ours.pdf", pdf("Our buoys are green."))])
+        until(lambda: names() == ["ours.pdf", "theirs.pdf"])
+        own = frozenset([ws.team_id])
+        for days in (None, 30):
+            ExternalFiles(bot.client, bot.rag, own, days).expire()
+        assert names() == ["ours.pdf", "theirs.pdf"]
+    with magpie(ws, tmp_path / "data", index_external=False) as bot:
+        until(lambda: names() == ["ours.pdf"])
+        bot.sweep_all()
+        ws.post("ada", partners, files=[("more.pdf", pdf("More buoys."))])
+        until(lambda: names() == ["more.pdf", "ours.pdf"])

@@ -1,0 +1,1 @@
+"""What is installed and shipped: constraints, wheel, an environment without torch, images, service, workflow."""
