@@ -263,7 +263,8 @@ def says(text: str, statement: Statement) -> bool:
     plain = _CITATION.sub(" ", text)
     if f" {_words(statement.text)} " in f" {_words(plain)} ":
         return True
-    return bool(_find_passage(statement, {1: GroundingSource(plain)}, detect_language(plain)))
+    unnumbered = replace(statement, cited=())  # the answer is none of the passages
+    return bool(_find_passage(unnumbered, {1: GroundingSource(plain)}, detect_language(plain)))
 
 
 def _words(text: str) -> str:

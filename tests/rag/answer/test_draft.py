@@ -215,7 +215,7 @@ def test_second_draft_without_what_was_shown_is_dropped() -> None:
     more = "A crane lifts two tonnes [2]. The lamp turns every ten seconds [3]."
     answer, _ = ask_and_watch(f"{HOLDS} {WRONG}", more)
     assert answer.text == HOLDS
-    reworded = f"{more} 40 metres long is the pier [1]."
+    reworded = f"{more} With 40 metres, that is how long the pier is [1]."
     answer, _ = ask_and_watch(f"{HOLDS} {WRONG}", reworded)
     assert answer.text == reworded
 
