@@ -20,10 +20,11 @@ from rag.answer.shown_text import Edit, edited
 from rag.answer.statements import Form, Statement, split_statements
 from rag.answer.support import find_missing, has_content, is_denied, share_on_page
 from rag.answer.table_cells import with_cells
-from rag.text import normalize_for_comparison
+from rag.text import normalize_for_comparison, split_words
 
 _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|from a caption written by.*", re.DOTALL)
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
+_CITATION = re.compile(r"\[\d+\]")
 _MAX_NESTED = 8
 
 _MIN_SHARE = 0.55
@@ -259,11 +260,15 @@ def check_grounding(
 
 def says(text: str, statement: Statement) -> bool:
     """Return whether an answer has a statement, perhaps in other words."""
-    if statement.text.strip() in text:
+    plain = _CITATION.sub(" ", text)
+    if f" {_words(statement.text)} " in f" {_words(plain)} ":
         return True
-    page = GroundingSource(text).page
-    is_about_it = share_on_page(statement, page) >= _MIN_SHARE
-    return is_about_it and not find_missing(statement, [page], detect_language(text))
+    unnumbered = replace(statement, cited=())  # the answer is none of the passages
+    return bool(_find_passage(unnumbered, {1: GroundingSource(plain)}, detect_language(plain)))
+
+
+def _words(text: str) -> str:
+    return " ".join(split_words(text)).casefold()
 
 
 def _check(

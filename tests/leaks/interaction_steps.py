@@ -141,7 +141,8 @@ def share_unreadable_file(simulation: Simulation, step: Step) -> None:
 
 
 def ask_too_early(simulation: Simulation, step: Step) -> None:
-    """Share a file, ask before it is read what no file answers, and press the button to have it answered again."""
+    """Share two files, ask before they are read what no file answers, and have it answered again by the button."""
+    share_unreadable_file(simulation, Step("", step.a // 7, step.b // 7, step.c))
     share_unreadable_file(simulation, step)
     asked_in = writable_conversation(simulation, step.c, pick(people(simulation), step.c // 3))
     person = None if asked_in is None else pick(_members(simulation, asked_in), step.b)
