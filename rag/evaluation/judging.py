@@ -14,14 +14,14 @@ from rag.analysis.content import content_tokens, language_of
 from rag.analysis.languages import question_language
 
 _CITATION = re.compile(r"\[(\d+)\]")
-_SENTENCE = re.compile(r".+?(?:[.!?。！？]+[\"”’»)*_]*(?:\s*\[\d+\])*(?=\s|$)|[。！？]|$)")
+_SENTENCE = re.compile(r".+?(?:(?<![.!?。！？])[.!?。！？]+[\"”’»)*_]*(?:\s*\[\d+\])*(?=\s|$)|[。！？]|$)")
 _BULLET = re.compile(r"^\s*(?:[-*•–>|]|\d{1,2}[.)]\s|#{1,6}\s)\s*")
 _NOTE = re.compile(r"\((?:read from the picture|from a caption written by [^()]*|not found in the cited page)\)")
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,:]\d+)*(?![\w])")
 _GROUPED = re.compile(r"(?P<whole>\d{1,3}(?:[.,]\d{3})+)(?:[.,](?P<decimals>\d+))?")
 _SPACED = re.compile(r"(?<=\d)[   ](?=\d{3}(?!\d))")
-_IDENTIFIER = re.compile(r"(?<![\w])(?=\S*[\d_@/\\.-])[\w@/\\.~+-]*[\w/]")
+_IDENTIFIER = re.compile(r"(?<![\w@/\\.~+-])(?=[\w@~+]*[\d_@/\\.-])[\w@/\\.~+-]*[\w/]")
 _WORD = re.compile(r"\w+")
 
 _UNITS = (

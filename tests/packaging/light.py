@@ -29,9 +29,11 @@ def build(folder: Path) -> Path:
 
 def _link_metadata(package: metadata.Distribution, into: Path) -> None:
     """Let Magpie know its own version, as every installation does."""
-    (found,) = {file.parent for file in package.files or () if file.parent.name.endswith(".dist-info")}
-    source = Path(str(package.locate_file(found)))
-    shutil.copytree(source, into / source.name)
+    folder = into / f"magpie-{package.version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: magpie\nVersion: {package.version}\n", encoding="utf-8"
+    )
 
 
 def _link(package: metadata.Distribution, into: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support.scripts import needs_tesseract
 @pytest.mark.parametrize(
     ("office", "status", "said"),
     [
-        ("off", "off", "off: of DOCX, PPTX, ODT and ODP only the text is read"),
+        ("off", "off", "of DOCX, PPTX, ODT and ODP only the text is read"),
         (sys.executable, "ok", sys.executable),
         ("/missing/soffice", "warn", "LibreOffice was not found"),
     ],
