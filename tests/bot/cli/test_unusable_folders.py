@@ -135,6 +135,7 @@ print(*[main(command) for command in (
 print(any((settings.data / "files").iterdir()))
 """
     environment = {
+        "PYTHONPATH": str(Path(__file__).parents[3]),
         **os.environ,
         "MAGPIE_DATA": str(tmp_path / "disk" / "data"),
         "MAGPIE_KEEP__MIN_FREE_GB": "0",
