@@ -101,6 +101,7 @@ class Limits:
     - `intake`: limits on files
     - `apps`: answer other apps that mention Magpie
     - `listed`: messages were read from a conversation's history, which does not restore what a person removed
+    - `since`: when Magpie began to listen, in seconds since 1970; other events of that time may have been lost
     """
 
     links: bool = False
@@ -111,6 +112,7 @@ class Limits:
     intake: IntakeRules = field(default_factory=IntakeRules)
     link_age: float = 24 * 3600.0
     apps: bool = False
+    since: float = 0.0
 
 
 def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
@@ -424,7 +426,7 @@ def _record_question(
 
 def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
     """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
-    if limits.listed:  # it waits for the files that are found with it
+    if limits.listed or questions.seconds_of(asked.ts) < limits.since:  # it waits for the files that are found with it
         asked = replace(asked, about={**asked.about, FOUND_AT: time()})
     if not message.app:
         _ask(connection, asked, limits)

@@ -46,6 +46,7 @@ from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, is_loopback, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
+from bot.slack.socket_mode import open_socket
 from bot.slack.token_check import TokenCheck
 from bot.slack.uninstalled import Uninstalled, mark_uninstalled, unmark_uninstalled
 from bot.slack.uploads import Uploads
@@ -67,7 +68,6 @@ from rag import (
 )
 
 if TYPE_CHECKING:
-    from slack_bolt.adapter.socket_mode import SocketModeHandler
     from starlette.types import ASGIApp
 
 log = logging.getLogger("magpie")
@@ -80,9 +80,6 @@ _NEW_TOKEN = "Install the app again and put its token into magpie.toml, or run m
 
 _PLACEHOLDER_THREADS = 2
 """Threads that post placeholders: a slow conversation does not delay the others."""
-
-_BUFFER = 1 << 16
-"""Bytes read from the socket at a time: slack_sdk may lose a message that needs several reads."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +115,14 @@ class Bot:
             pool = ThreadPoolExecutor(len(workers) + 1, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
+            self.sweep_all()  # before anything is answered: what was deleted meanwhile must not be shown
             threads = [pool.submit(self.rag.serve, self.stop)]
             for worker in workers:
                 threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
             intervals = self.settings.sweep_minutes, self.settings.folder_minutes
             plan = running.enter_context(scheduled(self._request, *intervals))
-            self.sweep_all()
-            socket = None if self.settings.http_port else running.enter_context(self._socket())
+            opened = open_socket(self.app, self.settings, self.stop)
+            socket = None if self.settings.http_port else running.enter_context(opened)
 
             def is_connected() -> bool:
                 connected = socket is None or bool(socket.client.is_connected())
@@ -165,25 +163,6 @@ class Bot:
         with self.rag.write_transaction() as connection:
             jobs.request(connection, kind, key=key)
         self.wake_up.notify()
-
-    @contextmanager
-    def _socket(self) -> Iterator[SocketModeHandler]:
-        from slack_bolt.adapter.socket_mode import SocketModeHandler
-
-        handler = SocketModeHandler(
-            self.app,
-            self.settings.app_token.get_secret_value(),
-            ping_interval=self.settings.ping_seconds,
-            receive_buffer_size=_BUFFER,
-        )
-        try:
-            wait_for_slack(handler.connect, self.stop)
-            yield handler
-        finally:
-            # One of its threads waits up to a second for the next message: an empty one ends it at once.
-            handler.client.closed = True
-            handler.client.enqueue_message("")
-            handler.close()  # type: ignore[no-untyped-call]
 
     def open_health(self, is_connected: Callable[[], bool]) -> Health:
         """Return what /health, /ready and /metrics show. `is_connected`: see Health."""
@@ -268,6 +247,7 @@ def open_bot(
             intake=rules,
             apps=slack.answer_apps,
             link_age=settings.web.min_age_hours * 3600,
+            since=clock.now(),
         )
         intake = Intake(client, rag, rules)
         wait_for_slack(intake.learn_channels, stop)

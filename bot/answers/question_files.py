@@ -54,8 +54,6 @@ _SHOWN_WITHIN = 60.0
 _FOUND_WITHIN = 600.0
 """Seconds for which a question whose event was missed waits for the files that were found with it."""
 
-_SWEEPS = (JobKind.SWEEP_CHANNEL, JobKind.SWEEP_MESSAGES, JobKind.SWEEP_FILES)
-
 _RECORDED_WITHIN = 5.0
 """Seconds to wait for the event or the sweep that records a file sent with a question."""
 
@@ -144,7 +142,7 @@ class QuestionFiles:
             return
         with self._rag.read_transaction() as connection:
             unread = list_unread_files(connection, Scope.of(question.channel))
-            is_sweeping = jobs.is_open(connection, _SWEEPS, question.channel)
+            is_sweeping = jobs.is_open(connection, jobs.SWEEPS, question.channel)
         if is_sweeping or any(file.shared_at <= found_at for file in unread):
             raise TryAgain("A question waits for the files that were found with it.")
 

@@ -21,8 +21,9 @@ from bot.answers.followups import compose_reply
 from bot.answers.posting import Posting
 from bot.answers.render import Reply
 from bot.answers.task import AnswerTask
-from bot.db import access_log, evidence, questions
+from bot.db import access_log, evidence, jobs, questions
 from bot.db import uploads as uploading
+from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation, ClaimedQuestion
 from bot.slack import messages
 from bot.slack.blocks import context
@@ -156,7 +157,10 @@ class Responder:
         return reply
 
     def _may_show(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
-        """Return whether everything that a reply uses is in the scope of its readers now; if so, log the access."""
+        """Return whether everything that a reply uses is in the scope of its readers now; if so, log the access.
+
+        Raise TryAgain for a reply of an earlier attempt while a sweep looks for deletions whose events may be lost.
+        """
         if not (reply.documents or reply.used):
             return True
         granted = self._composer.granted(claimed.question)
@@ -166,6 +170,9 @@ class Responder:
                 return False
             if not access_log.are_names_current(connection, reply.used, granted.scope):
                 return False
+            spaces = {"", claimed.question.channel, *(space for row in found for space in row.spaces)}
+            if claimed.reply is not None and jobs.is_at_work(connection, (JobKind.SWEEP, *jobs.SWEEPS), spaces):
+                raise TryAgain("An earlier reply waits until it is known what was deleted since it was composed.")
             access_log.log_access(connection, claimed.question, found, granted.why, granted.readers)
         return True
 

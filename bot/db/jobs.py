@@ -68,6 +68,9 @@ class JobKind(StrEnum):
     INDEX = "index"
 
 
+SWEEPS = (JobKind.SWEEP_CHANNEL, JobKind.SWEEP_MESSAGES, JobKind.SWEEP_FILES)
+"""The jobs that compare one conversation with what Slack lists."""
+
 COMPLETE = "complete"
 """Key of the job SWEEP that sweeps every conversation, because events may have been lost."""
 
@@ -162,6 +165,12 @@ def is_open(connection: Connection, kinds: Collection[JobKind], channel: str) ->
     """Return whether a job of these kinds about a conversation is not done yet."""
     matching = job.c.kind.in_(kinds) & (job.c.channel == channel) & (job.c.state != JobState.DONE)
     return bool(connection.scalar(select(exists().where(matching))))
+
+
+def is_at_work(connection: Connection, kinds: Collection[JobKind], channels: Collection[str]) -> bool:
+    """Return whether a job of these kinds about one of these conversations runs or is due. "" stands for none."""
+    is_now = _due(kinds) | (job.c.kind.in_(kinds) & (job.c.state == JobState.RUNNING))
+    return bool(connection.scalar(select(exists().where(is_now, is_any_of(job.c.channel, channels)))))
 
 
 def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None:

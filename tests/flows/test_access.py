@@ -121,7 +121,10 @@ def test_composed_answer_is_checked_again_after_a_restart(ws: Workspace, tmp_pat
 
         until(is_composed)
     ws.faults.clear()
+    ws.faults.lose_events(20)
     ws.delete_file(ws.files(f"{CANARY}.pdf")[0].id)
+    ws.faults.clear()
+    ws.faults.fail("files.list", delay=2)  # the sweep that misses the file is slow
     with magpie(ws, tmp_path / "data"):
         assert "could not find" in said(reply(ws, channel, asked))
     assert CANARY not in " ".join(str(one.blocks) for one in ws.messages(channel))
