@@ -64,7 +64,7 @@ def find(
             if found.hits:
                 screen.say("The closest pages:")
         if picture is None and Path(query).suffix.lower() in _PICTURES:
-            screen.note(f"There is no file {query}, so its name was searched for as words.")
+            screen.note(f"No file is called {query}. Searched for it as words instead.")
         for hit in found.hits:
             show_hit(screen, hit, "" if picture else query)
         note_translations(screen, found)

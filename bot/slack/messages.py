@@ -316,7 +316,7 @@ def only_in_button(title: str) -> str:
 
 
 NOT_YOUR_ANSWER = "Only the person who asked can stop this answer."
-NOT_YOUR_QUESTION = "Only the person who asked can have this answered again. Ask it yourself: I'll answer you too."
+NOT_YOUR_QUESTION = "Only the person who asked can use this button. Ask the question yourself and I'll answer it."
 ALREADY_WAITING = "I'll answer here when the files are read."
 ALREADY_ANSWERED = "This question is already answered."
 ALREADY_SEARCHING = "I'm already working on this."

@@ -16,37 +16,31 @@ from typing import TYPE_CHECKING
 from rag.adapters.embedder_errors import Remedies, as_embedder_errors
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors, pull_command, start_command
-from rag.adapters.text_model_cards import card_of
-from rag.adapters.text_windows import DEFAULT_CONTEXT, windows_by_letters
-from rag.adapters.whole_texts import TextTooLong, embed_whole
+from rag.adapters.server_embedder import METADATA_SECONDS, SendTexts, ServerEmbedder
+from rag.adapters.text_windows import DEFAULT_CONTEXT
+from rag.adapters.whole_texts import TextTooLong
 from rag.errors import BadSetting, EmbedderFailed, ModelMissing
-from rag.ports import Vector
 from rag.settings import TextSettings
 
 if TYPE_CHECKING:
     import ollama
-
-_METADATA_SECONDS = 10.0
-"""Metadata of a model is read from files and never waits for the model."""
 
 _KEEP_ALIVE = "30m"
 
 _TOO_LONG = ("input length exceeds", "exceeds the available context", "too large to process", "longer than the context")
 
 
-class OllamaEmbedder:
-    """Implements ports.TextEmbedder with an Ollama server. Each call has its own connection."""
+class OllamaEmbedder(ServerEmbedder):
+    """An embedder of an Ollama server. Each call has its own connection."""
 
     def __init__(self, settings: TextSettings, model: str, address: str) -> None:
-        self._settings = settings
-        self._model = model
+        super().__init__(settings, model)
         self._address = ollama_address(address)
-        self._card = card_of(model)
 
     @property
     def identity(self) -> str:
         """Contains the digest of the model's file; requested each time, because the model may be pulled again."""
-        with self._map_errors(), self._open(_METADATA_SECONDS) as client:
+        with self._map_errors(), self._open(METADATA_SECONDS) as client:
             listed = {row.model: row.digest for row in client.list().models}
             digest = listed.get(self._model) or listed.get(f"{self._model}:latest")
             if not digest:
@@ -57,40 +51,25 @@ class OllamaEmbedder:
             raise EmbedderFailed(
                 f"the model {self._model} cannot embed texts", "set MAGPIE_TEXT__MODEL to ollama:nomic-embed-text"
             )
-        name = re.sub("[^A-Za-z0-9_-]", "-", self._model.rsplit("/", 1)[-1])
         digest = re.sub("[^0-9a-f]", "", digest.removeprefix("sha256:"))[:12]
-        return f"ollama-{name[:30]}-{digest or 'unknown'}-{self._card.version}"
-
-    @cached_property
-    def dim(self) -> int:
-        return len(self.embed_queries(["?"])[0])
+        return self._named("ollama", digest or "unknown")
 
     @cached_property
     def context(self) -> int:
         """The model's context length in tokens."""
-        with self._map_errors(), self._open(_METADATA_SECONDS) as client:
+        with self._map_errors(), self._open(METADATA_SECONDS) as client:
             metadata = client.show(self._model).modelinfo or {}
         context = metadata.get(f"{metadata.get('general.architecture')}.context_length")
         return int(context) if isinstance(context, int | float) and context > 0 else DEFAULT_CONTEXT
 
-    def windows(self, text: str) -> list[str]:
-        return windows_by_letters(text, self._card, self.context)
+    @property
+    def _remedy(self) -> str:
+        return f"Pull the model again: {pull_command(self._model, self._address)}"
 
-    def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._card.document)
-
-    def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._card.query)
-
-    def _embed(self, texts: Sequence[str], prefix: str) -> list[Vector]:
-        found: list[Vector] = []
-        size = self._settings.batch
-        remedy = f"Pull the model again: {pull_command(self._model, self._address)}"
+    @contextmanager
+    def _connection(self) -> Iterator[SendTexts]:
         with self._map_errors(), self._open(self._settings.seconds) as client:
-            for start in range(0, len(texts), size):
-                batch = texts[start : start + size]
-                found += embed_whole(batch, prefix, partial(self._request, client), remedy)
-        return found
+            yield partial(self._request, client)
 
     def _request(self, client: ollama.Client, texts: list[str]) -> Sequence[Sequence[float]]:
         import ollama

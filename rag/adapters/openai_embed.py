@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
@@ -20,15 +19,11 @@ import httpx
 from rag.adapters.embedder_errors import Remedies, as_embedder_errors
 from rag.adapters.openai_client import ServerAddress, error_body, open_openai_client, response_error
 from rag.adapters.openai_errors import map_errors, message_of
-from rag.adapters.text_model_cards import card_of
-from rag.adapters.text_windows import DEFAULT_CONTEXT, windows_by_letters
-from rag.adapters.whole_texts import TextTooLong, embed_whole
+from rag.adapters.server_embedder import METADATA_SECONDS, SendTexts, ServerEmbedder
+from rag.adapters.text_windows import DEFAULT_CONTEXT
+from rag.adapters.whole_texts import TextTooLong
 from rag.errors import EmbedderFailed, ModelMissing
-from rag.ports import Vector
 from rag.settings import TextSettings
-
-_METADATA_SECONDS = 10.0
-"""Servers list their models without waiting for one."""
 
 _TOO_LONG = ("too large to process", "maximum context length", "exceeds the available context", "must have less than")
 """What llama.cpp, vLLM, llama.cpp and TEI say, in this order."""
@@ -36,14 +31,12 @@ _TOO_LONG = ("too large to process", "maximum context length", "exceeds the avai
 _CANNOT_EMBED = (404, 405, 501)
 
 
-class OpenAIEmbedder:
-    """Implements ports.TextEmbedder with an OpenAI-compatible server. Each call has its own connection."""
+class OpenAIEmbedder(ServerEmbedder):
+    """An embedder of an OpenAI-compatible server. Each call has its own connection."""
 
     def __init__(self, settings: TextSettings, model: str) -> None:
-        self._settings = settings
-        self._model = model
+        super().__init__(settings, model)
         self._server = ServerAddress(settings.host, settings.api_key, settings.allow_public, "MAGPIE_TEXT")
-        self._card = card_of(model)
 
     @property
     def identity(self) -> str:
@@ -56,12 +49,7 @@ class OpenAIEmbedder:
         meta = row.get("meta") or {}
         known = [row.get("root"), *(meta.get(name) for name in ("n_params", "n_embd", "size"))]
         digest = hashlib.sha256(json.dumps([self._model, known]).encode()).hexdigest()[:12]
-        name = re.sub("[^A-Za-z0-9_-]", "-", self._model.rsplit("/", 1)[-1])
-        return f"openai-{name[:30]}-{digest}-{self._card.version}"
-
-    @cached_property
-    def dim(self) -> int:
-        return len(self.embed_queries(["?"])[0])
+        return self._named("openai", digest)
 
     @cached_property
     def context(self) -> int:
@@ -70,37 +58,26 @@ class OpenAIEmbedder:
         found = row.get("max_model_len") or (row.get("meta") or {}).get("n_ctx")
         return found if isinstance(found, int) and found > 0 else self._card.tokens or DEFAULT_CONTEXT
 
-    def windows(self, text: str) -> list[str]:
-        return windows_by_letters(text, self._card, self.context)
-
-    def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._card.document)
-
-    def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
-        return self._embed(texts, self._card.query)
-
     def _listed(self) -> dict[str, Any]:
-        """Return the model's row in the server's list; {} if there is no list. Raise WeightsMissing without a row."""
-        with self._map_errors(), open_openai_client(self._server, _METADATA_SECONDS) as client:
+        """Return the model's row in the server's list, or an empty one if the server has no list.
+
+        Raise WeightsMissing if the list has other models only.
+        """
+        with self._map_errors(), open_openai_client(self._server, METADATA_SECONDS) as client:
             response = client.get("models")
             if response.status_code == httpx.codes.NOT_FOUND:  # TEI serves one model under any name
                 return {}
             if response.status_code != httpx.codes.OK:
                 raise response_error(response, self._model, self._settings.host)
-            rows: list[dict[str, Any]] = response.json()["data"]
-            for row in rows:
-                if row["id"] == self._model:
-                    return row
-            raise ModelMissing(f"{self._model} is missing.")
+            rows: dict[str, dict[str, Any]] = {row["id"]: row for row in response.json()["data"]}
+            if self._model not in rows:
+                raise ModelMissing(f"{self._model} is missing.")
+            return rows[self._model]
 
-    def _embed(self, texts: Sequence[str], prefix: str) -> list[Vector]:
-        found: list[Vector] = []
-        size = self._settings.batch
+    @contextmanager
+    def _connection(self) -> Iterator[SendTexts]:
         with self._map_errors(), open_openai_client(self._server, self._settings.seconds) as client:
-            for start in range(0, len(texts), size):
-                batch = texts[start : start + size]
-                found += embed_whole(batch, prefix, partial(self._request, client), self._remedy)
-        return found
+            yield partial(self._request, client)
 
     def _request(self, client: httpx.Client, texts: list[str]) -> list[list[float]]:
         body = {"model": self._model, "input": texts, "encoding_format": "float"}

@@ -373,7 +373,7 @@ def test_find_shows_pages_and_leaves_what_is_off_to_status(run: Run) -> None:
 
 def test_find_says_that_a_picture_does_not_exist(run: Run) -> None:
     _, _, err = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12)]), "find", "typo.png")
-    assert err == "There is no file typo.png, so its name was searched for as words.\n"
+    assert err == "No file is called typo.png. Searched for it as words instead.\n"
 
 
 def test_find_treats_an_existing_file_as_a_picture(run: Run, tmp_path: Path) -> None:
