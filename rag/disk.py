@@ -59,8 +59,13 @@ def _explain_os_error(error: OSError, data: Path | None) -> MagpieError | None:
     return _failing(data) if error.errno == errno.EIO else None
 
 
+def primary_code(error: BaseException | None) -> int:
+    """Return the code of an error of SQLite, 0 for any other error. All extended codes of a kind have the same."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 def _explain_sqlite(error: sqlite3.Error, data: Path | None) -> MagpieError | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of all extended codes of a kind is the same
+    code = primary_code(error)
     if code == sqlite3.SQLITE_FULL or (code in _MAYBE_FULL and _is_full(data)):
         return _disk_full(data)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag.catalog.migrate import OWN, MigrationHistory, check_schema, migrate, opening_lock, remove_copies
-from rag.disk import explain_disk_error
+from rag.disk import explain_disk_error, primary_code
 from rag.errors import CatalogUnfit, MagpieError
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_
 
 
 def _primary_code(error: Exception) -> int:
-    """Return SQLite's code of an error; the low byte of all extended codes of a kind is the same."""
-    cause = error.orig if isinstance(error, DatabaseError) else error
-    return int(getattr(cause, "sqlite_errorcode", 0)) & 0xFF
+    return primary_code(error.orig if isinstance(error, DatabaseError) else error)
 
 
 def _is_locked(error: Exception) -> bool:
