@@ -60,6 +60,12 @@ def count_waiting(bot: Bot) -> int:
         return int(rows.scalar_one())
 
 
+def is_asked(bot: Bot) -> bool:
+    """Return whether a question is not answered or refused yet."""
+    with bot.rag.read_transaction() as connection:
+        return bool(questions.open_questions(connection))
+
+
 def ask_too_early(ws: Workspace, person: str, channel: str, name: str = "notes.txt") -> tuple[str, Message]:
     """Ask about a file that is not read yet. Return the question's ts and its answer."""
     ws.post(person, channel, files=[(name, GATEWAY)])
@@ -180,8 +186,9 @@ def test_waiting_question_ends(ws: Workspace, tmp_path: Path, ada: str, channel:
                 with bot.rag.write_transaction() as connection:
                     retention.forget_user(connection, ada)
         until(lambda: not count_waiting(bot))
-        with bot.rag.read_transaction() as connection:
-            assert not questions.open_questions(connection)
+        gate.opened.set()
+        until(lambda: not is_asked(bot))
+    assert not any("8443" in said(message) for message in ws.messages(channel))
 
 
 def test_question_is_answered_at_once_if_the_files_are_read_before_the_press(
