@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.demo.slack_server.state import Message
+from bot.slack.files import KIND
 from rag import Scope
 from rag.analysis.question import make_term
 from rag.catalog.share_words import search_share_words
@@ -80,18 +81,20 @@ class CatalogChecks:
         """
         with simulation.rag.write_transaction() as connection:
             rows = connection.exec_driver_sql(
-                "SELECT h.id, h.space, s.document_id, h.visible_from FROM share h JOIN source s ON s.id = h.source_id "
-                "WHERE s.kind = 'slack' AND h.state IN ('shared', 'checking') AND s.document_id IS NOT NULL"
+                "SELECT h.id, h.space, s.document_id, h.visible_from, s.kind FROM share h "
+                "JOIN source s ON s.id = h.source_id "
+                "WHERE h.state IN ('shared', 'checking') AND s.document_id IS NOT NULL"
             ).all()
             inside = connection.exec_driver_sql("SELECT DISTINCT document_id, attached_id FROM attachment").all()
-            rows += [(*row[:2], attached, row[3]) for row in rows for of, attached in inside if of == row[2]]
+            rows += [(*row[:2], attached, *row[3:]) for row in rows for of, attached in inside if of == row[2]]
             known = connection.exec_driver_sql("SELECT document_id FROM extraction WHERE state = 'complete'").all()
             connection.exec_driver_sql(
                 "UPDATE extraction SET seconds = 3600 WHERE state = 'complete' AND seconds IS NOT 3600"
             )
-        for id, space, document, visible_from in rows:
+        for id, space, document, visible_from, kind in rows:
             is_new = (id, document) not in self._delayed and (space, document) not in self._visible
-            if is_new and document in self._known and not visible_from:
+            # What the operator indexes is not delayed, and what is shared where it is shown need not be.
+            if kind == KIND and is_new and document in self._known and not visible_from:
                 raise Leak("a share shows that its document was known elsewhere", (id, space, document))
         self._delayed = {(row[0], row[2]) for row in rows}
         self._visible = {(row[1], row[2]) for row in rows}

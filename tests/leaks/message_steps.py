@@ -201,7 +201,7 @@ def lose_share(simulation: Simulation, step: Step) -> None:
     """Share a file of which Magpie hears nothing, and sweep. Sometimes delete the message when the sweep has found the
     file, but not the message."""
     space, person = _place_to_write(simulation, step)
-    if space is None or person is None:
+    if space is None or person is None or not simulation.documents:
         return
     simulation.deliver_events()
     simulation.ws.faults.lose_events(4)

@@ -73,6 +73,16 @@ def test_nothing_happens_while_a_check_searches() -> None:
     assert play([Step.parse(step) for step in " ".join(LATE_DELETION.split()).split("; ")]) is None
 
 
+def test_file_that_a_folder_shows_where_it_is_shared_need_not_wait() -> None:
+    """A false alarm: what the operator indexes for a channel was not counted as visible there."""
+    everywhere = (Step.parse(f"words {number} {number} 0") for number in range(8))
+    assert play([Step.parse("folder 0 0 0"), *everywhere]) is None
+
+
+def test_nothing_is_lost_where_nothing_was_shared() -> None:
+    assert play([Step.parse("lose share 0 0 0")]) is None
+
+
 @pytest.mark.parametrize("name", GUARDS)
 def test_every_guard_can_be_broken(name: str) -> None:
     sources: dict[Path, str] = {}
