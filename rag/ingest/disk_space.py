@@ -41,6 +41,10 @@ class DiskSpace:
             return None
         return f"New files wait: files and pictures use {used:.1f} GB, and the limit is {most:g} GB.", RAISE_LIMIT
 
+    def is_full(self) -> bool:
+        """Return whether new files have to wait."""
+        return self.shortage() is not None
+
     def _used_gb(self) -> float:
         with self._lock:
             if monotonic() - self._measured_at > _MEASURED_FOR:

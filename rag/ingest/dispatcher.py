@@ -59,11 +59,12 @@ class Dispatcher:
         self._stop = ingester.stop
         self._pool = pool
         self._stages = stages
-        extract = [partial(ingester.extract, extractor) for extractor in pool.extractors]
+        fetching, extracting = ingester.fetching, ingester.extracting
+        extract = [partial(extracting.extract, extractor) for extractor in pool.extractors]
         self._ingesting = (
-            _Threads(pool.threads, ingester.near_waits, [ingester.fetch_near] * pool.near_threads),
-            _Threads(pool.threads, ingester.far_waits, [ingester.fetch_far] * pool.far_threads),
-            _Threads(pool.threads, ingester.extraction_waits, extract),
+            _Threads(pool.threads, fetching.near_waits, [fetching.fetch_near] * pool.near_threads),
+            _Threads(pool.threads, fetching.far_waits, [fetching.fetch_far] * pool.far_threads),
+            _Threads(pool.threads, extracting.extraction_waits, extract),
         )
         self._batch: Future[bool] | None = None
         self._is_last_batch = self._is_staged = False

@@ -116,9 +116,9 @@ def test_file_unshared_and_shared_again_while_it_is_extracted_is_indexed(tmp_pat
     files.texts["F1"] = "words of the quay"
 
     def share_again() -> None:
-        with rag.write_transaction() as connection:
+        with rag.write_transaction() as connection:  # one, so that `standing` always finds a share
             leave_space(connection, KIND, "C1")
-        share(rag, "F1")
+            put_share(connection, Share(KIND, "F1", "C1", "F1.txt", size=9, changed_ns=1))
 
     with opened(tmp_path, files, lambda: InterruptedExtractor(share_again)) as rag, serving(rag):
         share(rag, "F1")

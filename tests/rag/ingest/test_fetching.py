@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.ingester import retry_wait
+from rag.ingest.fetching import retry_wait
 
 
 def test_pauses_double_up_to_a_minute_or_for_third_party_servers_up_to_18_hours() -> None:
