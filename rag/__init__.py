@@ -14,14 +14,14 @@ _MODULES = {
     "MigrationHistory": "rag.catalog.migrate",
     "Rag": "rag.engine",
     "Settings": "rag.settings",
-    "load_settings": "rag.settings",
-    "effective_settings": "rag.settings",
-    "shown_value": "rag.settings",
-    "SettingValue": "rag.settings",
+    "load_settings": "rag.settings_loading",
+    "effective_settings": "rag.settings_loading",
+    "shown_value": "rag.settings_loading",
+    "SettingValue": "rag.settings_loading",
     "check_names": "rag.settings_file",
     "read_settings_file": "rag.settings_file",
     "settings_path": "rag.settings_file",
-    "invalid_setting": "rag.settings",
+    "invalid_setting": "rag.settings_loading",
     "hide_memory": "rag.sandbox",
     "erase_index": "rag.data_dir",
     "make_private": "rag.data_dir",
@@ -298,18 +298,18 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         read_limits as read_limits,
     )
     from rag.search.results import merge_results as merge_results
-    from rag.settings import (
-        Settings as Settings,
+    from rag.settings import Settings as Settings
+    from rag.settings_file import (
+        check_names as check_names,
+        read_settings_file as read_settings_file,
+        settings_path as settings_path,
+    )
+    from rag.settings_loading import (
         SettingValue as SettingValue,
         effective_settings as effective_settings,
         invalid_setting as invalid_setting,
         load_settings as load_settings,
         shown_value as shown_value,
-    )
-    from rag.settings_file import (
-        check_names as check_names,
-        read_settings_file as read_settings_file,
-        settings_path as settings_path,
     )
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection

@@ -12,7 +12,8 @@ import typer
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag.settings import setting_descriptions, variable
+from rag.setting_names import variable
+from rag.settings import setting_descriptions
 from tests.docs.markdown import PAGES, README, ROOT, anchors, code, commands, links, parse, words
 
 SCREEN = 24

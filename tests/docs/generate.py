@@ -50,7 +50,7 @@ from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
 from rag.model.operations import PageReading
-from rag.settings import variable
+from rag.setting_names import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit
 

@@ -9,7 +9,8 @@ import pytest
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import Settings
-from rag.settings import setting_descriptions, variable
+from rag.setting_names import variable
+from rag.settings import setting_descriptions
 from tests.docs.generate import DOCS, GROUPS, PARTS, commands, pages, rendered, settings, walk
 
 

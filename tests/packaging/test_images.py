@@ -11,7 +11,8 @@ import yaml
 
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag.settings import setting_descriptions, variable
+from rag.setting_names import variable
+from rag.settings import setting_descriptions
 from tests.docs.markdown import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")

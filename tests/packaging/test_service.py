@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.settings import variable
+from rag.setting_names import variable
 from tests.docs.markdown import ROOT
 
 UNIT = ROOT / "deploy" / "magpie.service"

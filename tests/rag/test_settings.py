@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rag import BadSetting, effective_settings, load_settings
-from rag.settings import RENAMED, RENAMED_VALUES, setting_descriptions, variable, with_new_names
+from rag.setting_names import RENAMED, RENAMED_VALUES, variable, with_new_names
+from rag.settings import setting_descriptions
 
 
 @pytest.fixture(autouse=True)
