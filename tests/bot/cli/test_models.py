@@ -1,0 +1,67 @@
+"""`magpie models`: what is downloaded, and under which license."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rag import terms_of_model
+from tests.bot.conftest import Run
+from tests.support.engine import FakeEngine
+
+
+def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:
+    engine = FakeEngine()
+    code, out, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
+    assert code == 0
+    assert engine.asked == [("models",), ("pull", "ViT-B-32", "laion2b_s34b_b79k")]
+    assert "weights.pt" in out
+    assert "fetching" in err
+
+
+def test_models_pull_asks_before_it_downloads_what_may_not_be_used_freely(run: Run) -> None:
+    engine = FakeEngine()
+    code, _, err = run(engine, "models", "pull", "MobileCLIP2-S0")
+    assert code == 2
+    assert engine.asked == [("models",)]
+    printed = " ".join(err.split())
+    assert "License of MobileCLIP2-S0: Apple Machine Learning Research Model License" in printed
+    assert "non-commercial scientific research only" in printed
+    assert "add --yes" in printed
+    assert run(engine, "models", "pull", "MobileCLIP2-S0", "--yes")[0] == 0
+    assert engine.asked[-1] == ("pull", "MobileCLIP2-S0", None)
+    _, _, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
+    assert "License of ViT-B-32 laion2b_s34b_b79k: MIT" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "license", "is_restricted"),
+    [
+        ("llama4:scout", "Llama 4 Community License", True),
+        ("gemma3:4b", "Gemma Terms of Use", True),
+        ("google/embeddinggemma-300m", "Gemma Terms of Use", True),
+        ("qwen3-vl:4b-instruct", "Apache-2.0", False),
+        ("qwen2.5vl:7b", "Apache-2.0", False),
+        ("qwen2.5vl:3b", "Qwen license", True),
+        ("ViT-B-32 laion2b_s34b_b79k", "MIT", False),
+        ("intfloat/multilingual-e5-small", "MIT", False),
+        ("a-model-of-tomorrow", "not known to Magpie: see the model's page", False),
+    ],
+)
+def test_terms_of_a_model_are_found_by_its_name(name: str, license: str, is_restricted: bool) -> None:
+    terms = terms_of_model(name)
+    assert (terms.license, bool(terms.restriction)) == (license, is_restricted)
+
+
+def test_models_pull_downloads_the_text_embedder_too(run: Run) -> None:
+    engine = FakeEngine(text_weights=Path("texts"))
+    code, out, err = run(engine, "models", "pull")
+    assert code == 0
+    assert engine.asked == [("models",), ("pull", None, None), ("pull text",)]
+    assert "weights.pt" in out
+    assert "texts" in out
+    assert "fetching texts" in err
+    _, out, _ = run(engine, "models", "pull", "--json")
+    assert json.loads(out) == {"path": "weights.pt", "text_path": "texts"}
