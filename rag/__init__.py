@@ -4,8 +4,13 @@ bot/ imports from rag only what is listed here. The module of a name is imported
 the engine takes a second to import and `magpie --help` does not need it.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# ONNX Runtime, and PyMuPDF by it, reports its use to Microsoft unless this is set before it is loaded. Every process
+# that loads it imports this package first.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _MODULES = {
     # The engine
