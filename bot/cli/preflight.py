@@ -222,9 +222,17 @@ def install(root: Path, venv: Path, kind: Kind) -> None:
     started = time.monotonic()
     create_environment(venv, unfinished)
     install_packages(root, venv, kind, cache=free_gb > CACHE_FACTOR * kind.required_gb)
+    if kind.name == "light":
+        uninstall_installers(venv)
     unfinished.unlink()
     ready.write_text(fingerprint(root, kind))
     sys.stdout.write(f"  installed in {time.monotonic() - started:.0f} s\n")
+
+
+def has_pip(python: Path) -> bool:
+    """Return whether this is the Python of an environment with pip. A light installation has none: see below."""
+    quiet = subprocess.DEVNULL
+    return python.exists() and subprocess.call([python, "-m", "pip", "--version"], stdout=quiet, stderr=quiet) == 0
 
 
 def create_environment(venv: Path, unfinished: Path) -> None:
@@ -232,7 +240,7 @@ def create_environment(venv: Path, unfinished: Path) -> None:
     python = venv / "bin" / "python"
     # pip cannot repair half-unpacked packages, so the environment is cleared. The downloads are kept.
     clear = ["--clear"] if unfinished.exists() else []
-    if clear or not python.exists() or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL):
+    if clear or not has_pip(python):
         sys.stdout.write("  creating a virtual environment\n")
         sys.stdout.flush()
         subprocess.run([sys.executable, "-m", "venv", *clear, str(venv)], check=True)
@@ -257,6 +265,12 @@ def install_packages(root: Path, venv: Path, kind: Kind, *, cache: bool) -> None
     for step in steps:
         pip(venv / "bin" / "python", step, PipProgress(total, packages, sys.stdout.isatty()), environment)
     shutil.rmtree(downloads)
+
+
+def uninstall_installers(venv: Path) -> None:
+    """Uninstall what only an installation needs. With bytecode it takes 20 MB; the next one creates pip again."""
+    command = [venv / "bin" / "python", "-m", "pip", "uninstall", "--yes", "--quiet", "setuptools", "pip"]
+    subprocess.run(command, check=True)
 
 
 def main() -> int:

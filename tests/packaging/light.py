@@ -21,7 +21,7 @@ def build(folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     packages = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     for pin in read_pins(LIGHT):
-        _link(metadata.distribution(pin.name), packages)
+        link_files(metadata.distribution(pin.name), packages)
     _link_metadata(metadata.distribution("magpie"), packages)
     (packages / "magpie.pth").write_text(f"{ROOT}\n", encoding="utf-8")
     return folder / "bin" / "python"
@@ -36,7 +36,8 @@ def _link_metadata(package: metadata.Distribution, into: Path) -> None:
     )
 
 
-def _link(package: metadata.Distribution, into: Path) -> None:
+def link_files(package: metadata.Distribution, into: Path) -> None:
+    """Link the files of an installed package into another `site-packages`, or copy them. Commands are left out."""
     source = Path(str(package.locate_file(""))).resolve()
     for file in package.files or ():
         path = Path(str(package.locate_file(file))).resolve()

@@ -6,12 +6,24 @@ import ast
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from bot.cli import preflight
-from bot.cli.preflight import KINDS, PipProgress, PreflightError, check_disk, check_python, check_system, fingerprint
+from bot.cli.preflight import (
+    KINDS,
+    PipProgress,
+    PreflightError,
+    check_disk,
+    check_python,
+    check_system,
+    fingerprint,
+    has_pip,
+    uninstall_installers,
+)
+from tests.packaging.light import link_files
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL, LIGHT = KINDS["full"], KINDS["light"]
@@ -143,6 +155,19 @@ def test_first_line_states_the_cost_and_a_failure_the_next_step(
     assert "0.9 GB on disk" in first
     assert (venv / "magpie-unfinished").exists()
     assert not (venv / "magpie-ready").exists()
+
+
+def test_pip_is_uninstalled_from_a_light_installation(tmp_path: Path) -> None:
+    """Uses a real virtual environment with links to the files of this one's pip."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    python, (packages,) = venv / "bin" / "python", venv.glob("lib/*/site-packages")
+    assert not has_pip(python)
+    link_files(metadata.distribution("pip"), packages)
+    assert has_pip(python)
+    uninstall_installers(venv)
+    assert not has_pip(python)
+    assert not list(packages.glob("pip*"))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
