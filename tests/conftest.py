@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from sqlalchemy.dialects import registry
 
 # By default, Magpie looks for an embedder in the machine's Ollama and cache. Tests must not depend on what these have.
 os.environ["MAGPIE_TEXT__MODEL"] = ""
+
+# The module is imported with the first engine.
+registry.register("sqlite", "tests.support.compiled_statements", "SharingDialect")
 
 WORKER_GB = 3.0
 """What one worker may take: 1.8 GB with torch and Chroma loaded (measured), and a child that reads beside it."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.settings import QUERY_FEATURES
 from tests.bench.ablation import main, variants
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 def test_each_variant_leaves_one_out(tmp_path: Path) -> None:

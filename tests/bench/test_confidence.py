@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.evaluation.calibration import MIN_SEARCHES
 from rag.search.confidence import BUILT_IN
 from tests.bench.confidence import main
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 SUBJECTS = ["gateway", "heron", "pilot", "tonnage", "overtime", "lantern", "saddle", "brewery", "curtain", "anchor"]
 

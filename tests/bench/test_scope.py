@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.catalog import Catalog
 from tests.bench.multiplied import SMALL, build, fill_catalog
 from tests.bench.scope import decisions, searches
 from tests.bench.search import CountingStore, InstantEmbedder
 from tests.bench.test_search import corpus
+from tests.support.migrated import migrated, open_rag
 from tests.support.slack_workspace import without_proxies
 
 
@@ -22,7 +23,7 @@ def test_access_decisions_are_timed() -> None:
 
 def test_search_is_timed_with_and_without_a_scope(tmp_path: Path) -> None:
     chunks = corpus(60)
-    catalog = Catalog(tmp_path / "data")
+    catalog = Catalog(migrated(tmp_path / "data"))
     fill_catalog(catalog, (chunks[n % 60 : n % 60 + 1] for n in range(60)), chunks[1:3], 1, lambda _: None)
     catalog.close()
     build(tmp_path / "data", tmp_path / "made", 300, 1, lambda _: None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.catalog import Catalog
 from rag.model.extraction import Box, Kind, NewChunk
 from rag.model.search import Scope
@@ -22,6 +22,7 @@ from tests.bench.multiplied import (
     multiplied,
 )
 from tests.bench.search import CountingStore, InstantEmbedder, Spread, Timed, read_questions, report, timed
+from tests.support.migrated import migrated, open_rag
 
 BOX = Box(0.1, 0.1, 0.9, 0.5)
 
@@ -54,7 +55,7 @@ def test_copies_have_the_same_number_of_words_with_some_exchanged() -> None:
 def test_run_with_a_small_catalog(tmp_path: Path) -> None:
     chunks = corpus(60)
     data, made = tmp_path / "data", tmp_path / "made"
-    catalog = Catalog(data)
+    catalog = Catalog(migrated(data))
     fill_catalog(catalog, (chunks[n % 60 : n % 60 + 1] for n in range(250)), chunks[1:3], 1, lambda _: None)
     catalog.close()
     assert len(chunks_of(data)) == 252, "no chunk is lost between two transactions"

@@ -14,10 +14,11 @@ import pytest
 from bot.cli.context import Engine
 from bot.cli.main import main
 from bot.db import tables
-from rag import Settings, open_rag
+from rag import Settings
 from tests.support.absent import NoEmbedder
 from tests.support.engine import FakeEngine
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture(autouse=True)

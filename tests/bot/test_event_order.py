@@ -18,9 +18,10 @@ from bot.jobs.file_checks import FileChecks
 from bot.slack.client import SlackClient
 from bot.slack.files import KIND, SlackFiles
 from bot.slack.payloads import parse
-from rag import Rag, RoundRobin, ShareState, list_shares, open_rag
+from rag import Rag, RoundRobin, ShareState, list_shares
 from tests.flows.team import settings as rag_settings
 from tests.flows.team import slack_settings
+from tests.support.migrated import open_rag
 from tests.support.slack_workspace import MANIFEST
 
 CHECKS = [JobKind.CHECK_FILE, JobKind.LOCATE_FILE, JobKind.REFETCH_FILE]

@@ -26,9 +26,9 @@ from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Message, SlackFile, Unusable
 from bot.slack.files import KIND, LINK
-from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, open_rag, put_share, shared_in
+from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
 from rag.catalog.tables import source
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 NOW = time()
 DAY = 24 * 3600.0

@@ -37,6 +37,7 @@ from tests.flows.team import (
     slack_settings,
     until,
 )
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
@@ -55,7 +56,7 @@ def channel(ws: Workspace, ada: str) -> str:
 @pytest.fixture
 def bot(ws: Workspace, channel: str, tmp_path: Path) -> Iterator[Bot]:
     """A bot that is not started: tests take its steps."""
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         yield bot
 
 
@@ -148,7 +149,10 @@ def test_two_placeholder_workers_share_the_shown_positions(ws: Workspace, bot: B
 
 
 def test_old_rows_are_deleted_when_the_bot_starts(ws: Workspace, channel: str, tmp_path: Path) -> None:
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot, bot.rag.write_transaction() as connection:
+    with (
+        open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot,
+        bot.rag.write_transaction() as connection,
+    ):
         connection.execute(insert(tables.delivery).values(event_id="Ev0", at=1.0))
     with magpie(ws, tmp_path) as bot:
 

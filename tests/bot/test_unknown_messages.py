@@ -12,8 +12,9 @@ from bot.db import question_queue, questions, tables
 from bot.inbox import record
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
-from rag import Share, ShareState, list_shares, open_rag, put_share
+from rag import Share, ShareState, list_shares, put_share
 from rag.settings import Settings
+from tests.support.migrated import open_rag
 
 FILE = {"id": "F1", "name": "plan.pdf", "filetype": "pdf", "mimetype": "application/pdf", "mode": "hosted"}
 WRITTEN = {"type": "message", "user": "U1", "ts": "5.000001", "text": "the plan", "files": [FILE]}

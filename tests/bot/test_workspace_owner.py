@@ -14,8 +14,9 @@ from bot.main import open_bot
 from bot.slack.doctor import slack_checks
 from bot.slack.files import KIND
 from bot.slack.owner import Owner
-from rag import OperatorMustAct, Share, open_rag, put_share, shared_in
+from rag import OperatorMustAct, Share, put_share, shared_in
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated, open_rag
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture("module", manifest=MANIFEST)
@@ -35,7 +36,7 @@ def own(data: Path, owner: Owner) -> None:
 
 def test_first_start_records_the_workspace_and_the_app(ws: Workspace, tmp_path: Path) -> None:
     for _ in range(2):
-        with open_bot(settings(tmp_path), slack_settings(ws)):
+        with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)):
             pass
         assert owner_of(tmp_path) == Owner(ws.team_id, ws.app_id)
 
@@ -46,7 +47,7 @@ def test_another_token_is_refused_and_changes_nothing(ws: Workspace, tmp_path: P
     own(tmp_path, owner)
     with (
         pytest.raises(OperatorMustAct, match=f"belongs to the {other} .0OTHER") as refusal,
-        open_bot(settings(tmp_path), slack_settings(ws)),
+        open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)),
     ):
         pass
     assert "MAGPIE_DATA" in refusal.value.hint
@@ -57,7 +58,7 @@ def test_another_token_is_refused_and_changes_nothing(ws: Workspace, tmp_path: P
 
 def test_app_that_slack_does_not_name_is_learned_later(ws: Workspace, tmp_path: Path) -> None:
     own(tmp_path, Owner(ws.team_id, ""))
-    with open_bot(settings(tmp_path), slack_settings(ws)):
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)):
         pass
     assert owner_of(tmp_path) == Owner(ws.team_id, ws.app_id)
 
@@ -65,7 +66,7 @@ def test_app_that_slack_does_not_name_is_learned_later(ws: Workspace, tmp_path: 
 def test_app_is_not_compared_if_slack_does_not_name_it(ws: Workspace, tmp_path: Path) -> None:
     own(tmp_path, Owner(ws.team_id, "A0OTHER"))
     ws.faults.fail("bots.info", error="missing_scope")
-    with open_bot(settings(tmp_path), slack_settings(ws)):
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)):
         pass
     assert owner_of(tmp_path) == Owner(ws.team_id, "A0OTHER")
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import NotFound, Rag, Scope, Settings, ShareFilter, documents_named, open_rag
+from rag import NotFound, Rag, Scope, Settings, ShareFilter, documents_named
 from rag.errors import Unreadable
 from rag.model.extraction import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
+from tests.support.migrated import open_rag
 
 EVERYTHING = Scope.operator()
 INVOICE = "Total 4711 florins"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from rag import Mode, Rag, Scope, Settings, open_rag
+from rag import Mode, Rag, Scope, Settings
 from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
 from rag.model.extraction import Kind
 from rag.ports import Generator
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner, FigureExtractor
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 
 EVERYTHING = Scope.operator()
 QUESTION = "What does the zeppelin fly over?"

@@ -10,11 +10,12 @@ import pytest
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot, open_bot
-from rag import Scope, open_rag
+from rag import Scope
 from tests.flows.team import INCOMPLETE, READ, receipts, running, said, settings, slack_settings, wait_for_ephemeral
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 
 REPORT = b"The gateway listens on port 8443.\f!bad\fHerons nest here.\f!bad"
 MISSING = "not all of it. Pages 2, 4: This page could not be read."

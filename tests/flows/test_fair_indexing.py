@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Share, open_rag, put_share
+from rag import Rag, Share, put_share
 from rag.fairness import ANYBODY, Claimant, FairQueue
 from rag.model.extraction import ExtractedPage
 from rag.settings import Settings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 class RecordingExtractor(TextExtractor):

@@ -10,11 +10,11 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.model.extraction import ExtractedPage
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 NAMES = st.sampled_from(["a.pdf", "b.pdf", "c.PDF", "sub/a.pdf", "sub/d.pdf", "sub/deeper/e.pdf"])
 WORDS = st.sampled_from(["alpha", "beta", "gamma", "delta"])

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.settings import EmbedSettings, ServeSettings
 from tests.support.encoder import FakeEncoder
 from tests.support.extractor import TextExtractor
 from tests.support.gpu_host import gpu_host
+from tests.support.migrated import open_rag
 
 EVERYTHING = Scope.operator()
 LANES = ("clip-picture", "clip-text")

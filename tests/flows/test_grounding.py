@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import Mode, Rag, Scope, Settings, open_rag
+from rag import Mode, Rag, Scope, Settings
 from rag.catalog.pages import page_words
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 
 Open = Callable[[str], Rag]
 

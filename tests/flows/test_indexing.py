@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import FileNote, MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
+from rag import FileNote, MagpieError, NotFound, Progress, Rag, Scope, Settings
 from rag.catalog.chunks import chunk_texts
 from rag.ingest.fetch.paths import list_files
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 EVERYTHING = Scope.operator()
 Open = Callable[..., Rag]

@@ -8,10 +8,11 @@ import pytest
 
 from bot.answers.page_list import found_reply
 from bot.answers.render import answer_reply
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 
 QUESTION = "Which port does the gateway use?"
 LONG = f"{QUESTION} {' '.join(f'word{number} Fig. {number}' for number in range(4000))}"[:40_000]

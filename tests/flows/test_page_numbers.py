@@ -9,9 +9,10 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.extract.guarded import GuardedExtractor
 from tests.rag.extract import papers
+from tests.support.migrated import open_rag
 
 WORDS = "alder birch cedar elder fir ginkgo hazel ivy juniper larch".split()
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.model.extraction import ExtractedPage
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 LABELS = {1: "i", 2: "ii", 3: "1", 4: "2", 5: "3"}
 

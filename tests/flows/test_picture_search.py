@@ -8,8 +8,9 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.model.extraction import Kind
+from tests.support.migrated import open_rag
 from tests.support.tiny_clip import TINY
 
 EVERYTHING = Scope.operator()

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from rag import Hit, Rag, Scope, SearchResult, Settings, open_rag
+from rag import Hit, Rag, Scope, SearchResult, Settings
 from rag.extract.guarded import GuardedExtractor
 from rag.ports import Extractor
 from rag.settings import ReadSettings
 from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
+from tests.support.migrated import open_rag
 
 TEXTS, CHARTS, HIDDEN = [1, 2, 3], [11, 12], [21]
 REGION = (0.05, 0.1, 0.95, 0.55)

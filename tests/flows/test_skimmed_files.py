@@ -9,12 +9,11 @@ from pathlib import Path
 from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.main import open_bot
-from rag import open_rag
 from tests.flows.team import HANDBOOK, READ, receipts, reply, running, said, settings, slack_settings
 from tests.rag.answer.test_skimmed_answer import Skimming
 from tests.support.absent import NoEmbedder
 from tests.support.generator import FakeGenerator
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 
 def test_question_sent_with_a_file_is_answered_before_the_file_is_fully_read(

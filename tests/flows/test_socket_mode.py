@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.main import open_bot
 from bot.slack.socket_mode import open_socket
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated
 
 
 class HoldReceiving(logging.Handler):
@@ -33,7 +35,10 @@ def test_connection_ends_while_it_begins_to_receive(
     ws: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     holding = HoldReceiving()
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot, ThreadPoolExecutor(1) as pool:
+    with (
+        open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot,
+        ThreadPoolExecutor(1) as pool,
+    ):
         caplog.set_level(logging.INFO, bot.app.logger.name)
         bot.app.logger.addHandler(holding)
         socket = open_socket(bot.app, bot.settings, bot.stop)

@@ -19,9 +19,9 @@ from bot.slack.client import TokenRevoked
 from bot.slack.payloads import parse
 from bot.slack.uninstalled import Uninstalled, mark_uninstalled, uninstalled_since
 from bot.supervise import serve
-from rag import open_rag
 from tests.flows.team import HANDBOOK, READ, ask, receipts, said, settings, slack_settings, until
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 
 DAY = 24 * 3600.0
 OPENED = partial(open_rag, generator=FakeGenerator())

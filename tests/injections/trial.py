@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
 from bot.slack.messages import failed_documents
-from rag import Answer, AnswerProgress, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
+from rag import Answer, AnswerProgress, Rag, Scope, Settings, Share, SourceStatus, put_share
 from rag.model.operations import IndexState
 from rag.ports import Ocr
 from tests.injections.case_files import make_file, picture_of
@@ -20,6 +20,7 @@ from tests.injections.slack import shown as words_of
 from tests.injections.slack import things_in, things_of
 from tests.injections.templates import control_word_in
 from tests.support.absent import NoEmbedder
+from tests.support.migrated import open_rag
 
 CANARY = "magentaheron"
 """A word of a document that is outside the scope of every case."""

@@ -32,7 +32,7 @@ from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
 from bot.telemetry.telemetry import Telemetry
 from bot.telemetry.traces import Traces
-from rag import NotFound, Scope, SearchResult, open_rag
+from rag import NotFound, Scope, SearchResult
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
 from tests.leaks.catalog_checks import CatalogChecks, check_deletions
@@ -51,6 +51,7 @@ from tests.leaks.oracle import Rights, rights, rights_of
 from tests.leaks.watched import MARKS, Leak, LogHandler, RepeatingGenerator, WatchedRag
 from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
+from tests.support.migrated import open_rag
 from tests.support.slack_workspace import MANIFEST, without_proxies
 
 _LINK = re.compile(r"/files/\w+/(F\w+)/")

@@ -9,12 +9,13 @@ from time import time
 import pytest
 from sqlalchemy import insert, select
 
-from rag import Settings, cap_delays, move_delays, open_rag
+from rag import Settings, cap_delays, move_delays
 from rag.catalog import Catalog
 from rag.catalog.tables import outage, source
 from rag.clock import SteadyClock, passed_seconds
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 DAY = 24 * 3600.0
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Concatenate, ParamSpec
 
+import rag
 from rag.catalog import Catalog
 from rag.catalog.migrate import MigrationHistory
+
+_Given = ParamSpec("_Given")
+_Open = Callable[Concatenate[rag.Settings, _Given], rag.Rag]
 
 
 def migrated(folder: Path, *histories: MigrationHistory) -> Path:
@@ -25,3 +31,17 @@ def _empty_catalog(histories: tuple[MigrationHistory, ...]) -> bytes:
         catalog = Catalog(Path(folder), histories)
         catalog.close()
         return catalog.path.read_bytes()
+
+
+def _in_migrated_folder(opening: _Open[_Given]) -> _Open[_Given]:
+    @wraps(opening)
+    def opened(settings: rag.Settings, /, *args: _Given.args, **given: _Given.kwargs) -> rag.Rag:
+        histories: Any = given.get("histories", ())
+        migrated(settings.data, *histories)
+        return opening(settings, *args, **given)
+
+    return opened
+
+
+open_rag = _in_migrated_folder(rag.open_rag)
+"""`rag.open_rag` in a folder that has a catalog already."""

@@ -14,7 +14,8 @@ from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack.events import HomeOpened, Question
-from rag import Rag, RoundRobin, Settings, open_rag
+from rag import Rag, RoundRobin, Settings
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from bot.answers.fair_lock import FairLock, Key, key
 from bot.db import question_queue, questions, tables
 from bot.slack.client import Superseded
 from bot.slack.events import Question
-from rag import Settings, open_rag
+from rag import Settings
+from tests.support.migrated import open_rag
 
 
 def nothing() -> None:

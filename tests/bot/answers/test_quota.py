@@ -22,7 +22,8 @@ from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import HomeOpened, Message, Question, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, RoundRobin, Settings, ShareState, files_waiting, list_shares, open_rag, shared_in
+from rag import Rag, RoundRobin, Settings, ShareState, files_waiting, list_shares, shared_in
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture(scope="module")

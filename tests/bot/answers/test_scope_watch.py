@@ -17,11 +17,11 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Question, ReadersChanged
-from rag import Rag, Settings, Share, end_message, open_rag, put_share
+from rag import Rag, Settings, Share, end_message, put_share
 from rag.catalog.documents import put_document
 from rag.catalog.tables import source
 from tests.flows.team import slack_settings
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 from tests.support.slack_workspace import without_proxies
 
 

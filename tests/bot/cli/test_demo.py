@@ -20,10 +20,12 @@ import pytest
 
 from bot.cli.demo import QUESTIONS, _ask, _Tour, _wait_until_read
 from bot.cli.terminal import Screen
+from bot.db import tables
 from bot.demo.slack_server import open_workspace
 from bot.main import open_bot
 from rag import TryAgain
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, without_proxies
 
 pytestmark = pytest.mark.timeout(600)  # two runs, and the first one runs OCR on several pages
@@ -170,7 +172,7 @@ def test_demo_that_takes_too_long_names_the_command_that_finds_out_why(tmp_path:
         ada = ws.person("ada")
         channel = ws.channel("harbor", members=[ada])
         shared = ws.post(ada, channel, "The handbook.")
-        with open_bot(settings(tmp_path), slack_settings(ws)) as bot:  # not started
+        with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:  # not started
             tour = _Tour(ws, bot, Future(), Screen(), tmp_path, channel, ada, shared)
             with pytest.raises(TryAgain) as unread:
                 _wait_until_read(tour, 0.0)

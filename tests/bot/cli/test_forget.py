@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, Share, ShareState, StoredShare, open_rag, put_share
+from rag import Settings, Share, ShareState, StoredShare, put_share
 from tests.bot.conftest import Run
+from tests.support.migrated import open_rag
 from tests.support.engine import FakeEngine
 
 ROOT = Path(__file__).resolve().parents[3]

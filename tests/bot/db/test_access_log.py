@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bot.db import access_log, questions, tables
 from bot.slack.events import Forwarded, MessageLink, Question
-from rag import AllowedDocument, Settings, open_rag
+from rag import AllowedDocument, Settings
+from tests.support.migrated import open_rag
 
 
 def test_words_of_forwarded_messages_are_deleted_with_the_question(tmp_path: Path) -> None:

@@ -16,21 +16,11 @@ from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Message, Moved, SlackFile
 from bot.slack.files import KIND
-from rag import (
-    Rag,
-    RoundRobin,
-    Share,
-    ShareState,
-    check_space,
-    list_shares,
-    open_rag,
-    put_share,
-    shared_in,
-)
+from rag import Rag, RoundRobin, Share, ShareState, check_space, list_shares, put_share, shared_in
 from rag.catalog.share_ends import remove_shares
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 OLD, NEW = "G0OLD", "C0NEW"
 

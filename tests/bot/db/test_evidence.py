@@ -10,10 +10,10 @@ import pytest
 
 from bot.db import evidence, tables
 from bot.inbox import leave
-from rag import Rag, Scope, leave_space, open_rag
+from rag import Rag, Scope, leave_space
 from tests.flows.team import settings
 from tests.support.extractor import TextExtractor
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 DAY = 24 * 3600.0
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from bot.db import jobs, receipts, tables
 from bot.db.jobs import Job, JobKind
-from rag import Rag, RoundRobin, Settings, open_rag
-from tests.support.migrated import migrated
+from rag import Rag, RoundRobin, Settings
+from tests.support.migrated import migrated, open_rag
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from bot.db.feedback import Rating
 from bot.db.jobs import JobState
 from bot.db.used_pages import UsedPage
 from bot.slack.events import Question
-from rag import AllowedDocument, Scope, Settings, open_rag
-from tests.support.migrated import migrated
+from rag import AllowedDocument, Scope, Settings
+from tests.support.migrated import migrated, open_rag
 
 MANY = 40_000
 IDS = list(range(1, MANY + 1))

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from bot.db import question_queue, questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.slack.events import FileLink, Forwarded, MessageLink, Question, SlackFile
-from rag import Rag, Settings, open_rag
+from rag import Rag, Settings
+from tests.support.migrated import open_rag
 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 

@@ -20,10 +20,10 @@ from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import Handler, JobWorker
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
-from rag import Rag, StoredShare, list_shares, open_rag
+from rag import Rag, StoredShare, list_shares
 from rag.catalog.states import ShareState
 from tests.flows.team import settings, slack_settings
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from rag import SteadyClock
 from tests.flows.team import mention, reply, running, settings, slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
@@ -44,7 +45,7 @@ def test_delayed_question_is_answered_soon_after_a_step(
 ) -> None:
     set_by = [0.0]
     clock = SteadyClock(None, lambda: time() + set_by[0])
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         text = mention(ws)
         ts = ws.post(ada, channel, text)
         with bot.rag.write_transaction() as connection:  # as if Slack had asked to wait, before the step
@@ -62,7 +63,7 @@ def test_delayed_question_is_answered_soon_after_a_step(
 def test_nothing_expires_because_of_a_step(ws: Workspace, tmp_path: Path) -> None:
     set_by = [0.0]
     clock = SteadyClock(None, lambda: time() + set_by[0])
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         ts = f"{time():.6f}"
         with bot.rag.write_transaction() as connection:
             questions.put_question(connection, Question("C1", ts, ts, "U1", "which port?"))
@@ -81,7 +82,7 @@ def test_question_does_not_age_by_a_step(ws: Workspace, ada: str, channel: str, 
     """After a step forward, one failure would otherwise give up every question; after one back, none for days."""
     set_by = [0.0]
     clock = SteadyClock(None, lambda: time() + set_by[0])
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         worker = AnswerWorker(bot.rag, bot.answers._responder, bot.answers._fair, clock.now)
         ts = ws.post(ada, channel, "which port?")
         with bot.rag.write_transaction() as connection:
@@ -97,7 +98,7 @@ def test_question_does_not_age_by_a_step(ws: Workspace, ada: str, channel: str, 
 def test_wrong_clock_is_reported_and_what_it_recorded_does_not_wait(
     ws: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         with bot.rag.write_transaction() as connection:
             connection.execute(tables.job.insert().values(kind="all", key="x", created=1.0, next_try=time() + 9 * DAY))
         assert not caplog.records

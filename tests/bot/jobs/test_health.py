@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.jobs.health import Health
 from bot.main import open_bot
@@ -17,6 +18,7 @@ from bot.slack.http import is_loopback
 from rag.catalog import Catalog
 from tests.bot.slack.test_http import free_port
 from tests.flows.team import magpie, settings, slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
@@ -57,7 +59,7 @@ def test_another_address_answers_under_any_name(ws: Workspace, tmp_path: Path) -
 
 def test_main_loop_that_does_not_move_is_unhealthy(ws: Workspace, tmp_path: Path) -> None:
     now = [0.0]
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         health = Health(bot.rag, bot.token_check, lambda: True, lambda: now[0])
         assert health.is_healthy()
         now[0] = 29
@@ -70,7 +72,7 @@ def test_main_loop_that_does_not_move_is_unhealthy(ws: Workspace, tmp_path: Path
 
 def test_catalog_that_cannot_be_written_is_not_ready(ws: Workspace, tmp_path: Path) -> None:
     now = [0.0]
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         health = Health(bot.rag, bot.token_check, lambda: True, lambda: now[0])
         assert health.is_ready()
         with closing(sqlite3.connect(tmp_path / "catalog.db")) as driver, driver:

@@ -15,6 +15,7 @@ from bot.main import Bot, open_bot
 from bot.slack import messages
 from bot.slack.events import Question
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST)
@@ -26,7 +27,7 @@ def test_late_progress_update_does_not_replace_the_note_that_a_question_was_stop
     ada = ws.person("ada")
     channel = ws.channel("harbor", members=[ada])
     ts = ws.post(ada, channel, "Which port does the gateway use?")
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         with bot.rag.write_transaction() as connection:
             questions.put_question(connection, Question(channel, ts, "", ada, "Which port does the gateway use?", ()))
         assert bot.placeholders.step()
@@ -47,7 +48,7 @@ def test_question_that_moves_up_in_the_queue_shows_its_new_position(ws: Workspac
     people = [ws.person(name) for name in ("ada", "ben", "cleo")]
     channel = ws.channel("harbor", members=people)
     asked = [(person, ws.post(person, channel, "Which port does the gateway use?")) for person in people]
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         with bot.rag.write_transaction() as connection:
             for person, ts in asked:
                 questions.put_question(connection, Question(channel, ts, ts, person, "Which port?", ()))

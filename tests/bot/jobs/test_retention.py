@@ -9,13 +9,14 @@ from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
 from bot.main import open_bot
 from tests.flows.team import settings, slack_settings
+from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST)
 
 
 def test_old_deliveries_and_states_of_messages_are_deleted(ws: Workspace, tmp_path: Path) -> None:
-    with open_bot(settings(tmp_path), slack_settings(ws)) as bot:
+    with open_bot(settings(migrated(tmp_path, tables.HISTORY)), slack_settings(ws)) as bot:
         with bot.rag.write_transaction() as connection:
             for number in (1, 2):
                 deliveries.put_delivery(connection, f"Ev{number}")

@@ -16,7 +16,8 @@ from bot.db.jobs import Job, JobKind
 from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
 from bot.slack.client import RateLimited, Refused, Stopping, Superseded
 from bot.slack.messages import FAILED
-from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain, open_rag
+from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from tests.rag.extract import papers
+from tests.support.migrated import open_rag
 
 TEAM = Scope.of("team")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.adapters.ollama import open_generator
 from rag.answer.query_rewrite import is_rewritten, rewrite_by_rule, rewrite_question
 from rag.errors import GeneratorDown
@@ -18,6 +18,7 @@ from rag.settings import AnswerSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import open_rag
 from tests.support.ollama_server import Script, ollama_server
 
 SETTINGS = AnswerSettings()

@@ -10,11 +10,12 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from rag import Rag, Scope, Settings, Share, open_rag, put_share
+from rag import Rag, Scope, Settings, Share, put_share
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import ExtractedPage
 from rag.model.operations import UnreadPages
 from tests.support.absent import NoEmbedder
+from tests.support.migrated import open_rag
 
 
 class Skimming(GuardedExtractor):

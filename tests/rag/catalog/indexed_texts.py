@@ -12,10 +12,11 @@ from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import source
 from rag.model.extraction import Box, ExtractedPage, Kind, NewChunk, TextSource
+from tests.support.migrated import migrated
 
 
 def catalog_of(folder: Path, texts: Mapping[str, str]) -> Catalog:
-    catalog = Catalog(folder)
+    catalog = Catalog(migrated(folder))
     words = Fts5Index()
     with catalog.write_transaction() as connection:
         for space, text in texts.items():

@@ -15,13 +15,14 @@ from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import attachment, chunk, extraction, page
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk, TextSource
+from tests.support.migrated import migrated
 
 WORDS = Fts5Index()
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         yield connection
     catalog.close()

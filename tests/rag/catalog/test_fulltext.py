@@ -19,6 +19,7 @@ from rag.model.search import Scope
 from rag.text import first_words, tokens
 from tests.bench.multiplied import fill_catalog
 from tests.rag.catalog.indexed_texts import catalog_of
+from tests.support.migrated import migrated
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Restart the gateway after chang-\ning keys of the well-\nknown host.",
@@ -94,7 +95,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     chance = random.Random(1)
     texts = [" ".join(chance.choices([f"word{n}" for n in range(30)], k=10)) for _ in range(120)]
     chunks = [NewChunk(n % 3 + 1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ()) for n, text in enumerate(texts)]
-    catalog = Catalog(tmp_path_factory.mktemp("large"))
+    catalog = Catalog(migrated(tmp_path_factory.mktemp("large")))
     fill_catalog(catalog, (chunks[n : n + 3] for n in range(0, 120, 3)), chunks[:3], 1, lambda _: None)
     yield catalog
     catalog.close()

@@ -30,6 +30,7 @@ from rag.catalog.scope import is_visible
 from rag.catalog.share_ends import remove_shares
 from rag.catalog.states import LIVE, SourceState
 from rag.catalog.tables import share, source
+from tests.support.migrated import migrated
 
 MESSAGES = ("10", "15", "30")
 """Times of three messages that share one file in one space; the space is checked as of 20."""
@@ -39,7 +40,7 @@ CHECKED = 20
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    made = Catalog(tmp_path_factory.mktemp("catalog"))
+    made = Catalog(migrated(tmp_path_factory.mktemp("catalog")))
     yield made
     made.close()
 
@@ -207,7 +208,7 @@ def test_question_s_picture_is_left_out_in_every_order(catalog: Catalog, events:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    made = Catalog(tmp_path)
+    made = Catalog(migrated(tmp_path))
     with made.write_transaction() as connection:
         yield connection
     made.close()

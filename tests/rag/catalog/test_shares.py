@@ -31,7 +31,6 @@ from rag import (
     leave_space,
     list_shares,
     move_space,
-    open_rag,
     put_share,
     settle_shares,
     shared_in,
@@ -39,7 +38,7 @@ from rag import (
     spaces_of,
     unshared_documents,
 )
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 
 class Drive:

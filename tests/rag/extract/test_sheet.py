@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from PIL import Image
 
-from rag import Scope, open_rag
+from rag import Scope
 from rag.errors import Unreadable
 from rag.extract.convert.other_sheets import read_csv
 from rag.extract.convert.sheets import MAX_CELLS, cell_range
@@ -21,6 +21,7 @@ from rag.settings import ReadSettings, Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, Look, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder
+from tests.support.migrated import open_rag
 
 HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
 

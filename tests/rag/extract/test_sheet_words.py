@@ -5,12 +5,13 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from rag import Scope, open_rag
+from rag import Scope
 from rag.extract.guarded import GuardedExtractor
 from rag.settings import Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, all_words, read, tables, xlsx
 from tests.support.absent import NoEmbedder
+from tests.support.migrated import open_rag
 
 DIGEST = sha256(b"tern").hexdigest()
 ADDRESS = "https://docs.example.com/harbour/2026/q3/" + "-".join(f"berth-{at}" for at in range(30)) + "?view=all"

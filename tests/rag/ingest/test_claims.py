@@ -21,7 +21,6 @@ from rag import (
     SourceStatus,
     Unreadable,
     leave_space,
-    open_rag,
     put_share,
     source_statuses,
 )
@@ -33,6 +32,7 @@ from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 
 KIND = "slack"
 
@@ -212,7 +212,7 @@ def test_unexpected_error_of_an_extractor_fails_one_document(tmp_path: Path, cap
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     yield catalog
     catalog.close()
 

@@ -11,7 +11,7 @@ from time import time
 import numpy as np
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, deletions
 from rag.catalog.fulltext import Fts5Index
@@ -22,6 +22,7 @@ from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 
 
 @pytest.mark.timeout(60)
@@ -48,7 +49,7 @@ def test_file_that_cannot_be_deleted_does_not_end_the_owner(tmp_path: Path, capl
 
 
 def test_undeletable_file_stays_queued_and_the_others_are_deleted(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         for name in ("a", "b", "c"):
             deletions.delete_later(connection, f"files/{name}", is_folder=False)
@@ -79,7 +80,7 @@ def test_evidence_is_evicted_by_age_and_by_size(tmp_path: Path) -> None:
 
 
 def test_file_that_vanishes_while_files_are_listed_is_not_recorded(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         assert add_path(connection, tmp_path / "gone.txt", "C1") is None
     catalog.close()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import OperatorMustAct, Rag, Scope, Settings, open_rag
+from rag import OperatorMustAct, Rag, Scope, Settings
 from rag.ingest.disk_space import DiskSpace
 from tests.rag.ingest.test_claims import serving
 from tests.rag.ingest.test_outages import Origin, is_ready, put
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 def opened(folder: Path, **keep: float) -> Rag:

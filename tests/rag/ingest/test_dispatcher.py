@@ -19,6 +19,7 @@ from tests.flows.team import until
 from tests.rag.ingest.test_claims import Files, InterruptedExtractor, opened, serving, share, standing
 from tests.rag.ingest.test_stages import FakeStage, added, worker
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated
 
 
 def pages(name: str, count: int) -> str:
@@ -140,7 +141,7 @@ def test_file_that_arrives_while_the_stages_work_is_extracted_at_once(tmp_path: 
     for name in ("first", "second"):
         (tmp_path / f"{name}.txt").write_text(f"{name} words")
     with ExitStack() as closing:
-        catalog = Catalog(tmp_path / "data")
+        catalog = Catalog(migrated(tmp_path / "data"))
         closing.callback(catalog.close)
         with catalog.write_transaction() as connection:
             source = added(connection, tmp_path / "first.txt")

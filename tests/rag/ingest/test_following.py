@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rag import FollowedFolder, Rag, Scope, Settings, open_rag
+from rag import FollowedFolder, Rag, Scope, Settings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture

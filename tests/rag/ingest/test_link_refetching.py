@@ -18,7 +18,6 @@ from rag import (
     Scope,
     Settings,
     Share,
-    open_rag,
     open_url_fetcher,
     put_share,
     refresh_source,
@@ -28,6 +27,7 @@ from tests.flows.team import until
 from tests.rag.ingest.fetch.etag_site import etag_site
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 KIND = "slack-link"
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from rag import FetchResult, OperatorMustAct, OriginUnavailable, Rag, Settings, Share, open_rag, put_share
+from rag import FetchResult, OperatorMustAct, OriginUnavailable, Rag, Settings, Share, put_share
 from rag.catalog import outages
 from rag.catalog.tables import outage, source
 from tests.flows.team import until
 from tests.rag.ingest.test_claims import KIND, serving, standing
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 class Origin:

@@ -10,7 +10,7 @@ from time import time
 import pytest
 from sqlalchemy import update
 
-from rag import FetchResult, IntakePriority, Rag, Settings, Share, open_rag, put_share
+from rag import FetchResult, IntakePriority, Rag, Settings, Share, put_share
 from rag.catalog.extractions import request_extraction
 from rag.catalog.tables import source
 from rag.fairness import AGEING, Claimant, FairQueue, rank_of
@@ -19,6 +19,7 @@ from tests.flows.team import until
 from tests.rag.ingest.test_claims import KIND, serving, standing
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 class Origin:

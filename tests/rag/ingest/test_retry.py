@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from rag import NotFound, OriginUnavailable, Scope, Settings, Unreadable, open_rag
+from rag import NotFound, OriginUnavailable, Scope, Settings, Unreadable
 from rag.catalog.tables import source
 from tests.flows.team import until
 from tests.rag.ingest.test_claims import serving, standing
 from tests.rag.ingest.test_outages import Origin, opened, put
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 @pytest.mark.timeout(60)

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from rag import Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share, source_statuses
+from rag import Rag, Scope, Settings, Share, SourceStatus, put_share, source_statuses
 from rag.errors import ExtractorStopped
 from rag.model.extraction import ExtractedPage
 from rag.ports import Embedder
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 PAGES = 20
 

@@ -24,6 +24,7 @@ from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner, FigureExtractor
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated
 from tests.support.store import FakeStore
 
 
@@ -105,7 +106,7 @@ def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_text("words on paper")
     notes: list[Progress] = []
     with ExitStack() as closing:
-        catalog = Catalog(tmp_path / "data")
+        catalog = Catalog(migrated(tmp_path / "data"))
         closing.callback(catalog.close)
         with catalog.write_transaction() as connection:
             source = added(connection, tmp_path / "page.txt")
@@ -130,7 +131,7 @@ def test_serving_worker_processes_stages_until_it_is_stopped(tmp_path: Path) -> 
         [(FakeStage("follow-up", log, 4), Priority.FOLLOW_UP), (Stopping("idle", log, 2, batch=1), Priority.IDLE)]
     )
     with ExitStack() as closing:
-        catalog = Catalog(tmp_path / "data")
+        catalog = Catalog(migrated(tmp_path / "data"))
         closing.callback(catalog.close)
         worker(tmp_path / "data", catalog, stages, closing).serve(stop)
     assert log == ["follow-up"] * 2 + ["idle"] * 2
@@ -141,7 +142,7 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     (tmp_path / "page.txt").write_text("words on paper\n~red")
     with ExitStack() as closing:
-        catalog = Catalog(settings.data)
+        catalog = Catalog(migrated(settings.data))
         closing.callback(catalog.close)
         words, embedder = Fts5Index(), FakeEmbedder()
         indexes = open_indexes(settings, catalog, 1, embedder, None, FakeStore())

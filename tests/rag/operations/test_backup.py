@@ -18,13 +18,13 @@ import pytest
 from filelock import FileLock
 
 from bot.db import tables
-from rag import Scope, Settings, open_rag, restore_backup, write_backup
+from rag import Scope, Settings, restore_backup, write_backup
 from rag.catalog import Catalog
 from rag.engine import Rag
 from rag.errors import Busy, CatalogUnfit, MagpieError, NotFound, Unreadable, UserCanFix
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.extractor import TextExtractor
-from tests.support.migrated import migrated
+from tests.support.migrated import migrated, open_rag
 
 HISTORIES = [tables.HISTORY]
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.extract.guarded import GuardedExtractor
 from rag.ports import Extractor
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.scripts import needs_tesseract
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rag import Settings, open_rag
+from rag import Settings
 from rag.model.operations import Check
 from rag.operations.gpu import CUDA_12, CUDA_13, Cuda, check_cards
+from tests.support.migrated import open_rag
 
 
 def install_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, says: str, code: int = 0) -> None:

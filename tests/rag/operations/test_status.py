@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from rag import Rag, Settings, open_rag
+from rag import Rag, Settings
 from rag.catalog.index_filling import fill_batch
 from rag.model.operations import IndexRenewal
 from tests.rag.catalog.indexed_texts import catalog_of
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture

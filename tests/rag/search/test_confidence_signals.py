@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.analysis.question import question_terms
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.store import FakeStore
 
 TEXTS = {

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.analysis.spelling import count_errors, max_errors
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Error E-4711 means that the printer is wet. "

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import BadSetting, Rag, Scope, Settings, open_rag
+from rag import BadSetting, Rag, Scope, Settings
 from rag.search import glossary_file
 from rag.search.glossary import Expansion
 from rag.search.glossary_file import BUILT_IN, FILE_NAME, load_glossary
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 BUILT_IN_GLOSSARY = load_glossary(BUILT_IN)
 

@@ -10,22 +10,11 @@ from typing import Any
 
 import pytest
 
-from rag import (
-    FetchResult,
-    Posted,
-    Rag,
-    Scope,
-    SearchResult,
-    Settings,
-    Share,
-    end_message,
-    open_rag,
-    put_share,
-    source_statuses,
-)
+from rag import FetchResult, Posted, Rag, Scope, SearchResult, Settings, Share, end_message, put_share, source_statuses
 from rag.catalog.share_ends import check_space
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 WORDS = "Budget for the harbour rebuild, final version"
 QUESTION = "What is the budget for the harbour rebuild?"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, ShareFilter, open_rag
+from rag import Rag, Scope, Settings, ShareFilter
 from rag.model.search import LOCAL
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor, attached
+from tests.support.migrated import open_rag
 
 OFFER = "We offer the wall paint for {} crowns a bucket."
 MANUAL = "\f".join(f"Chapter {number}. How to {what} the lamp." for number, what in enumerate(("light", "trim"), 1))

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.model.extraction import WHOLE_PAGE, Box
 from rag.search.hits import _select_regions
 from rag.search.near_duplicates import is_near_duplicate
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 RELAY = (
     "The relay on the outer quay listens to the buoys all night and passes on what they report to the port office, "

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import Answer, Rag, Scope, Settings, open_rag
+from rag import Answer, Rag, Scope, Settings
 from rag.model.extraction import Inspection
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.errors import EmbedderBusy
@@ -26,6 +26,7 @@ from rag.search.ranking import Ranking, rank_pages
 from rag.search.retriever import Reranker, Retriever
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 
 EVERYTHING = Scope.operator()
 PAGES = "The gateway listens on port 8443.\fThe relay answers on port 9000.\fHerons nest at the gateway."
@@ -76,7 +77,7 @@ def retriever(rag: Rag, *lanes: Lane, rerank: Reranker | None = None, enabled: s
     settings = rag.settings.model_copy(
         update={"search": rag.settings.search.model_copy(update={"lanes": tuple(enabled.split())} if enabled else {})}
     )
-    catalog = Catalog(settings.data)
+    catalog = Catalog(migrated(settings.data))
     try:
         words = Fts5Index()
         abstention = Abstention(settings, catalog, words, confidence.load(settings.data))

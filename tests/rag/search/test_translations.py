@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.errors import GeneratorDown
 from rag.ports import TextEmbedder, Translator
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.store import FakeStore
 from tests.support.translator import BilingualEmbedder, FakeTranslator
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.search.versions import version_family
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 PRICES = "The prices of the chandlery are valid for all members of the harbor club. A coil of rope costs {} crowns."
 

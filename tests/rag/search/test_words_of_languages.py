@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 PAGES = {
     "office.pdf": [

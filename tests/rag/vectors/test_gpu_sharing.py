@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.errors import EmbedderFailed, GeneratorFailed
 from rag.ports import ModelInfo, Prompt, TokenStream, Vector
 from rag.vectors.gpu_sharing import GpuState, Offload, SharingGenerator
 from tests.support.encoder import FakeEncoder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.store import FakeStore
 
 GPU_FULL = EmbedderFailed("The GPU has no memory left for CLIP.", "Free some memory.")

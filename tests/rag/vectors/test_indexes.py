@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
 from rag.catalog.tables import chunk as chunk_table
@@ -20,6 +20,7 @@ from tests.bench.multiplied import fill_catalog, fill_vectors, unit_vectors
 from tests.bench.search import InstantEmbedder
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()
@@ -122,7 +123,7 @@ def test_removes_forgotten_documents_from_the_store(folder: Path, opened: Callab
 def test_catalog_returns_the_vectors_that_were_stored(folder: Path, opened: Callable[..., Rag], tmp_path: Path) -> None:
     store = FakeStore()
     opened(store).index([folder])
-    catalog = Catalog(tmp_path / "data")
+    catalog = Catalog(migrated(tmp_path / "data"))
     with catalog.read_transaction() as connection:
         kept = [row for batch in vectors.stored_vectors(connection, IDENTITY, batch=7) for row in batch]
     catalog.close()
@@ -167,7 +168,7 @@ class WatchedStore(FakeStore):
 def test_compares_a_small_scope_exactly_and_searches_a_large_one_widely(tmp_path: Path) -> None:
     one = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
     few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
-    store, catalog = WatchedStore(), Catalog(tmp_path)
+    store, catalog = WatchedStore(), Catalog(migrated(tmp_path))
     many = [NewChunk(page, Kind.TEXT, "quay", "", "", one.box, ()) for page in range(1, 1501)]
     fill_catalog(catalog, iter([many, many]), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
@@ -190,7 +191,7 @@ def test_compares_a_small_scope_exactly_and_searches_a_large_one_widely(tmp_path
 
 def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
     few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
-    catalog, store = Catalog(tmp_path), ChromaStore(tmp_path / "chroma")
+    catalog, store = Catalog(migrated(tmp_path)), ChromaStore(tmp_path / "chroma")
     fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
     sync = VectorStoreSync(catalog, lambda: store, lambda _: None)
@@ -214,7 +215,7 @@ def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 23, 24, 25, 47, 60, 500])
 def test_sample_is_spread_over_all_vectors_whatever_their_ids(tmp_path: Path, count: int) -> None:
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     chunk = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
     fill_catalog(catalog, iter([]), [chunk] * (2 * count), 1, lambda _: None)
     with catalog.write_transaction() as connection:

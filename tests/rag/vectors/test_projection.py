@@ -11,7 +11,7 @@ import numpy as np
 import pymupdf
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.build import open_indexes
 from rag.catalog import Catalog
 from rag.errors import EmbedderFailed, UserCanFix
@@ -20,6 +20,7 @@ from rag.vectors.projection import MIN_PAIRS, Projection, choose_texts, load, pa
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.tiny_clip import TINY
 from tests.support.tiny_clip.shapes import COLORS, SHAPES
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Progress, Settings, open_rag
+from rag import Progress, Settings
 from rag.catalog import Catalog
 from rag.errors import TryAgain
 from rag.ingest.ownership import is_owned, try_own
@@ -19,6 +19,7 @@ from rag.vectors.sync import VectorStoreSync
 from tests.flows.team import until
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 from tests.support.store import FakeStore
 
 
@@ -42,7 +43,7 @@ def settings(folder: Path) -> Settings:
 
 def is_unclean(data: Path) -> bool:
     """Own the data folder for a moment; return whether the last run counts as crashed."""
-    catalog = Catalog(data)
+    catalog = Catalog(migrated(data))
     try:
         with try_own(catalog, data, lambda: False) as ownership:
             assert ownership is not None
@@ -204,7 +205,7 @@ def test_store_is_opened_once_by_many_threads(tmp_path: Path) -> None:
         barrier.wait()
         return sync.store()
 
-    catalog = Catalog(tmp_path)
+    catalog = Catalog(migrated(tmp_path))
     sync = VectorStoreSync(catalog, open_store, lambda _: None)
     with ThreadPoolExecutor(4) as pool:
         stores = [future.result() for future in [pool.submit(use) for _ in range(4)]]

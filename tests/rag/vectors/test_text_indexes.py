@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.catalog import Catalog
 from rag.catalog.tables import text_index, vector
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import migrated, open_rag
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import OllamaServer, closed_address, ollama_server
 from tests.support.store import FakeStore
@@ -88,7 +89,7 @@ def counts(store: FakeStore) -> dict[str, int]:
 
 def stored(data: Path) -> dict[str, int]:
     """Return the vectors in the catalog by the model's name."""
-    catalog = Catalog(data)
+    catalog = Catalog(migrated(data))
     with catalog.read_transaction() as connection:
         names = [row.split("-")[1] for row in connection.scalars(select(vector.c.embedder))]
     catalog.close()
@@ -315,7 +316,7 @@ def test_vectors_of_an_earlier_version_are_used_if_their_model_is_set(
 
 def forget_record(data: Path) -> None:
     """Leave the record as the upgrade of a folder of an earlier version makes it."""
-    catalog = Catalog(data)
+    catalog = Catalog(migrated(data))
     with catalog.write_transaction() as connection:
         connection.execute(text_index.update().values(model="", state="earlier"))
     catalog.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.adapters.chroma import ChromaStore
 from rag.errors import EmbedderBusy, EmbedderDown
 from rag.model.extraction import Modality
@@ -16,6 +16,7 @@ from tests.contracts.test_text_embedder import minilm, needs_minilm
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings
 from rag.errors import NotFound, Unreadable
 from rag.ingest.fetch.paths import PathFetcher, is_missing, list_files
 from rag.settings import ReadSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.errors import TryAgain, Unreadable
 from rag.ingest.fetch.urls import UrlFetcher, browser_program
 from rag.settings import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.site import Page, html, moved, raw_site, site
+from tests.support.migrated import open_rag
 
 needs_browser = pytest.mark.skipif(browser_program("") is None, reason="no Chromium on this machine")
 LOCAL = WebSettings(allow=("127.0.0.1",), seconds=40)
