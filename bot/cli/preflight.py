@@ -269,7 +269,7 @@ def install_packages(root: Path, venv: Path, kind: Kind, *, cache: bool) -> None
 
 def uninstall_installers(venv: Path) -> None:
     """Uninstall what only an installation needs. With bytecode it takes 20 MB; the next one creates pip again."""
-    command = [venv / "bin" / "python", "-m", "pip", "uninstall", "--yes", "--quiet", "setuptools", "pip"]
+    command = [str(venv / "bin" / "python"), "-m", "pip", "uninstall", "--yes", "--quiet", "setuptools", "pip"]
     subprocess.run(command, check=True)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from rag import Settings, Share, ShareState, StoredShare, put_share
 from tests.bot.conftest import Run
-from tests.support.migrated import open_rag
 from tests.support.engine import FakeEngine
+from tests.support.migrated import open_rag
 
 ROOT = Path(__file__).resolve().parents[3]
 
