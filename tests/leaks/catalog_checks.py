@@ -169,6 +169,29 @@ def check_deletions(simulation: Simulation) -> None:
         raise Leak("a deleted file is in the catalog until it is looked up")
 
 
+def check_departures(simulation: Simulation) -> None:
+    """Raise Leak if a file can be found in a channel after it was reported that it left: it has to be looked up first.
+
+    The report does not say which message it left, and may arrive before that message.
+    """
+    stand = world.standing(simulation.state)
+    with simulation.rag.read_transaction() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT s.ref, h.space, h.message FROM source s JOIN share h ON h.source_id = s.id "
+            "WHERE s.kind = 'slack' AND h.state = 'shared' AND h.message != ''"
+        ).all()
+    for place in (Place(*row) for row in rows):
+        left_at = simulation.unshared.get((place.file, place.channel), 0.0)
+        if float(place.message) <= left_at and place not in stand and _is_readable(simulation, place.channel):
+            raise Leak("a file that left a channel is in the catalog until it is looked up", place)
+
+
+def _is_readable(simulation: Simulation, channel: str) -> bool:
+    """Return whether Magpie is in a conversation that has readers: only there does it hear that files leave."""
+    space = simulation.state.conversations.get(channel)
+    return space is not None and simulation.state.has_bot(space) and world.has_readers(simulation.state, space)
+
+
 def is_shown(simulation: Simulation, place: Place) -> bool:
     """Return whether the catalog has a visible share at this place; with an empty message, one that names none."""
     with simulation.rag.read_transaction() as connection:

@@ -35,7 +35,7 @@ from bot.telemetry.traces import Traces
 from rag import NotFound, Scope, SearchResult
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
-from tests.leaks.catalog_checks import CatalogChecks, check_deletions
+from tests.leaks.catalog_checks import CatalogChecks, check_deletions, check_departures
 from tests.leaks.catalog_version import CatalogVersion
 from tests.leaks.marked_documents import (
     NAME_MARK,
@@ -116,6 +116,8 @@ class Simulation:
     """Files in messages that Magpie heard nothing of."""
     lost: set[str] = field(default_factory=set)
     """Slack files of whose deletion Magpie heard nothing."""
+    unshared: dict[tuple[str, str], float] = field(default_factory=dict)
+    """File and channel -> when the file left the channel, as Magpie was told."""
     words: set[int] = field(default_factory=set)
     """All marked words that were written beside files."""
     catalog: CatalogChecks = field(default_factory=CatalogChecks)
@@ -138,6 +140,11 @@ class Simulation:
             arrived = [each for each in new if not each.given_up]
             lost = [each.payload["event"] for each in new if each.given_up]
             self.lost |= {event["file_id"] for event in lost if event["type"] == "file_deleted"}
+            self.unshared |= {
+                (event["file_id"], event["channel_id"]): float(event["event_ts"])
+                for event in (each.payload.get("event", {}) for each in arrived)
+                if event.get("type") == "file_unshared"
+            }
             if self.shuffle is None:
                 self._dispatch(arrived)
             else:
@@ -179,6 +186,7 @@ class Simulation:
         if self.folder_of(channel).exists():  # the operator names the new id
             self.folder_of(channel).rename(self.folder_of(new))
             self.walk_folders()
+        self.unshared = {(file, new if space == channel else space): at for (file, space), at in self.unshared.items()}
         for places in (self.forgotten, self.requested, self.unannounced):
             moved = {place for place in places if place.channel == channel}
             places -= moved
@@ -205,6 +213,7 @@ class Simulation:
         for _ in range(_MAX_ROUNDS):
             self.deliver_events()
             check_deletions(self)
+            check_departures(self)
             self._index()
             self.catalog.check_delays(self)
             with self.rag.write_transaction() as connection:  # a share of known bytes is visible only after a delay
