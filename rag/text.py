@@ -162,6 +162,11 @@ def with_spaced_letters(text: str) -> str:
     return text if text.isascii() else _SPACELESS.sub(lambda run: f" {' '.join(run[0])} ", text)
 
 
+def has_spaceless(text: str) -> bool:
+    """Return whether a text has letters of a script that puts no spaces between words."""
+    return not text.isascii() and _SPACELESS.search(text) is not None
+
+
 def fold(word: str) -> str:
     """Return a word without case and accents: "Zürich" becomes "zurich"."""
     return "".join(sign for sign in normalize_unicode("NFKD", word.casefold()) if not unicodedata.combining(sign))

@@ -9,7 +9,8 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -30,6 +31,13 @@ Word = Sequence[object]
 """A word as it is stored: text, x0, y0, x1, y1 as fractions of the page."""
 
 
+class _MarginLine(NamedTuple):
+    """The numbers at the ends of a line, and the letters of its other words."""
+
+    numbers: frozenset[int]
+    rest: str
+
+
 def printed_labels(connection: Connection, extraction_id: int) -> dict[int, str]:
     """Return {page: label} by the numbers printed in the margins; empty when the file has labels, or none are found."""
     rows = connection.execute(
@@ -37,7 +45,7 @@ def printed_labels(connection: Connection, extraction_id: int) -> dict[int, str]
     ).all()
     if any(row.label for row in rows):
         return {}
-    return labels_of({row.number: margin_numbers(json.loads(zlib.decompress(row.words))) for row in rows})
+    return labels_of(margin_numbers({row.number: json.loads(zlib.decompress(row.words)) for row in rows}))
 
 
 def put_labels(connection: Connection, extraction_id: int, labels: Mapping[int, str]) -> None:
@@ -48,8 +56,22 @@ def put_labels(connection: Connection, extraction_id: int, labels: Mapping[int, 
         connection.execute(update(page).where(*mine).values(label=bindparam("printed")), rows)
 
 
-def margin_numbers(words: Sequence[Word]) -> set[int]:
-    """Return the numbers that begin or end a line in the top or bottom margin of a page."""
+def margin_numbers(pages: Mapping[int, Sequence[Word]]) -> dict[int, set[int]]:
+    """Return the numbers that begin or end a line in the top or bottom margin of each page.
+
+    Beside other words, a number counts only if another page has the same words in its margin: "Handbook 17" is a
+    header, "3 Travel costs" at the top of a page is a heading.
+    """
+    lines = {page: list(_margin_lines(words)) for page, words in pages.items()}
+    used = Counter(rest for found in lines.values() for rest in {line.rest for line in found})
+    return {
+        page: {number for line in found if not line.rest or used[line.rest] > 1 for number in line.numbers}
+        for page, found in lines.items()
+    }
+
+
+def _margin_lines(words: Sequence[Word]) -> Iterator[_MarginLine]:
+    """Yield the lines in the margins of a page that begin or end with a number."""
     lines: list[tuple[float, list[tuple[float, str]]]] = []
     for middle, left, text in sorted(((_at(word, 2) + _at(word, 4)) / 2, _at(word, 1), str(word[0])) for word in words):
         if _MARGIN <= middle <= 1 - _MARGIN:
@@ -57,8 +79,13 @@ def margin_numbers(words: Sequence[Word]) -> set[int]:
         if not lines or middle - lines[-1][0] > _ONE_LINE:
             lines.append((middle, []))
         lines[-1][1].append((left, text))
-    ends = (end for _, line in lines for end in (min(line), max(line)))
-    return {int(match[1]) for _, text in ends if (match := _NUMBER.fullmatch(text))}
+    for _, line in lines:
+        texts = [text for _, text in sorted(line)]
+        ends = {0: texts[0], len(texts) - 1: texts[-1]}
+        numbers = {place: int(match[1]) for place, text in ends.items() if (match := _NUMBER.fullmatch(text))}
+        if numbers:
+            rest = " ".join(text for place, text in enumerate(texts) if place not in numbers)
+            yield _MarginLine(frozenset(numbers.values()), "".join(filter(str.isalpha, rest)))
 
 
 def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from rag.text import STOP_WORDS, fold, tokens
+from rag.search.page_words import LANGUAGES
+from rag.text import STOP_WORDS, fold, has_spaceless, tokens
 
 _MIN_WORDS = 2
 """Words of a name without its ending that name the file; "budget" alone may be a subject."""
 
 
-def is_named(question: str, name: str) -> bool:
+_PAGE_WORDS = frozenset(fold(word) for language in LANGUAGES for word in language.pages.split())
+"""Words that name a page, so not also a file: "page 7" is not about page.pdf."""
+
+
+def is_named(question: str, name: str, *, has_page: bool = False) -> bool:
     """Return whether a question has the whole name of a file: with its ending, or at least two words of it.
 
-    Words are compared without case and accents; what separates them does not matter.
+    Words are compared without case and accents; what separates them does not matter. One word is enough for a question
+    that also names a page (`has_page`): "page 7 of the handbook".
     """
     asked, path = _words(question), PurePath(name)
     stem, ending = _words(path.stem), _words(path.suffix)
@@ -21,8 +27,11 @@ def is_named(question: str, name: str) -> bool:
         return False
     if ending and _has(asked, [*stem, *ending]):
         return True
-    telling = [word for word in stem if word not in STOP_WORDS and not word.isdecimal()]
-    return len(stem) >= _MIN_WORDS and bool(telling) and _has(asked, stem)
+    telling = [word for word in stem if word not in STOP_WORDS | _PAGE_WORDS and not word.isdecimal()]
+    if not telling or len(stem) < (1 if has_page else _MIN_WORDS):
+        return False
+    # Scripts without spaces put the name and the page into one word.
+    return _has(asked, stem) or (has_page and has_spaceless(path.stem) and " ".join(stem) in " ".join(asked))
 
 
 def is_name(text: str, name: str) -> bool:

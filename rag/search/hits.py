@@ -19,11 +19,14 @@ from rag.search.ranking import MAX_REGIONS, Ranking
 _COVERED = 0.8
 """A region is left out if at least this share of it lies inside another region."""
 
+_BESIDE_TEXT = ("messages", "file-names")
+"""Lanes that find a file by a text beside it, and so no place on a page: another lane's is shown if there is one."""
+
 
 def build_hits(
     connection: Connection, data: Path, rankings: Sequence[Ranking], pages: Sequence[PageKey], scope: Scope, k: int
 ) -> list[Hit]:
-    """Return the pages as hits, each with the chunk of the lane that contributed most to its rank.
+    """Return the pages as hits, each with the chunk of the lane on texts or pictures that contributed most to its rank.
 
     Pages that were deleted or unshared meanwhile are left out. `k` is that of reciprocal rank fusion.
     """
@@ -31,7 +34,7 @@ def build_hits(
     chosen: dict[PageKey, list[int]] = {}
     for page in pages:
         finders = [r for r in rankings if page in ranks[r.lane]]
-        finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
+        finders.sort(key=lambda r: (r.lane in _BESIDE_TEXT, -WEIGHTS[r.lane] / (k + ranks[r.lane][page])))
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:MAX_REGIONS]
     rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
     captions = captions_of(connection, rows)

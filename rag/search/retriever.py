@@ -132,7 +132,8 @@ class Retriever:
         """Return what is found in the files that a question names; None if it names none, or nothing is found there."""
         if FileNamesLane.name not in self._settings.lanes:
             return None
-        matches = tuple(match for match in query.name_matches if is_named(query.text, match.name))
+        has_page = bool(query.references.pages or query.references.from_end or query.references.printed)
+        matches = tuple(match for match in query.name_matches if is_named(query.text, match.name, has_page=has_page))
         if not matches:
             return None
         named = frozenset(match.document for match in matches)

@@ -56,11 +56,27 @@ def test_other_numbers_are_not_labels(printed: dict[int, set[int]]) -> None:
 def test_margin_numbers_begin_or_end_a_line_in_a_margin() -> None:
     words = [
         word("17", 0.9, 0.95),
-        word("Handbook", 0.1, 0.951),
         word("3", 0.5, 0.949),  # inside the line
+        word("4", 0.1, 0.951),
         word("|16|", 0.05, 0.02),
         word("42", 0.1, 0.5),  # in the text
         word("2024-25", 0.9, 0.03),
     ]
-    assert margin_numbers(words) == {17, 16}
-    assert margin_numbers([]) == set()
+    assert margin_numbers({1: words, 2: []}) == {1: {4, 17, 16}, 2: set()}
+
+
+def test_number_beside_a_heading_is_not_a_page_number() -> None:
+    headings = ["Scope", "Approval", "Travel costs", "Hotels", "Meals"]
+    pages = {
+        page: [word(str(page), 0.1, 0.07), word(heading, 0.15, 0.07), word("text", 0.1, 0.4)]
+        for page, heading in enumerate(headings, 1)
+    }
+    assert margin_numbers(pages) == {page: set() for page in pages}
+
+
+def test_number_beside_a_header_is_a_page_number() -> None:
+    pages = {
+        page: [word("Handbook", 0.1, 0.07), word("Part", 0.2, 0.07), word(str(page + 4), 0.9, 0.07)]
+        for page in range(1, 4)
+    }
+    assert labels_of(margin_numbers(pages)) == {1: "5", 2: "6", 3: "7"}

@@ -38,6 +38,23 @@ def test_words_that_may_be_a_subject_do_not(question: str, name: str) -> None:
     assert not is_named(question, name)
 
 
+@pytest.mark.parametrize(
+    ("question", "name", "expected"),
+    [
+        ("page 7 of the handbook", "Handbook.pdf", True),
+        ("Seite 7 der Reisekostenrichtlinie", "Reisekostenrichtlinie.pdf", True),
+        ("就業規則の3ページ", "就業規則.pdf", True),
+        ("page 7 of the handbook", "page.pdf", False),
+        ("page 7 of the handbook", "hand.pdf", False),
+        ("page 7 of the handbook", "7.pdf", False),
+        ("page 7 of the handbook", "the.pdf", False),
+    ],
+)
+def test_one_word_names_a_file_beside_a_page(question: str, name: str, expected: bool) -> None:
+    assert is_named(question, name, has_page=True) is expected
+    assert not is_named(question, name)
+
+
 @given(st.text(), st.text())
 def test_any_name_can_be_looked_for(question: str, name: str) -> None:
     assert not is_named("", name)

@@ -26,6 +26,8 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     (folder / "Offer Seagull Ltd.pdf").write_text(OFFER.format(70) + "\fSigned at the pier.")
     (folder / "Rechnungen 2026.txt").write_text("Die Summe ist neun.")
     (folder / "lamp_manual.pdf").write_text(MANUAL)
+    (folder / "Ordnung.txt").write_text("Erstens.\fZweitens.\fDrittens.")
+    (folder / "Haus.txt").write_text("Die Ordnung.\fOrdnung und Ruhe.\fOrdnung, Ordnung!")
     (folder / "letter.pdf").write_text(
         attached("Dear guest.", mooring_plan_txt="Berth four is free.\fBerth six is not.")
     )
@@ -49,6 +51,7 @@ def first(rag: Rag, question: str, scope: Scope | None = None) -> tuple[str, int
         ("What is on page 2 of Offer Seagull Ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
         ("Was steht auf Seite 2 von offer-seagull-ltd.pdf?", ("Offer Seagull Ltd.pdf", 2)),
         ("Show page 1 of Rechnungen 2026.txt", ("Rechnungen 2026.txt", 1)),
+        ("page 3 of Ordnung", ("Ordnung.txt", 3)),
         ("Rechnung 2026", ("Rechnungen 2026.txt", 1)),
         ("lamp manual", ("lamp_manual.pdf", 1)),
         ("mooring plan", ("mooring.plan.txt, attached to letter.pdf", 1)),
@@ -124,3 +127,10 @@ def test_one_word_that_pages_have_is_looked_for(rag: Rag, tmp_path: Path) -> Non
     rag.index([tmp_path / name for name in texts], "C4")
     assert first(rag, "resume", Scope.of("C4")) == ("ada.pdf", 1)
     assert not rag.find("resume esto", Scope.of("C4")).found
+
+
+def test_page_found_by_its_words_and_its_name_shows_the_words(rag: Rag) -> None:
+    hit = rag.find("Seagull paint", Scope.operator()).hits[0]
+    assert hit.name == "Offer Seagull Ltd.pdf"
+    assert set(hit.lanes) == {"words", "file-names"}
+    assert "wall paint" in hit.text
