@@ -9,7 +9,7 @@ import pytest
 
 from rag import Settings
 from rag.settings import QUERY_FEATURES
-from tests.bench.ablation import main, variants
+from tests.bench.ablation import harmed_kinds, interval, main, variants
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import open_rag
@@ -24,6 +24,18 @@ def test_each_variant_leaves_one_out(tmp_path: Path) -> None:
     for feature in QUERY_FEATURES:
         assert set(QUERY_FEATURES) - set(made[f"without {feature}"].search.query_features) == {feature}
     assert made["without any of these"].search.query_features == ()
+    assert not any("lane" in name for name, _ in variants(settings, lanes=False))
+
+
+def test_interval_is_that_of_the_sum() -> None:
+    assert interval([1.0] * 8) == (8.0, 8.0)
+    low, high = interval([1.0, -1.0] * 20)
+    assert low < 0 < high
+
+
+def test_kinds_that_gain_two_questions_are_harmed() -> None:
+    gains = {"a": 1.0, "b": 1.0, "c": 1.0, "d": -1.0}
+    assert harmed_kinds(gains, {"a": "report", "b": "report", "c": "slides", "d": "slides"}) == {"report": 2.0}
 
 
 def test_report_has_a_line_with_recall_for_each_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,5 +49,6 @@ def test_report_has_a_line_with_recall_for_each_variant(tmp_path: Path, capsys: 
     assert main([str(data), "--questions", str(tmp_path / "q.jsonl")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["everything", *["100.0"] * 8]
-    assert next(line for line in lines if line.startswith("without lane words")).split()[-1] == "0.0"
+    without = next(line for line in lines if line.startswith("without lane words"))
+    assert without.split()[-6:] == ["-1.0", "[-1.0,", "-1.0]"] * 2
     assert main([str(data), "--questions", str(tmp_path / "none.jsonl")]) == 1
