@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -65,8 +66,11 @@ def find(
                 screen.say("The closest pages:")
         if picture is None and Path(query).suffix.lower() in _PICTURES:
             screen.note(f"No file is called {query}. Searched for it as words instead.")
+        whole = {(hit.document, hit.page) for hit in found.hits if not (hit.text or hit.caption)}
+        texts = {} if picture else rag.page_texts(whole, Scope.operator())
         for hit in found.hits:
-            show_hit(screen, hit, "" if picture else query)
+            text = texts.get((hit.document, hit.page), hit.text)
+            show_hit(screen, replace(hit, text=text), "" if picture else query)
         note_translations(screen, found)
         if found.notice:
             screen.note(found.notice)

@@ -93,6 +93,7 @@ class FakeEngine:
     shares: Sequence[StoredShare] = ()
     names: Sequence[str] = ("handbook.pdf",)
     text_weights: Path | None = None
+    texts: Mapping[tuple[int, int], str] = field(default_factory=dict)
     translations: Mapping[str, str] = field(default_factory=dict)
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
@@ -203,7 +204,7 @@ class FakeEngine:
         return {}
 
     def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
-        return {}
+        return {page: text for page, text in self.texts.items() if page in pages}
 
     def list_models(self) -> list[ModelSummary]:
         self._ask("models")

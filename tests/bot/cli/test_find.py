@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.cli.find import SNIPPET, snippet
 from rag import Posted
+from rag.model.extraction import Kind
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, found, hit
 
@@ -94,6 +95,13 @@ def test_find_shows_pages_and_leaves_what_is_off_to_status(run: Run) -> None:
     assert max(len(line) for line in out.splitlines()) <= 80
     assert "\x1b" not in out + err
     assert "picture search" not in err
+
+
+def test_find_shows_the_text_of_a_whole_page(run: Run) -> None:
+    page = replace(hit(1, "handbook.pdf", 7, text=""), kind=Kind.PAGE)
+    engine = FakeEngine(hits=[page], texts={(page.document, page.page): "Who answers questions: Gesine."})
+    _, out, _ = run(engine, "find", "page 7 of the handbook")
+    assert "Who answers questions: Gesine." in out
 
 
 def test_find_says_that_a_picture_does_not_exist(run: Run) -> None:
