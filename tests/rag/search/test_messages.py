@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,18 +38,20 @@ def share(ref: str, message: str, words: str | None = None, *, space: str = "C1"
     )
 
 
-@pytest.fixture
-def rag(tmp_path: Path) -> Iterator[Rag]:
-    """Return an engine with four files in C1, of which two are pictures without words. No message has words."""
-
+def opened(data: Path) -> Rag:
     def fetch(ref: str, into: Path) -> FetchResult:
         into.write_text(FILES[ref])
         return FetchResult(name=NAMES[ref], link=None, size=len(FILES[ref]), mtime_ns=7)
 
-    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(
-        settings, extractor=TextExtractor, embedder=NoEmbedder(), open_fetchers=lambda _: {"drive": fetch}
-    ) as made:
+    settings = Settings(data=data, answer={"model": ""}, read={"workers": 1})
+    return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder(), open_fetchers=lambda _: {"drive": fetch})
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder with four files in C1, of which two are pictures without words. No message has words."""
+    data = tmp_path_factory.mktemp("messages") / "data"
+    with opened(data) as made:
         put(made, *(share(ref, "5") for ref in FILES))
         stop = threading.Event()
         thread = threading.Thread(target=made.serve, args=(stop,))
@@ -63,6 +66,13 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
         finally:
             stop.set()
             thread.join(30)
+    return data
+
+
+@pytest.fixture
+def rag(indexed: Path, tmp_path: Path) -> Iterator[Rag]:
+    """Return an engine on a copy of that folder."""
+    with opened(Path(shutil.copytree(indexed, tmp_path / "data"))) as made:
         yield made
 
 

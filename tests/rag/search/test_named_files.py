@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,23 @@ OFFER = "We offer the wall paint for {} crowns a bucket."
 MANUAL = "\f".join(f"Chapter {number}. How to {what} the lamp." for number, what in enumerate(("light", "trim"), 1))
 
 
+@pytest.fixture(scope="module")
+def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    """Return an engine that is only searched."""
+    with indexed(tmp_path_factory.mktemp("files")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def rag(tmp_path: Path) -> Iterator[Rag]:
-    folder = tmp_path / "shared"
+def own_rag(tmp_path: Path) -> Iterator[Rag]:
+    """Return an engine with the same files, to which the test adds others."""
+    with indexed(tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def indexed(parent: Path) -> Iterator[Rag]:
+    folder = parent / "shared"
     folder.mkdir()
     (folder / "Offer Kestrel Ltd.pdf").write_text(OFFER.format(64))
     (folder / "Offer Seagull Ltd.pdf").write_text(OFFER.format(70) + "\fSigned at the pier.")
@@ -31,7 +46,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     (folder / "letter.pdf").write_text(
         attached("Dear guest.", mooring_plan_txt="Berth four is free.\fBerth six is not.")
     )
-    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    settings = Settings(data=parent / "data", answer={"model": ""}, read={"workers": 1})
     with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder])
         yield opened
@@ -78,14 +93,14 @@ def test_name_of_an_attachment_is_found_in_its_type_only(rag: Rag) -> None:
     ]
 
 
-def test_same_attachment_is_found_by_its_name_in_each_space(rag: Rag, tmp_path: Path) -> None:
+def test_same_attachment_is_found_by_its_name_in_each_space(own_rag: Rag, tmp_path: Path) -> None:
     other = tmp_path / "notice.pdf"
     other.write_text(attached("Notice.", crane_txt="Berth four is free.\fBerth six is not."))
-    rag.index([other], "C2")
-    assert first(rag, "crane", Scope.of("C2")) == ("crane.txt, attached to notice.pdf", 1)
-    assert first(rag, "mooring plan", Scope.of("C2")) is None
-    assert first(rag, "mooring plan") == ("mooring.plan.txt, attached to letter.pdf", 1)
-    assert first(rag, "crane", Scope.of(LOCAL)) is None
+    own_rag.index([other], "C2")
+    assert first(own_rag, "crane", Scope.of("C2")) == ("crane.txt, attached to notice.pdf", 1)
+    assert first(own_rag, "mooring plan", Scope.of("C2")) is None
+    assert first(own_rag, "mooring plan") == ("mooring.plan.txt, attached to letter.pdf", 1)
+    assert first(own_rag, "crane", Scope.of(LOCAL)) is None
 
 
 @pytest.mark.parametrize(
@@ -113,20 +128,20 @@ def test_overview_of_everything_is_not_made_up(rag: Rag, question: str) -> None:
     assert "Say which file you mean" in rag.ask(question, Scope.operator()).notice
 
 
-def test_overview_of_the_only_document(rag: Rag, tmp_path: Path) -> None:
+def test_overview_of_the_only_document(own_rag: Rag, tmp_path: Path) -> None:
     only = tmp_path / "only.pdf"
     only.write_text("# Rope lengths\nEach rope has a length.")
-    rag.index([only], "C3")
-    assert first(rag, "What is this about?", Scope.of("C3")) == ("only.pdf", 1)
+    own_rag.index([only], "C3")
+    assert first(own_rag, "What is this about?", Scope.of("C3")) == ("only.pdf", 1)
 
 
-def test_one_word_that_pages_have_is_looked_for(rag: Rag, tmp_path: Path) -> None:
+def test_one_word_that_pages_have_is_looked_for(own_rag: Rag, tmp_path: Path) -> None:
     texts = {"ada.pdf": "Resume of Ada, a rope maker.", "a.pdf": "Rope.", "b.pdf": "Twine.", "c.pdf": "Cord."}
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    rag.index([tmp_path / name for name in texts], "C4")
-    assert first(rag, "resume", Scope.of("C4")) == ("ada.pdf", 1)
-    assert not rag.find("resume esto", Scope.of("C4")).found
+    own_rag.index([tmp_path / name for name in texts], "C4")
+    assert first(own_rag, "resume", Scope.of("C4")) == ("ada.pdf", 1)
+    assert not own_rag.find("resume esto", Scope.of("C4")).found
 
 
 def test_page_found_by_its_words_and_its_name_shows_the_words(rag: Rag) -> None:
