@@ -112,9 +112,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
     "folders": (
         Mutation(
-            "bot.access.policy:Access._granted_in_direct_message",
-            "Scope.of(here.id, *joined)",
-            "Scope.of(here.id, EVERYONE, *joined)",
+            "bot.access.policy:Access._granted_to_person",
+            "Scope.of(*own, *joined)",
+            "Scope.of(*own, EVERYONE, *joined)",
         ),
     ),
     "folders in channels": (
@@ -127,7 +127,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),
     "memberships": (
         Mutation(
-            "bot.access.policy:Access._granted_in_direct_message",
+            "bot.access.policy:Access._granted_to_person",
             "for id in theirs if id in ours",
             "for id in ours if id in ours",
         ),
