@@ -195,7 +195,7 @@ class Bot:
         port, host = self.settings.tools_port, self.settings.tools_host
         if port:
             server = build_tools_server(self.api, host, self.settings.tools_hosts)
-            running.enter_context(serving(server, host, port, ConnectionLimits(body_seconds=120)))
+            running.enter_context(serving(server, host, port, ConnectionLimits(body_seconds=120), "on"))
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -18,9 +20,13 @@ from bot.api.models import IMAGE_BYTES
 from bot.api.openapi import openapi_schema
 from bot.api.operations import OPERATIONS, Operation
 from bot.api.request_guard import SiteGuard, TokenGuard, error_response, refusal, token_of
+from bot.api.validation import explain
 from bot.slack.bodies import TooLarge, body_within
 from bot.slack.http import is_loopback
 from rag import BadSetting, MagpieError
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 log = logging.getLogger("magpie")
 
@@ -47,7 +53,26 @@ def build_server(api: Api, host: str, names: Collection[str]) -> ASGIApp:
         Route(f"/v1/{operation.name}", TokenGuard(_Call(api, operation), api), methods=["POST"])
         for operation in OPERATIONS
     ]
-    return SiteGuard(Starlette(routes=routes), names)
+    sessions = _open_mcp(api)
+    if sessions is None:
+        return SiteGuard(Starlette(routes=routes), names)
+    routes.append(Route("/mcp", TokenGuard(sessions.handle_request, api), methods=["POST"]))
+    return SiteGuard(Starlette(routes=routes, lifespan=lambda _: sessions.run()), names)
+
+
+def _open_mcp(api: Api) -> StreamableHTTPSessionManager | None:
+    """Return the MCP server; None if the extra is not installed."""
+    if find_spec("mcp") is None:
+        log.warning("MCP is off: the package mcp is not installed. Run: pip install 'magpie[mcp]'")
+        return None
+    from bot.api.mcp import open_sessions
+
+    def call(request: Request | None, operation: Operation, parsed: BaseModel) -> BaseModel:
+        if request is None:
+            raise RuntimeError("a call over HTTP has a request")
+        return api.call(token_of(request.scope), operation, parsed)
+
+    return open_sessions(call, MAX_BYTES)
 
 
 class _Call:
@@ -81,9 +106,3 @@ class _Call:
             log.info("A call of %s failed: %s", self._operation.name, type(error).__name__)
             return error_response(error)
         return Response(response.model_dump_json(), media_type="application/json")
-
-
-def explain(error: ValidationError) -> str:
-    """Return what is wrong with a request, without its values."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return " ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}." for one in found[:5])
