@@ -63,7 +63,7 @@ def build_server(api: Api, host: str, names: Collection[str]) -> ASGIApp:
 def _open_mcp(api: Api) -> StreamableHTTPSessionManager | None:
     """Return the MCP server; None if the extra is not installed."""
     if find_spec("mcp") is None:
-        log.warning("MCP is off: the package mcp is not installed. Run: pip install 'magpie[mcp]'")
+        log.warning("MCP is off: the package mcp is not installed. Run: .venv/bin/pip install -e '.[mcp]'")
         return None
     from bot.api.mcp import open_sessions
 

@@ -22,7 +22,7 @@ def mcp(context: typer.Context, data: Data = None) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("mcp", "mcp_types"):
             raise
-        raise OperatorMustAct("The package mcp is not installed.", 'Run: pip install "magpie[mcp]"') from error
+        raise OperatorMustAct("The package mcp is not installed.", "Run: .venv/bin/pip install -e '.[mcp]'") from error
     with invocation(context).open(data, json=True) as (rag, screen):
         screen.note("Serving MCP on stdin and stdout. Ctrl-C or the end of stdin stops it.")
         serve_operator(rag)
