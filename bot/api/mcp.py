@@ -5,6 +5,7 @@ Results are data: JSON with the texts of pages as quotes, each with its citation
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -12,23 +13,25 @@ from concurrent.futures import Future
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
 from mcp import MCPError
 from mcp import types as mcp_types
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from bot.api.models import GetPageResponse
 from bot.api.operations import BY_NAME, OPERATIONS, Engine, Operation, Turn
 from bot.api.request_guard import describe
 from bot.api.validation import explain
-from rag import MagpieError, Scope
+from rag import MagpieError
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from starlette.requests import Request
+
+    from rag import Scope
 
 log = logging.getLogger("magpie")
 
@@ -59,7 +62,7 @@ def build_mcp(call: Call) -> Server[Any]:
             raise MCPError(mcp_types.INVALID_PARAMS, "There is no tool of this name.")
         try:
             request = operation.request.model_validate(params.arguments or {})
-            response = await anyio.to_thread.run_sync(call, context.request, operation, request)
+            response = await run_in_threadpool(call, context.request, operation, request)
         except ValidationError as error:
             return _failed(f"The arguments do not fit the tool's schema. {explain(error)}")
         except MagpieError as error:
@@ -77,11 +80,11 @@ def build_mcp(call: Call) -> Server[Any]:
     )
 
 
-def serve_operator(rag: Engine) -> None:
-    """Serve the tools over stdin and stdout, with access to everything, until stdin ends."""
+def serve_stdio(rag: Engine, scope: Scope) -> None:
+    """Serve the tools within a scope over stdin and stdout, until stdin ends."""
 
     def call(_: Request | None, operation: Operation, request: BaseModel) -> BaseModel:
-        return operation.run(rag, request, Scope.operator(), Turn()).response
+        return operation.run(rag, request, scope, Turn()).response
 
     async def serve() -> None:
         server = build_mcp(call)
@@ -92,7 +95,7 @@ def serve_operator(rag: Engine) -> None:
 
     def run() -> None:
         try:
-            ended.set_result(anyio.run(serve))
+            ended.set_result(asyncio.run(serve()))
         except BaseException as error:  # noqa: BLE001 (the other thread raises it)
             ended.set_exception(error)
 

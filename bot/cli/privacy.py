@@ -86,7 +86,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
     revisions = "conversation, time and last edit of recent messages; no text, no person"
     later = "whose question is answered again when which file ids are read"
-    called = "whom each acts for, or the spaces it may search, and a hash of it"
+    called = "the person each acts for, or the spaces it may search, and a hash of it"
     after_end = f"{slack.keep_days} days after it ended, or until its person is forgotten"
     pending = "requests made with the command or a shortcut that are not answered yet"
     return [

@@ -78,7 +78,7 @@ def create(
 def _check(name: str, user: str, spaces: list[str]) -> None:
     """Raise BadParameter for values that cannot be meant."""
     if bool(user) == bool(spaces):
-        raise typer.BadParameter("say whom the token acts for: --user U123, or --space C123 for each space")
+        raise typer.BadParameter("name the person that the token acts for: --user U123, or --space C123 for each space")
     if not name.strip() or len(name) > 80:
         raise typer.BadParameter("the name needs 1 to 80 characters")
     if user and not _PERSON.fullmatch(user):
@@ -89,7 +89,7 @@ def _check(name: str, user: str, spaces: list[str]) -> None:
 
 
 def list_all(context: typer.Context, data: Data = None, json: Json = False) -> None:
-    """List the tokens, whom each acts for, and when it ends."""
+    """List the tokens, what each gives access to, and when it ends."""
     from bot.db import api_tokens
 
     with invocation(context).open(data, json) as (rag, screen):

@@ -21,7 +21,7 @@ from bot.slack.message_text import with_ids
 from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
 
 API = "api"
-"""Stands for the channel of what other tools were shown; `user` is then the person or the token that called."""
+"""The channel in rows of other tools; `user` is then the person or the token that called."""
 
 
 @dataclass(frozen=True, slots=True)

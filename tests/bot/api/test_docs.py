@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
 from starlette.testclient import TestClient
@@ -30,7 +29,7 @@ def client(office: Office) -> Iterator[TestClient]:
         yield client
 
 
-def sent(client: TestClient, office: Office, command: str, document: str) -> httpx.Response:
+def sent(client: TestClient, office: Office, command: str, document: str) -> Any:
     """Send the request of a curl command, with a token and a document that exist."""
     command = command.replace("$TOKEN", office.token(office.ada)[1]).replace("0e3f6f8dbf27a8a1", document)
     _, _, url, *options = shlex.split(command)
