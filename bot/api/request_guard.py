@@ -87,10 +87,10 @@ class SiteGuard:
 
 
 def _is_same_site(origin: str, hosts: list[str]) -> bool:
-    return [urlsplit_or_none(origin)] == [host.lower() for host in hosts]
+    return [_site_of(origin)] == [host.lower() for host in hosts]
 
 
-def urlsplit_or_none(origin: str) -> str | None:
+def _site_of(origin: str) -> str | None:
     """Return the host and port of an origin of the web; None for any other."""
     try:
         parts = urlsplit(origin)
