@@ -20,6 +20,8 @@ from bot.access.policy import Access
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
+from bot.api.api import Api
+from bot.api.http import build_server as build_tools_server
 from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
@@ -43,6 +45,7 @@ from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, is_loopback, serving
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
@@ -90,6 +93,7 @@ class Bot:
     client: SlackClient
     rag: Rag
     access: Access
+    api: Api
     app: App
     receipts: JobWorker
     maintenance: JobWorker
@@ -129,6 +133,7 @@ class Bot:
                 return connected and not any(future.done() for future in threads)
 
             health = self.open_health(is_connected)
+            self._serve_tools(running)
             started(self._serve(running, health))
             connected = True
             while not self.stop.is_set():
@@ -184,6 +189,13 @@ class Bot:
         outside = build_server(checks, self.app, secret)
         running.enter_context(serving(outside, "0.0.0.0", self.settings.http_port))
         return port or self.settings.http_port
+
+    def _serve_tools(self, running: ExitStack) -> None:
+        """Serve MCP and the HTTP API to other tools, if a port is set."""
+        port, host = self.settings.tools_port, self.settings.tools_host
+        if port:
+            server = build_tools_server(self.api, host, self.settings.tools_hosts)
+            running.enter_context(serving(server, host, port, ConnectionLimits(body_seconds=120), "on"))
 
 
 @contextmanager
@@ -273,6 +285,7 @@ def open_bot(
             client=client,
             rag=rag,
             access=access,
+            api=Api(rag, access, fair, slack.tools_calls, stop),
             app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
             receipts=JobWorker(
                 rag,

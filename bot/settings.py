@@ -36,6 +36,16 @@ class SlackSettings(BaseSettings):
         default="127.0.0.1",
         description="Address of that port. On another one than the loopback, anyone who reaches it can read them.",
     )
+    tools_port: int = Field(
+        default=0, ge=0, le=65535, description="Port for MCP and the HTTP API, which other tools call. 0: off."
+    )
+    tools_host: str = Field(default="127.0.0.1", description="Address of that port.")
+    tools_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Host names that its requests may be for beside this machine's, comma-separated: the name of a "
+        "reverse proxy.",
+    )
+    tools_calls: int = Field(default=120, ge=1, le=100_000, description="Requests that one token may make in a minute.")
     api_url: str = Field(default="https://slack.com/api/", description="URL of Slack's Web API.")
     file_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("files.slack.com",), description="Hosts that files may be downloaded from, comma-separated."
@@ -156,7 +166,7 @@ class SlackSettings(BaseSettings):
             date.fromisoformat(value)
         return value
 
-    @field_validator("file_hosts", "index_channels", "skip_channels", mode="before")
+    @field_validator("file_hosts", "tools_hosts", "index_channels", "skip_channels", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -18,6 +18,7 @@ from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
 from rag.catalog.backlog import Backlog, read_backlog
+from rag.catalog.page_content import read_page
 from rag.catalog.pages import page_images, page_words
 from rag.catalog.readings import readings_named
 from rag.catalog.shares import StoredShare
@@ -40,7 +41,7 @@ from rag.model.operations import (
     ModelSummary,
     Status,
 )
-from rag.model.search import LOCAL, Answer, AnswerProgress, AnswerStage, Hit, Scope, SearchResult
+from rag.model.search import LOCAL, Answer, AnswerProgress, AnswerStage, Hit, PageContent, Scope, SearchResult
 from rag.observation import Observer
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
@@ -250,6 +251,11 @@ class Rag:
         with self._catalog.read_transaction() as connection:
             words = {page: page_words(connection, *page, scope) for page in pages}
         return {page: " ".join(word.text for word in found) for page, found in words.items() if found}
+
+    def read_page(self, sha256: str, number: int, scope: Scope) -> PageContent:
+        """Return a page of the document whose SHA-256 begins like this. Raise NotFound if it is not in scope."""
+        with self._catalog.read_transaction() as connection:
+            return read_page(connection, sha256, number, scope, self.settings.data)
 
     # ------------------------------------------------------------ operations
 

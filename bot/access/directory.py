@@ -59,7 +59,7 @@ class Person:
 
     `is_full_member`: belongs to this workspace and is not a guest. `is_active`: False for apps and deactivated users.
     `names`: what people call them, the name that Slack shows first. `zone`: name of their time zone, such as
-    "Europe/Berlin"; empty if Slack does not say.
+    "Europe/Berlin"; empty if Slack does not say. `is_of_workspace`: belongs to this workspace, perhaps as a guest.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Person:
     is_active: bool
     names: tuple[str, ...] = ()
     zone: str = ""
+    is_of_workspace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +323,8 @@ class Directory:
         listed = (profile.get("display_name"), profile.get("real_name"), raw.get("real_name"), raw.get("name"))
         names = tuple(dict.fromkeys(" ".join(str(name).split()) for name in listed if name and str(name).strip()))
         zone = str(raw.get("tz") or "")
-        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive, names, zone)
+        is_full_member = is_of_workspace and not is_guest
+        return Person(str(raw.get("id")), is_full_member, not is_inactive, names, zone, is_of_workspace)
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:

@@ -12,15 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.access.directory import Conversation, Directory
+from bot.access.directory import Conversation, Directory, Person
 from bot.access.names import NO_NAMES, Names, names_of
 from bot.folders import EVERYONE
 from bot.slack import messages
+from bot.slack.client import Refused
 from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
 from bot.slack.payloads import as_app
-from rag import MagpieError, Scope
+from rag import MagpieError, NotFound, Scope, TryAgain
 
 log = logging.getLogger("magpie")
+
+_UNKNOWN_PERSON = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+"""Slack's errors for a person who is not in the workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,29 @@ class Access:
             # The response had an unexpected shape. Its text is not logged: it may name people.
             log.warning("Searching only the conversation itself: malformed response (%s).", type(error).__name__)
         return Granted(Scope.of(channel), "this conversation only: Slack did not list its members", messages.UNSURE)
+
+    def granted_to(self, user: str) -> Granted:
+        """Return what a reply that only this person reads may use, outside of Slack's conversations.
+
+        It is what a reply in their direct message with Magpie may use. Raise NotFound if the person is deactivated or
+        does not belong to the workspace, and TryAgain if Slack does not say what they may open.
+        """
+        changes, until = self.changes, self._directory.deadline()
+        try:
+            person = self._directory.person(user, until)
+            if not (person.is_active and person.is_of_workspace):
+                raise NotFound("This person is deactivated, or does not belong to the workspace any more.")
+            ours = self._directory.conversations(until)
+            own = {one.id for one in ours.values() if one.direct and one.partner == user and not one.outside}
+            granted = self._granted_to_person(person, own, ours, until)
+        except Refused as error:
+            if error.code in _UNKNOWN_PERSON:
+                raise NotFound("Slack does not know this person any more.") from error
+            raise TryAgain(f"It is not known what this person may see: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            # The response had an unexpected shape. Its text is not shown: it may name people.
+            raise TryAgain(f"Slack's response is malformed ({type(error).__name__}).") from error
+        return replace(granted, readers=frozenset({user}), changes=changes)
 
     def is_member(self, channel: str, user: str) -> bool:
         """Return whether a person is in a conversation; False if Slack does not answer. Never raises."""
@@ -184,15 +211,21 @@ class Access:
         person = self._directory.person(user, until)
         if not person.is_active:
             return Granted(own, "this conversation only: its partner is an app or deactivated")
-        theirs = self._directory.conversations_of(user, until)
+        return self._granted_to_person(person, {here.id}, ours, until)
+
+    def _granted_to_person(
+        self, person: Person, own: set[str], ours: Mapping[str, Conversation], until: float
+    ) -> Granted:
+        """Return what an active person may open. `own`: their direct messages with Magpie."""
+        theirs = self._directory.conversations_of(person.id, until)
         joined = {id for id in theirs if id in ours and not ours[id].direct}
         if not person.is_full_member:
             # Public channels are not added: a guest can open only those that they are in.
-            return Granted(Scope.of(here.id, *joined), f"what one guest may open: {len(joined)} conversations")
+            return Granted(Scope.of(*own, *joined), f"what one guest may open: {len(joined)} conversations")
         public = _public(ours)
         spaces = joined | public
         why = f"what one full member may open: {len(spaces)} conversations"
-        return Granted(Scope.of(here.id, EVERYONE, *spaces), why)
+        return Granted(Scope.of(*own, EVERYONE, *spaces), why)
 
 
 def _zone(name: str) -> tzinfo:

@@ -116,7 +116,7 @@ def answer_reply(
         [*above, *sections(body, max_length), *below],
         pictures,
         documents_of(passage.hit for passage in answer.passages),
-        [_used(passage, answer) for passage in answer.passages],
+        pages_used(answer),
         "not_found" if answer.abstained else "passages" if quoted else "answered",
     )
 
@@ -249,6 +249,11 @@ def _page(hit: Hit) -> str:
 def _citation(passage: Passage) -> str:
     hit = passage.hit
     return f"[{passage.number}] {link(hit.link, hit.title)}, {escape(hit.region_label.removeprefix(f'{hit.title}, '))}"
+
+
+def pages_used(answer: Answer) -> list[UsedPage]:
+    """Return the pages that an answer may come from."""
+    return [_used(passage, answer) for passage in answer.passages]
 
 
 def _used(passage: Passage, answer: Answer) -> UsedPage:

@@ -8,6 +8,7 @@ import typer
 
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import doctor_json
+from bot.cli.manifest import manifest_scopes
 from bot.cli.sources import folder_checks
 from bot.cli.terminal import Screen, count
 from bot.settings import load_slack_settings
@@ -32,7 +33,7 @@ def doctor(context: typer.Context, data: Data = None, json: Json = False) -> Non
         settings = invocation(context).settings(data)
         with rag.read_transaction() as connection:
             owner = find_owner(connection)
-        slack = slack_checks(lambda: load_slack_settings(settings.data), settings.read.max_mb, owner)
+        slack = slack_checks(lambda: load_slack_settings(settings.data), settings.read.max_mb, owner, manifest_scopes())
         for check in chain(rag.doctor(), folder_checks(settings.data), slack):
             checks.append(check)
             _show(screen, check)

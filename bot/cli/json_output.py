@@ -15,6 +15,7 @@ from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue,
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
+    from bot.db.api_tokens import ApiToken
     from bot.folders import FolderList
     from rag import (
         BackupSummary,
@@ -279,6 +280,25 @@ def access_json(sha256: Sequence[str], rows: Iterable[AccessEntry], days: int) -
             }
             for row in rows
         ],
+    }
+
+
+def token_json(token: ApiToken, now: float) -> JsonObject:
+    """Return the JSON of one token, without its secret. `now`: seconds since 1970."""
+
+    def moment(at: float | None) -> str | None:
+        return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+    return {
+        "id": token.id,
+        "name": token.name,
+        "user": token.user or None,
+        "spaces": list(token.spaces),
+        "created": moment(token.created_at),
+        "ends": moment(token.expires_at),
+        "used": moment(token.used_at),
+        "revoked": moment(token.revoked_at),
+        "valid": token.revoked_at is None and token.expires_at > now,
     }
 
 

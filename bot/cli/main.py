@@ -30,6 +30,7 @@ from bot.cli import (
     forget,
     index,
     manifest,
+    mcp,
     models,
     reindex,
     retry,
@@ -37,6 +38,7 @@ from bot.cli import (
     sbom,
     setup,
     status,
+    token,
     train_decision,
     train_projection,
 )
@@ -50,7 +52,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
     setup, manifest, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status,
-    doctor, backup, config, models, embedder, bench, demo, sbom,
+    doctor, token, mcp, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

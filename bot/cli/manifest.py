@@ -15,6 +15,14 @@ def register(app: typer.Typer) -> None:
     app.command()(manifest)
 
 
+def manifest_scopes() -> list[str]:
+    """Return the scopes of the bot that the manifest of this version asks for."""
+    import yaml
+
+    found: list[str] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
+    return found
+
+
 def manifest(context: typer.Context, json: Json = False) -> None:
     """Print the manifest of the Slack app, to paste when you create the app."""
     import yaml

@@ -57,7 +57,7 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
-    from bot.db import answer_again, ephemeral_messages, feedback, notices, retention
+    from bot.db import answer_again, api_tokens, ephemeral_messages, feedback, notices, retention
     from rag import StoredData
 
     with rag.read_transaction() as connection:
@@ -70,7 +70,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
             ephemeral_messages.count_ephemeral_requests(connection),
         )
         notified = notices.count(connection)
-        again = answer_again.count(connection)
+        again, tokens = answer_again.count(connection), api_tokens.count(connection)
         events, swept = retention.count_events(connection), retention.count_conversations(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
@@ -86,6 +86,8 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
     revisions = "conversation, time and last edit of recent messages; no text, no person"
     later = "whose question is answered again when which file ids are read"
+    called = "the person each acts for, or the spaces it may search, and a hash of it"
+    after_end = f"{slack.keep_days} days after it ended, or until its person is forgotten"
     pending = "requests made with the command or a shortcut that are not answered yet"
     return [
         row("questions", questions, "question", "who asked what, where and when", scrubbed),
@@ -94,6 +96,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("asides", aside, "request", pending, "until answered, at most half an hour"),
         row("questions to answer again", again, "question", later, "until answered, at most a day; or until forgotten"),
         row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
+        row("tokens of other tools", tokens, "token", called, after_end),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
         row("pictures being uploaded", events.uploads, "picture", "file ids of pictures of an answer", "until shared"),
@@ -141,7 +144,7 @@ def show_access(rag: Engine, screen: Screen, folder: Path, name: str) -> None:
 def _show(screen: Screen, row: AccessEntry) -> None:
     at = datetime.fromtimestamp(row.at).astimezone()
     screen.say()
-    screen.say(f"{at:%Y-%m-%d %H:%M}  {row.user} asked in {row.channel}", style="bold")
+    screen.say(f"{at:%Y-%m-%d %H:%M}  {row.user} asked {row.where}", style="bold")
     screen.say(f"Question: {_REMOVED if row.removed else row.text or _NO_TEXT}", indent=2)
     screen.say(f"Scope: {row.scope}", indent=2)
     screen.say(f"The reply could be read by: {_readers(row)}", indent=2)

@@ -20,6 +20,9 @@ from bot.slack.events import Question
 from bot.slack.message_text import with_ids
 from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
 
+API = "api"
+"""The channel in rows of other tools; `user` is then the person or the token that called."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
@@ -40,6 +43,11 @@ class AccessEntry:
     scope: str
     removed: bool
     readers: Sequence[str] | None = None
+
+    @property
+    def where(self) -> str:
+        """Return where it was asked, in words."""
+        return "through the API" if self.channel == API else f"in {self.channel}"
 
 
 def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:

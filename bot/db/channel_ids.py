@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, and_, delete, exists, null, select, true, update
 
-from bot.db import tables
+from bot.db import api_tokens, tables
 from bot.db.jobs import JobKind
 from rag import move_space
 
@@ -32,6 +32,7 @@ def move_channel(connection: Connection, old: str, new: str) -> None:
         _move(connection, table, old, new)
     _sweep_again(connection, new)
     _move_spaces(connection, old, new)
+    api_tokens.move_space(connection, old, new)
     _move_messages(connection, old, new)
 
 

@@ -151,12 +151,16 @@ def count_open_of(connection: Connection, user: str) -> int:
 def _turn(connection: Connection, user: str) -> int:
     """Return the round of a person's next question: one after their last question, but not before the round that is
     being served. This is start-time fair queueing (Goyal, Vin, Cheng 1996) in which every question costs one unit."""
-    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(OPEN)))
-    if now is None:
-        now = connection.scalar(select(func.max(question.c.turn))) or 0
+    now = current_round(connection)
     matching = select(func.max(question.c.turn)).where(question.c.user == user, question.c.turn >= now)
     last = connection.scalar(matching)
     return int(now if last is None else last + 1)
+
+
+def current_round(connection: Connection) -> int:
+    """Return the round of fair queueing that is being served."""
+    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(OPEN)))
+    return int(now if now is not None else connection.scalar(select(func.max(question.c.turn))) or 0)
 
 
 def put_edit(connection: Connection, edited: Question, at: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
 
-from bot.db import jobs, notices, receipts
+from bot.db import api_tokens, jobs, notices, receipts
 from bot.db.jobs import JobKind
 from bot.db.questions import ENDED
 from bot.db.tables import (
@@ -25,16 +25,18 @@ from bot.db.tables import (
 
 
 def expire(connection: Connection, before: float) -> None:
-    """Delete questions, receipts, notices, feedback and the access log from before this time, seconds since 1970."""
+    """Delete questions, receipts, notices, feedback and the access log from before this time, seconds since 1970, and
+    tokens that ended before it."""
     for table in (access_log, feedback):
         connection.execute(delete(table).where(table.c.at < before))
     connection.execute(delete(question).where(question.c.state.in_(ENDED), question.c.asked_at < before))
     receipts.expire(connection, before)
     notices.expire(connection, before)
+    api_tokens.expire(connection, before)
 
 
 def forget_user(connection: Connection, user: str, channel: str = "") -> int:
-    """Delete a person's questions, receipts and feedback in one conversation (empty: in all).
+    """Delete a person's questions, receipts and feedback in one conversation (empty: in all, and their tokens).
 
     Feedback of others on answers to this person is deleted too. Return the number of deleted questions.
     """
@@ -47,6 +49,7 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
         connection.execute(delete(table).where(table.c.user == user, in_channel(table)))
     if not channel:
         connection.execute(delete(notice).where(notice.c.user == user))
+        api_tokens.delete_tokens_of(connection, user)
     connection.execute(
         delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
     )

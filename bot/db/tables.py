@@ -177,3 +177,19 @@ feedback = Table(
     Column("documents", JSON, nullable=False, doc="[document, mark of its name] that the text may come from"),
     UniqueConstraint("channel", "ts", "user"),
 )
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", String(16), primary_key=True, doc="the part of the token that is not secret"),
+    Column("name", String(80), nullable=False, doc="what the operator calls it"),
+    Column("hash", String(64), nullable=False, doc="SHA-256 of the token"),
+    Column("user", String(32), nullable=False, server_default="", doc="the person it acts for; empty: see `spaces`"),
+    Column("spaces", JSON, nullable=False, doc="the spaces it may search if it acts for no person"),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float, doc="last use, to the hour"),
+    Column("revoked_at", Float, doc="null: it was not revoked"),
+    Index(None, "user"),
+)
+"""Tokens of other tools that call MCP or the HTTP API."""

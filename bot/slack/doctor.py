@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -42,12 +42,15 @@ GRANTED = tuple(
     "app_mentions:read channels:history channels:read chat:write commands files:read files:write groups:history "
     "groups:read im:history im:read im:write mpim:history mpim:read reactions:write users:read".split()
 )
-"""The manifest's scopes. Those without a call in PROBES are compared with the list that Slack returns."""
+"""The scopes that Magpie cannot work without. Those without a call in PROBES are compared with the list that Slack
+returns."""
 
 
-def slack_checks(load: Callable[[], SlackSettings], max_mb: int, owner: Owner | None = None) -> Iterator[Check]:
+def slack_checks(
+    load: Callable[[], SlackSettings], max_mb: int, owner: Owner | None = None, manifest: Collection[str] = GRANTED
+) -> Iterator[Check]:
     """Yield the results of all checks. `load` loads the settings; if that fails, there is only one warning. `owner`:
-    that of the data folder; None: it is new."""
+    that of the data folder; None: it is new. `manifest`: the scopes of this version's manifest."""
     try:
         settings = load()
     except BadSetting as error:
@@ -65,7 +68,7 @@ def slack_checks(load: Callable[[], SlackSettings], max_mb: int, owner: Owner | 
     yield Check("slack token", "ok", f"{me.user} in {me.team}")
     if owner is not None:
         yield _workspace(owner, find_owner_of_token(client, me))
-    yield _scopes(client, me.scopes)
+    yield _scopes(client, me.scopes, manifest)
     if not settings.http_port:
         yield _socket(client, settings.app_token.get_secret_value())
     yield _file(client, settings, me.user_id, max_mb)
@@ -77,7 +80,7 @@ def _workspace(folder: Owner, token: Owner) -> Check:
     return Check("slack workspace", "fail", folder.mismatch(token), REMEDY)
 
 
-def _scopes(client: SlackClient, granted: frozenset[str]) -> Check:
+def _scopes(client: SlackClient, granted: frozenset[str], manifest: Collection[str]) -> Check:
     missing = set()
     for scope, (method, arguments) in PROBES.items():
         try:
@@ -92,8 +95,12 @@ def _scopes(client: SlackClient, granted: frozenset[str]) -> Check:
         missing |= set(GRANTED) - granted
     if missing:
         return Check("slack scopes", "fail", f"missing: {', '.join(sorted(missing))}", _REINSTALL)
+    newer = sorted(set(manifest) - granted) if granted else []
+    if newer:
+        detail = f"the app was installed with an older manifest, without {', '.join(newer)}; what needs them stays off"
+        return Check("slack scopes", "warn", detail, _REINSTALL)
     proved = f"{len(PROBES)} proved by a call"
-    return Check("slack scopes", "ok", proved if not granted else f"{proved}, all {len(GRANTED)} granted")
+    return Check("slack scopes", "ok", proved if not granted else f"{proved}, all {len(manifest)} granted")
 
 
 def _socket(client: SlackClient, token: str) -> Check:

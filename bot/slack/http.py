@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 from slack_bolt import App
@@ -72,8 +73,17 @@ def is_loopback(host: str) -> bool:
 
 
 @contextmanager
-def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | None = None) -> Iterator[int]:
-    """Run the server in its own thread for the `with` block and yield its port. Raise BadSetting if it is in use."""
+def serving(
+    server: ASGIApp,
+    host: str,
+    port: int,
+    limits: ConnectionLimits | None = None,
+    lifespan: Literal["on", "off"] = "off",
+) -> Iterator[int]:
+    """Run the server in its own thread for the `with` block and yield its port. Raise BadSetting if it is in use.
+
+    `lifespan`: "on" if the app has something to open and close.
+    """
     limits = limits or ConnectionLimits()
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,7 +103,7 @@ def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | No
         h11_max_incomplete_event_size=limits.head_bytes,
         log_config=None,
         log_level="warning",
-        lifespan="off",
+        lifespan=lifespan,
         ws="none",
         proxy_headers=False,
         server_header=False,

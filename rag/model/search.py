@@ -141,16 +141,44 @@ class Hit:
 
         For a spreadsheet, the label is a range of cells: `Budget.xlsx, p. 2 (sheet Q3, B7:D12)`.
         """
-        if not self.label or self.label == str(self.page):
-            return f"{self.title}, p. {self.page}"
-        label = self.label.translate(ROUND)
-        return f"{self.title}, p. {self.page} ({label if _CELLS.search(label) else f'printed {label}'})"
+        return place_of(self.title, self.page, self.label)
 
     @property
     def region_label(self) -> str:
         """Return document, kind of region and page as displayed: `handbook.pdf, table on p. 12 (printed vi)`."""
         what = f"{self.kind.value} on " if self.kind in (Kind.FIGURE, Kind.TABLE) else ""
         return f"{self.title}, {what}{self.place.removeprefix(f'{self.title}, ')}"
+
+
+def place_of(title: str, page: int, label: str | None) -> str:
+    """Return document and page as displayed; see `Hit.place`. `label`: None or the number of the page: no label."""
+    if not label or label == str(page):
+        return f"{title}, p. {page}"
+    label = label.translate(ROUND)
+    return f"{title}, p. {page} ({label if _CELLS.search(label) else f'printed {label}'})"
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """A page as it was read. `name` and `attachment` as those of a Hit; `pages`: how many the document has.
+
+    `picture`: the path of the whole page as an image; None if it is gone.
+    """
+
+    document: int
+    sha256: str
+    name: str
+    attachment: str
+    page: int
+    pages: int
+    label: str | None
+    text: str
+    picture: Path | None
+
+    @property
+    def place(self) -> str:
+        """Return document and page as displayed, as in Hit.place."""
+        return place_of(displayed_name(self.name, self.attachment), self.page, self.label)
 
 
 @dataclass(frozen=True, slots=True)

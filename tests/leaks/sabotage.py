@@ -112,9 +112,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
     "folders": (
         Mutation(
-            "bot.access.policy:Access._granted_in_direct_message",
-            "Scope.of(here.id, *joined)",
-            "Scope.of(here.id, EVERYONE, *joined)",
+            "bot.access.policy:Access._granted_to_person",
+            "Scope.of(*own, *joined)",
+            "Scope.of(*own, EVERYONE, *joined)",
         ),
     ),
     "folders in channels": (
@@ -127,7 +127,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "folders not named any more": (Mutation("rag.ingest.following:Following.follow", "if drop_others:", "if False:"),),
     "memberships": (
         Mutation(
-            "bot.access.policy:Access._granted_in_direct_message",
+            "bot.access.policy:Access._granted_to_person",
             "for id in theirs if id in ours",
             "for id in ours if id in ours",
         ),
@@ -331,6 +331,46 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "feedback": (Mutation("bot.db.access_log:scrub", "feedback.scrub(connection)", "pass"),),
     "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
+    "token": (
+        Mutation(
+            "bot.access.policy:Access.granted_to",
+            "granted = self._granted_to_person(person, own, ours, until)",
+            'granted = Granted(Scope.of(*ours), "")',
+        ),
+    ),
+    "person of a token": (
+        Mutation(
+            "bot.access.policy:Access.granted_to",
+            "if not (person.is_active and person.is_of_workspace):",
+            "if False:",
+        ),
+    ),
+    "recheck of a token": (
+        Mutation(
+            "bot.api.api:Api._may_leave",
+            "if not (before.spaces or frozenset()) <= (granted.scope.spaces or frozenset()):",
+            "if False:",
+        ),
+        Mutation("bot.api.api:Api._may_leave", "if {row.document for row in found} != documents:", "if False:"),
+        Mutation(
+            "bot.api.api:Api._may_leave",
+            "if not access_log.are_names_current(connection, outcome.used, granted.scope):",
+            "if False:",
+        ),
+    ),
+    "page of a token": (
+        Mutation(
+            "bot.api.operations:get_page",
+            "rag.read_page(request.document, request.page, scope)",
+            "rag.read_page(request.document, request.page, scope.operator())",
+        ),
+        Mutation("bot.api.api:Api._may_leave", "if {row.document for row in found} != documents:", "if False:"),
+        Mutation(
+            "bot.api.api:Api._may_leave",
+            "if not access_log.are_names_current(connection, outcome.used, granted.scope):",
+            "if False:",
+        ),
+    ),
     "logs": (
         Mutation(
             "bot.answers.respond:Responder._compose_showable",
@@ -357,6 +397,10 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
+    "token": ("token",),
+    "person of a token": ("token", "deactivate"),
+    "recheck of a token": ("token, and meanwhile",),
+    "page of a token": ("token",),
 }
 """Steps that are taken thirty times as often while a guard is broken. Without this, the combination of events that it
 guards against comes once in some 500 steps: for example, the message arrives after the event that its file is gone."""

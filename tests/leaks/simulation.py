@@ -302,12 +302,19 @@ class Simulation:
         text = json.dumps(arguments, ensure_ascii=False, default=str)
         self._check_text(text, allowed, call.method, arguments)
         if call.method == "files.completeUploadExternal":
-            colors = {document.color: document.number for document in self.documents}
             for each in json.loads(arguments["files"]):
-                data = self._uploaded(each["id"])
-                for number in numbers_in(data, colors):
-                    if not (self._may_see_document(number, allowed) or self._may_see_screenshot(number, allowed)):
-                        raise Leak(f"{call.method}: a picture of a document that not every reader can open")
+                self.check_picture(self._uploaded(each["id"]), allowed, call.method)
+
+    def check_picture(self, data: bytes, allowed: Rights, where: str) -> None:
+        """Raise Leak if a picture shows a document that not every reader can open."""
+        colors = {document.color: document.number for document in self.documents}
+        for number in numbers_in(data, colors):
+            if not (self._may_see_document(number, allowed) or self._may_see_screenshot(number, allowed)):
+                raise Leak(f"{where}: a picture of a document that not every reader can open")
+
+    def check_text(self, text: str, allowed: Rights, where: str) -> None:
+        """Raise Leak if a text shows what not every reader can open."""
+        self._check_text(text, allowed, where, {"text": text})
 
     def _uploaded(self, file: str) -> bytes:
         if file in self.state.files:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import folder_steps, interaction_steps, message_steps, sharing_steps
+from tests.leaks import api_steps, folder_steps, interaction_steps, message_steps, sharing_steps
 from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -326,6 +326,8 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "change id": sharing_steps.change_id,
     "command, leave before delivery": sharing_steps.command_and_leave_before_delivery,
     "refuse pictures": sharing_steps.refuse_pictures,
+    "token, and meanwhile": _meanwhile(api_steps.call),
+    **api_steps.STEPS,
     **folder_steps.STEPS,
     **message_steps.STEPS,
 }
@@ -357,6 +359,7 @@ _WEIGHTS |= {
     "change id": 6,
     "command, leave before delivery": 4,
     "refuse pictures": 3,
+    **api_steps.WEIGHTS,
     **folder_steps.WEIGHTS,
     **message_steps.WEIGHTS,
 }

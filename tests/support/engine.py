@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from rag import (
     Mode,
     ModelSummary,
     NotFound,
+    PageContent,
     Passage,
     Progress,
     Scope,
@@ -161,11 +163,19 @@ class FakeEngine:
         scope: Scope,
         pictures: Sequence[Path] = (),
         on_progress: Callable[[AnswerProgress], None] = lambda _: None,
+        generating: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Answer:
         self._ask("ask", question, pictures[0] if pictures else None)
         for piece in self.pieces:
             on_progress(AnswerProgress(AnswerStage.WRITING, piece))
         return self.answered
+
+    def read_page(self, sha256: str, number: int, scope: Scope) -> PageContent:
+        self._ask("read_page", sha256, number)
+        raise NotFound("There is no such document here.")
+
+    def scratch(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory()
 
     def status(self) -> Status:
         self._ask("status")

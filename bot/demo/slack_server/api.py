@@ -24,10 +24,11 @@ from bot.demo.slack_server import (
 from bot.demo.slack_server.actions import Context
 from bot.demo.slack_server.broken_responses import DroppedConnection
 from bot.demo.slack_server.faults import CallFault
-from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES, body_within
+from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES
 from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Call, Json
 from bot.demo.slack_server.trace import Record
+from bot.slack.bodies import body_within
 
 METHODS: dict[str, Method] = (
     methods_conversations.METHODS

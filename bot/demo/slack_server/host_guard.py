@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,20 +49,3 @@ class HostGuard:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await PlainTextResponse(refused, status)(scope, receive, send)
-
-
-class TooLarge(Exception):
-    """A request body over the limit of its address."""
-
-
-async def body_within(request: Request, limit: int) -> bytes:
-    """Return the request's body. Raise TooLarge as soon as it is known to exceed `limit` bytes."""
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:18]) > limit:
-        raise TooLarge
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise TooLarge
-    return bytes(body)

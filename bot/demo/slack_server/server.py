@@ -19,10 +19,11 @@ from bot.demo.slack_server.actions import Context
 from bot.demo.slack_server.api import Api
 from bot.demo.slack_server.broken_responses import ABORT_KEY
 from bot.demo.slack_server.downloads import Downloads
-from bot.demo.slack_server.host_guard import HostGuard, TooLarge
+from bot.demo.slack_server.host_guard import HostGuard
 from bot.demo.slack_server.page import BrowserPage
 from bot.demo.slack_server.socket import serve_connection
 from bot.demo.slack_server.state import Json
+from bot.slack.bodies import TooLarge
 from bot.slack.connection_limits import ConnectionLimits, limited
 
 HOST = "127.0.0.1"

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot.api.tokens import new_token
 from bot.db import (
     access_log,
+    api_tokens,
     conversations,
     message_states,
     notices,
@@ -198,6 +200,7 @@ LISTED = {
     "message": "revisions of messages",
     "conversation": "conversations",
     "workspace": "workspace",
+    "api_token": "tokens of other tools",
 }
 """The row that shows each table of the bot; the table of jobs has two, for receipts and requests."""
 
@@ -211,6 +214,7 @@ def test_privacy_lists_every_table_of_the_bot(magpie: Magpie, team: Path) -> Non
         workspaces.adopt(connection, Owner("T1", "A1"))
         connection.execute(tables.upload.insert().values(file="F1", question=1))
         notices.put_notice(connection, "U1", "unusable:sheet")
+        api_tokens.put_token(connection, new_token("agent", 1.0, 90, "U1")[0])
     rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
     assert set(tables.metadata.tables) == set(LISTED) | {"job"}
     assert {"asides", "receipts"} <= set(rows)

@@ -30,10 +30,10 @@ KEYED_BY_SPACE = {"share"}
 NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
-    *("index_version", "name_word", "text_index"),
+    *("index_version", "name_word", "text_index", "api_token"),
     *("attachment", "attachment_word"),
 }
-"""Tables without a conversation: their rows belong to a document, file, event or question."""
+"""Tables without a column for a conversation: their rows belong to a document, file, event, question or tool."""
 
 NAMES = {"channel", "space", "spaces", "about", "refers_to"}
 """Names of columns that hold the ids of conversations, alone or inside JSON."""
@@ -102,7 +102,7 @@ def everything(connection: Connection) -> str:
 
 def fill(connection: Connection, channel: str) -> None:
     put_share(connection, Share(KIND, "F1", channel))
-    for table in KEYED:
+    for table in (*KEYED, tables.api_token):
         connection.execute(insert(table).values(row(table, channel)))
     jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
 

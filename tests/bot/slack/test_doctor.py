@@ -7,6 +7,7 @@ import yaml
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
+from bot.cli.manifest import manifest_scopes
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.doctor import GRANTED, slack_checks
 from rag import BadSetting, Check
@@ -33,9 +34,18 @@ def test_all_checks_pass_and_leave_nothing_in_slack(ws: Workspace) -> None:
     assert [file.name for file in ws.files() if file.shares] == ["handbook.pdf"]
 
 
-def test_scopes_match_the_manifest() -> None:
+def test_required_scopes_are_in_the_manifest() -> None:
     manifest = yaml.safe_load(MANIFEST.read_text())
-    assert sorted(GRANTED) == sorted(manifest["oauth_config"]["scopes"]["bot"])
+    assert set(GRANTED) <= set(manifest["oauth_config"]["scopes"]["bot"]) == set(manifest_scopes())
+
+
+def test_scope_of_a_newer_manifest_gives_a_warning(ws: Workspace) -> None:
+    newer = [*GRANTED, "assistant:write", "canvases:read"]
+    found = {check.name: check for check in slack_checks(lambda: slack_settings(ws), 200, None, newer)}
+    check = found["slack scopes"]
+    assert check.status == "warn"
+    assert "without assistant:write, canvases:read" in check.detail
+    assert "install it again" in check.fix
 
 
 @pytest.mark.parametrize("scope", GRANTED)

@@ -17,12 +17,13 @@ from starlette.websockets import WebSocket
 
 from bot.demo.slack_server import actions, file_actions
 from bot.demo.slack_server.actions import Context, NewMessage
-from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES, TooLarge, body_within
+from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES
 from bot.demo.slack_server.page.auth import PageAuth
 from bot.demo.slack_server.page.commands import CommandError, run_command, text_argument
 from bot.demo.slack_server.page.live import PersonView, TraceTail, serve
 from bot.demo.slack_server.page.visibility import IMAGE_TYPES, ImageSizes, can_see, visible_file
 from bot.demo.slack_server.state import Json, Person
+from bot.slack.bodies import TooLarge, body_within
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
