@@ -136,6 +136,7 @@ _MODULES = {
     "merge_results": "rag.search.results",
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
+    "quote": "rag.answer.excerpt",
     "without_invisible": "rag.text",
     # Operations
     "BackupSummary": "rag.operations.backup",
@@ -167,6 +168,7 @@ __all__ = list(_MODULES)
 
 if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as exported
     # isort: off
+    from rag.answer.excerpt import quote as quote
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import (
         describe_model as describe_model,

@@ -35,10 +35,15 @@ _TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
         re.compile(r"llama-?3\.2-vision|llama-?3\.2-(11|90)b-vision"),
         ModelTerms("Llama 3.2 Community License", _LLAMA_VISION),
     ),
+    (re.compile(r"gemma-?4"), ModelTerms("Apache-2.0")),
     (re.compile(r"gemma"), _GEMMA),
     (
-        re.compile(r"qwen2\.5-?vl:?-?(3b|72b)"),
-        ModelTerms("Qwen license", "the 3B is for research only, the 72B has further terms"),
+        re.compile(r"qwen2\.5-?(vl)?:?-?3b"),
+        ModelTerms("Qwen Research License", "for non-commercial research and evaluation only"),
+    ),
+    (
+        re.compile(r"qwen2\.5-?(vl)?:?-?72b"),
+        ModelTerms("Qwen License", "products with more than 100 million users a month need a license of their own"),
     ),
     (re.compile(r"qwen"), ModelTerms("Apache-2.0")),
     (re.compile(r"laion|openai"), ModelTerms("MIT")),
@@ -47,7 +52,7 @@ _TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
     (re.compile(r"multilingual-e5|bge-m3"), ModelTerms("MIT")),
 )
 """Patterns in lower case, of which the first that is found counts, and the terms as their owners published them by
-November 2026: LICENSE_MODELS of apple/ml-mobileclip, the use policies of Llama 3.2 and 4, and the models' cards."""
+November 2026; docs/licenses.md says where we read each."""
 
 
 def terms_of_model(*names: str) -> ModelTerms:

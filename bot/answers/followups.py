@@ -56,7 +56,8 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
         return plain_reply(join(messages.NO_MORE_PAGES, granted.notice))
     shown = hits[:LISTED]
     pictures = _pictures(composer, shown)
-    return pages_reply(shown, messages.MORE_PAGES, pictures, remark=granted.notice, more=len(hits) > len(shown))
+    more = len(hits) > len(shown)
+    return pages_reply(shown, messages.MORE_PAGES, pictures, question=asked.query, remark=granted.notice, more=more)
 
 
 def _only_file(composer: Composer, work: AnswerTask) -> Reply:
@@ -115,9 +116,9 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
         return plain_reply(join(messages.NOTHING_TO_SEARCH, remark))
     hits = _without_duplicates(result for result in found if result.found)[:LISTED]
     if hits:
-        return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), remark=remark)
+        return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), question=text, remark=remark)
     near = _without_duplicates(found)[: render.NEAREST]
-    reply = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
+    reply = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), question=text, remark=remark)
     nothing = replace(reply, outcome="not_found")
     return with_unread(nothing, Unread.of(composer.rag, granted.scope), has_button=False)
 

@@ -1,4 +1,4 @@
-"""Lists of pages: each page with its link and the beginning of its text. Pure."""
+"""Lists of pages: each page with its link and the part of its text that fits the question. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bot.answers.render import MESSAGES, PICTURES, Reply, documents_of, place, p
 from bot.answers.task import join
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
-from bot.slack.blocks import break_links, cut, escape, sections, without_links
+from bot.slack.blocks import break_links, escape, sections, without_links
 from bot.slack.uploads import Picture
-from rag import Hit, Posted, SearchResult
+from rag import Hit, Posted, SearchResult, quote
 
 LISTED = 5
 """Pages of one list."""
@@ -24,6 +24,7 @@ def pages_reply(
     heading: str,
     pictures: Sequence[Picture] = (),
     *,
+    question: str = "",
     remark: str = "",
     more: bool = False,
     names: Names = NO_NAMES,
@@ -37,7 +38,7 @@ def pages_reply(
     places = {hit.place for hit in hits}  # only these are checked before they are shown
     posts = [_posts(hit) if names is not NO_NAMES else () for hit in hits]
     listed = "\n".join(
-        [heading, *(_line(hit, post, places, names, asked_at) for hit, post in zip(hits, posts, strict=True))]
+        [heading, *(_line(hit, question, post, places, names, asked_at) for hit, post in zip(hits, posts, strict=True))]
     )
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
     plain = "\n".join([without_links(heading), *(escape(hit.place) for hit in hits)])
@@ -49,15 +50,17 @@ def pages_reply(
     return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")
 
 
-def found_reply(found: SearchResult, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:
+def found_reply(
+    found: SearchResult, question: str, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0
+) -> Reply:
     """Return the best pages; if nothing was found, say so and list the nearest pages."""
     translated = [messages.also_searched(*one) for one in found.translations.items()]
     remark = join(remark, found.notice, *translated)
     if found.found:
         hits = found.hits[:LISTED]
-        return pages_reply(hits, messages.BEST_PAGES, remark=remark, names=names, asked_at=asked_at)
+        return pages_reply(hits, messages.BEST_PAGES, question=question, remark=remark, names=names, asked_at=asked_at)
     near = found.hits[:2]
-    return pages_reply(near, messages.nothing_found(nearest=bool(near)), remark=remark)
+    return pages_reply(near, messages.nothing_found(nearest=bool(near)), question=question, remark=remark)
 
 
 def _posts(hit: Hit) -> Sequence[Posted]:
@@ -65,8 +68,10 @@ def _posts(hit: Hit) -> Sequence[Posted]:
     return hit.posted if MESSAGES in hit.lanes else ()
 
 
-def _line(hit: Hit, posts: Sequence[Posted], places: Collection[str], names: Names, asked_at: float) -> str:
-    snippet = cut(" ".join(hit.text.split()), _SNIPPET)
+def _line(
+    hit: Hit, question: str, posts: Sequence[Posted], places: Collection[str], names: Names, asked_at: float
+) -> str:
+    snippet = quote(hit.text, question, _SNIPPET)
     found = ", ".join([place(hit), *(posted_line(hit.name, posted, names, asked_at) for posted in posts)])
     newer = f"\n    {escape(messages.newer_version(hit.newer))}" if hit.newer in places else ""
     return f"• {found}{f': {escape(snippet)}' if snippet else ''}{newer}"

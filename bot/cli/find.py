@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +13,10 @@ from bot.cli.json_output import found_json
 from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
 from bot.slack.messages import newer_version
-from rag import Hit, Scope
+from rag import Hit, Scope, quote
 
 SNIPPET = 180
 """Length of the text shown for a hit, in characters."""
-
-LEAD = 6
-"""Words shown before the first matching word."""
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".avif")
 
@@ -84,7 +80,7 @@ def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
     if hit.why:
         x0, y0, x1, y1 = (f"{100 * value:.0f}" for value in hit.box)
         screen.say(f"{hit.why} Position on the page: {x0}–{x1} % across, {y0}–{y1} % down.", indent=4)
-    text = snippet(hit.text or hit.caption, query)
+    text = quote(hit.text or hit.caption, query, SNIPPET)
     if text:
         screen.say(text, indent=4)
     if hit.newer:
@@ -95,29 +91,3 @@ def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
 
 def _and(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def snippet(text: str, query: str) -> str:
-    """Return whole words of the text, about SNIPPET characters, where most of the query's longer words are together."""
-    words = text.split()
-    query_words = {word for word in _words(query) if len(word) > 3}
-
-    def end(first: int) -> int:
-        last, length = first, 0
-        while last < len(words) and length + len(words[last]) < SNIPPET:
-            length += len(words[last]) + 1
-            last += 1
-        return last
-
-    def score(first: int) -> int:
-        return len(query_words & _words(" ".join(words[first : end(first)])))
-
-    best = max((index for index, word in enumerate(words) if query_words & _words(word)), key=score, default=0)
-    first = max(0, best - LEAD) if end(0) < len(words) else 0
-    last = max(end(first), first + 1)  # text without spaces is one long word
-    piece = " ".join(words[first:last])[:SNIPPET]
-    return f"{'… ' if first else ''}{piece}{' …' if last < len(words) else ''}"
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))

@@ -144,7 +144,7 @@ class EphemeralMessages:
         if words:
             found = self._rag.find(words, limited.scope, LISTED)
             unread = Unread() if found.found else Unread.of(self._rag, limited.scope)
-            return with_unread(found_reply(found, remark, names, at), unread, has_button=False)
+            return with_unread(found_reply(found, words, remark, names, at), unread, has_button=False)
         with self._rag.read_transaction() as connection:
             files = list_shared_files(connection, limited.scope, FILES_LISTED + 1)
         return files_reply(files, remark, names, at, has_buttons=False)

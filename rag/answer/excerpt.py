@@ -6,7 +6,35 @@ import re
 from collections.abc import Collection, Sequence
 
 from rag.analysis.content import content_tokens, language_of
+from rag.ingest.markdown_rows import table_as_line, table_rows
 from rag.text import token_weight
+
+_MAX_ROWS = 3
+"""Rows of a table that are quoted."""
+
+
+def quote(text: str, question: str, limit: int) -> str:
+    """Return the part of a chunk's text with most words of a question, in one line of at most `limit` characters."""
+    return excerpt(as_line(text, question), question, limit)
+
+
+def as_line(text: str, question: str) -> str:
+    """Return a chunk's text in one line: of a table, the rows with most words of a question, with names of columns."""
+    return " ".join((_matching_rows(text, question) or table_as_line(text)).split())
+
+
+def _matching_rows(text: str, question: str) -> str:
+    names, *rows = table_rows(text) or [[]]
+    language = language_of(text)
+    asked = content_tokens(question, language)
+    scores = [len(content_tokens(" ".join(cells), language) & asked) for cells in rows]
+    best = max(scores, default=0)
+    chosen = [cells for cells, score in zip(rows, scores, strict=True) if score == best > 0]
+    return "; ".join(_row_with_names(names, cells) for cells in chosen[:_MAX_ROWS])
+
+
+def _row_with_names(names: Sequence[str], cells: Sequence[str]) -> str:
+    return " · ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell)
 
 
 def excerpt(text: str, question: str, limit: int, *, in_tokens: bool = False) -> str:

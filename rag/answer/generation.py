@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from rag.answer import messages
 from rag.answer.citations import without_citations
 from rag.answer.draft import Draft, GenerationRequest, OnProgress, ReadPageText, no_progress, write_draft
-from rag.answer.excerpt import excerpt
+from rag.answer.excerpt import as_line, excerpt
 from rag.answer.list_questions import asks_for_list
 from rag.answer.outcome import Shown
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
-from rag.ingest.markdown_rows import table_as_line
 from rag.model.extraction import Kind
 from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode, Passage, SearchResult
 from rag.observation import Observer, Unobserved
@@ -157,7 +156,7 @@ class _Composer:
 def _quotation(passage: Passage, question: str) -> str:
     """Return the part of a passage with most of the query words; for a picture without words, what it is."""
     hit = passage.hit
-    text = " ".join(part for part in (hit.caption, table_as_line(hit.text)) if part.strip()) or hit.heading
+    text = f"{hit.caption} {as_line(hit.text, question)}" if hit.caption or hit.text else hit.heading
     text = without_citations(" ".join(text.split()))
     if text:
         return f"“{excerpt(text, question, _MAX_QUOTE)}”"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 _RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
 """The line below a Markdown table's header row."""
@@ -33,6 +34,18 @@ def text_lines(text: str) -> list[str]:
 def is_table(text: str) -> bool:
     """Return whether a text begins with a Markdown table."""
     return _RULE.fullmatch(text.partition("\n")[2].partition("\n")[0]) is not None
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of each row of the first Markdown table in a text, its header first; none without a table."""
+    lines = text.split("\n")
+    rule = next((at for at, line in enumerate(lines) if _RULE.fullmatch(line)), 0)
+    rows = [row_cells(line) for line in (lines[rule - 1], *takewhile(_is_row, lines[rule + 1 :]))] if rule else []
+    return [cells for cells in rows if len(cells) == len(rows[0])]
+
+
+def _is_row(line: str) -> bool:
+    return line.startswith("|")
 
 
 def table_as_line(text: str) -> str:

@@ -107,6 +107,7 @@ def test_shortcuts_command_and_home(visit: Visit, ws: Workspace, team: DemoTeam,
         window.page.get_by_role("navigation", name="Magpie").get_by_role("link", name="Home").click()
         window.page.get_by_text("2 files (6 pages)").first.wait_for()
         window.page.get_by_text("Files I couldn't read").wait_for()
+        assert window.page.locator(".home .sign").count() == 2  # ✅ and 🟡, also without a font that has them
         window.shot("pressed-8-home")
         window.become("Cleo")
         window.page.get_by_text("Files I couldn't read").wait_for(state="detached")

@@ -147,6 +147,8 @@ CALLS: dict[str, Call] = {
     "page_phrases.find_page_references": lambda get, text: get("rag.search.page_phrases").find_page_references(text),
     "page_phrases.without_page_numbers": lambda get, text: get("rag.search.page_phrases").without_page_numbers(text),
     "glossary.expand": lambda get, text: _built_in_glossary(get("rag.search.glossary")).expand(text),
+    "excerpt.quote": lambda get, text: get("rag.answer.excerpt").quote(text, text[:500], 10),
+    "markdown_rows.table_rows": lambda get, text: get("rag.ingest.markdown_rows").table_rows(text),
     "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, text[:500], 10),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
     "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),

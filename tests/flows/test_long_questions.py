@@ -30,7 +30,7 @@ def test_long_question_is_searched_by_its_first_words(tmp_path: Path, max_words:
         assert (found.hits, found.rankings) == (start.hits, start.rankings)
         assert all(hit.page != 3 for hit in found.hits)
         assert f"its first {max_words} words" in found.notice
-        assert f"its first {max_words} words" in str(found_reply(found).blocks)
+        assert f"its first {max_words} words" in str(found_reply(found, "").blocks)
         answer = rag.ask(LONG, Scope.operator())
         assert len(generator.prompts[-1].user) < 8000
         assert f"its first {max_words} words" in answer.notice

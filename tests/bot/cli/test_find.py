@@ -1,4 +1,4 @@
-"""`magpie find`: its output as text and as JSON, and the part of a hit's text that it shows."""
+"""`magpie find`: its output as text and as JSON."""
 
 from __future__ import annotations
 
@@ -6,32 +6,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from bot.cli.find import SNIPPET, snippet
 from rag import Posted
 from rag.model.extraction import Kind
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, found, hit
 
 
-def test_snippet_is_cut_around_the_query_words() -> None:
+def test_find_shows_the_part_of_the_text_with_the_query_words(run: Run) -> None:
     text = "nothing here " * 30 + "the square key opens the lid " + "nothing there " * 30
-    cut = snippet(text, "Where is the square key?")
-    assert cut.startswith("… ")
-    assert "square key opens" in cut
-    assert len(cut) <= SNIPPET + 4
-    assert snippet("short text", "else") == "short text"
-    assert snippet("", "else") == ""
-    assert snippet("字" * 500, "字字字字") == "字" * SNIPPET
-
-
-@given(st.text(max_size=600), st.text(max_size=60))
-def test_snippet_is_part_of_the_text(text: str, query: str) -> None:
-    cut = snippet(text, query)
-    assert len(cut) <= SNIPPET + 4
-    assert cut.removeprefix("… ").removesuffix(" …") in " ".join(text.split()) or "…" in text
+    _, out, _ = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12, "vi", text)]), "find", "Where is the square key?")
+    assert "square key opens" in " ".join(out.split())
+    assert len(out) < 400
 
 
 def test_find_json_has_the_message_that_shares_a_file(run: Run) -> None:

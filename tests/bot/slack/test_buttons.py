@@ -91,24 +91,24 @@ def test_page_list_is_within_slacks_limits(pages: list[tuple[str, str]]) -> None
 
 
 def test_page_list_shows_the_nearest_pages_if_nothing_was_found() -> None:
-    assert page_list.found_reply(found(OURS)).text.startswith(messages.BEST_PAGES)
-    near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False))
+    assert page_list.found_reply(found(OURS), "").text.startswith(messages.BEST_PAGES)
+    near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False), "")
     assert near.text.startswith(f"{messages.NOTHING_FOUND} Nearest pages:")
     assert len(near.used) == 2
-    assert page_list.found_reply(found()).text == messages.NOTHING_FOUND
+    assert page_list.found_reply(found(), "").text == messages.NOTHING_FOUND
 
 
 def test_page_list_names_the_newer_version_if_it_is_listed_too() -> None:
     older, newer = hit(1, "plan v1.pdf", 2), replace(hit(2, "plan v2.pdf", 2), document=2)
-    listed = page_list.found_reply(found(replace(older, newer=newer.place), newer))
+    listed = page_list.found_reply(found(replace(older, newer=newer.place), newer), "")
     assert f"A newer version is {newer.place}." in str(listed.blocks)
-    alone = page_list.found_reply(found(replace(older, newer=newer.place)))
+    alone = page_list.found_reply(found(replace(older, newer=newer.place)), "")
     assert "newer" not in str(alone.blocks)
 
 
 def test_page_list_says_how_the_question_was_understood() -> None:
     made = replace(found(OURS), notice="Showing results for “relay”.", translations={"German": "Welches Relais?"})
-    [remark] = [block for block in page_list.found_reply(made).blocks if block["type"] == "context"]
+    [remark] = [block for block in page_list.found_reply(made, "").blocks if block["type"] == "context"]
     [text] = remark["elements"]
     assert text["text"].splitlines() == ["Showing results for “relay”.", "Also searched in German: Welches Relais?"]
 

@@ -15,6 +15,8 @@ const EMOJI = {
   thinking_face: "🤔", raised_hands: "🙌", link: "🔗", file_folder: "📁", arrow_right: "➡️", frame_with_picture: "🖼️",
 };
 
+const DRAWN = { "✅": "white_check_mark", "🟡": "large_yellow_circle", "⚠": "warning", "👀": "eyes" };
+
 export function emoji(id) {
   const bare = id.split("::")[0];
   if (SIGNS[bare]) return icon(SIGNS[bare], "sign");
@@ -78,7 +80,12 @@ function inline(text) {
 }
 
 function lines(text) {
-  return text.split("\n").flatMap((line, number) => (number ? [h("br"), line] : [line])).filter(each => each !== "");
+  return text.split("\n").flatMap((line, number) => (number ? [h("br"), ...signs(line)] : signs(line)));
+}
+
+// Return a line with emoji drawn that some systems have no font for.
+function signs(line) {
+  return line.split(/([✅🟡⚠👀])\ufe0f?/u).filter(each => each !== "").map(each => (DRAWN[each] ? emoji(DRAWN[each]) : each));
 }
 
 function inAngles(entity) {
