@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rag.answer.page_text import Fact
 
 _FIRST = re.compile(
-    r"\b(?:begin\w{0,4}|begann\w{0,2}|start\w{0,3}|from|since|ab|seit|commenc\w{1,5}|débute\w{0,2}|dès|à partir|depuis|"
+    r"\b(?:beg[aiu]n{1,2}\w{0,4}|start\w{0,3}|from|since|ab|seit|commenc\w{1,5}|débute\w{0,2}|dès|à partir|depuis|"
     r"desde|empieza\w?|comienza\w?|inizia\w?|dal|начина\w{1,4})\b[^,.;:\d]{0,24}$",
     re.IGNORECASE,
 )

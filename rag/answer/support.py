@@ -283,7 +283,12 @@ def _has_date(claim: _Claim, page: PageText) -> bool:
         if any(reading <= fact.values for fact in page.facts.get("date", ())):
             return True
         of_parts = [
-            {fact.sentence for facts in page.facts.values() for fact in facts if value in fact.values}
+            {
+                fact.sentence
+                for kind, facts in page.facts.items()
+                for fact in facts
+                if value in fact.values and (kind != "date" or _YEAR.fullmatch(value))
+            }
             for value in reading
         ]
         if set[int].intersection(*of_parts):
