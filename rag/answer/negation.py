@@ -59,7 +59,7 @@ _CHANGE = re.compile(
     r"niet (?:meer|langer)|больше не|уже не|n(?:e |['’])\w+ plus)\b",
     re.IGNORECASE,
 )
-"""What was and has ended: neither the one nor the other contradicts it."""
+"""Something was so and has ended: "it is so" and "it is not so" both agree with that."""
 
 
 def _by_word(listed: Mapping[str, str]) -> Mapping[str, frozenset[str]]:

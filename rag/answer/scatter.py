@@ -22,7 +22,7 @@ def is_scattered(
     values: Sequence[Sequence[Iterable[int]]],
     in_values: frozenset[int],
 ) -> bool:
-    """Return whether no place of the pages has most of what the pages have of a statement.
+    """Return whether the words and values of a statement that the pages have stand far from each other.
 
     `layouts` are those of the statement in the languages of the pages. `values`: for each page, the sentences of each
     of the statement's numbers, dates and codes, which stand at the indices `in_values` of the statement.

@@ -58,7 +58,8 @@ bench-grounding` without values has at least half of its words from its own page
 
 _MIN_SHARED_BESIDE_VALUES = 0.25
 _MIN_WORDS_BESIDE_VALUES = 4
-"""The same for a statement with numbers, codes or names that are on its pages, from this number of words on."""
+"""The same for a statement with numbers, codes or names that are on its pages, from this number of words on. One with
+one word fewer needs one of them."""
 
 
 _SAID_ONCE = frozenset({"date", "url", "e-mail", "path", "option", "file", "word"})
@@ -110,7 +111,7 @@ def find_missing(statement: Statement, pages: Sequence[PageText], language: str)
     if not missing:
         missing = _contradicted(text, pages, layouts, has_values=has_values)
     if not missing and (
-        not _shares_words(text, pages, layouts, has_values=has_values)
+        not _shares_words(text, claims, pages, layouts, has_values=has_values)
         or _is_scattered(claims, pages, layouts)
         or _is_own_comparison(text, pages, layouts)
     ):
@@ -385,15 +386,24 @@ def _clause_scores(words: set[str], page: PageText) -> dict[int, float]:
     return scores
 
 
-def _shares_words(text: str, pages: Sequence[PageText], layouts: Mapping[str, Layout], *, has_values: bool) -> bool:
+def _shares_words(
+    text: str,
+    claims: Sequence[_Claim],
+    pages: Sequence[PageText],
+    layouts: Mapping[str, Layout],
+    *,
+    has_values: bool,
+) -> bool:
     """Return whether enough content words of a statement are on the pages; always True between two languages."""
     if has_values and any(isinstance(part, list) for word in split_words(text) for part in split_spaceless(word)):
         return True  # pairs of letters are too many to be shared
+    in_claims = {at for claim in claims for at in range(claim.start, claim.end)}
     least = _MIN_WORDS_BESIDE_VALUES if has_values else _MIN_CLAUSE_WORDS
     share = _MIN_SHARED_BESIDE_VALUES if has_values else _MIN_SHARED
     for page in pages:
-        words = {token.stem for token in layouts[page.analyzed_in].tokens if not token.stem.isdigit()}
-        if len(words) < least or sum(word in page.places for word in words) >= share * len(words):
+        words = {token.stem for token in layouts[page.analyzed_in].tokens if token.start not in in_claims}
+        known = sum(word in page.places for word in words)
+        if known >= share * len(words) if len(words) >= least else known or len(words) < least - 1:
             return True
         if not _is_written_in(text, page):
             return True

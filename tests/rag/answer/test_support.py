@@ -155,6 +155,7 @@ def test_statement_from_one_place_is_supported(text: str) -> None:
         "The crew is older than the log.",
         "The north pier has a depth of 6.1 m.",
         "The boats were counted on 6 June 2024.",
+        "Two sailors were injured by lightning.",
     ],
 )
 def test_statement_put_together_from_several_places_is_not(text: str) -> None:
