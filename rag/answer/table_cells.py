@@ -25,7 +25,7 @@ def _cells(text: str) -> Iterator[str]:
     lines, at = text.split("\n"), 0
     while at < len(lines):
         table = list(takewhile(lambda line: line.startswith("|"), islice(lines, at, None)))
-        if len(table) > 1 and _RULE.fullmatch(table[1]):
+        if len(table) > 1 and _RULE.fullmatch(table[1]) and not _RULE.fullmatch(table[0]):
             head, *rows = (row_cells(line) for line in table if not _RULE.fullmatch(line))
             yield from _phrases(head, rows)
         at += max(1, len(table))
