@@ -403,7 +403,7 @@ def _shares_words(
     for page in pages:
         words = {token.stem for token in layouts[page.analyzed_in].tokens if token.start not in in_claims}
         known = sum(word in page.places for word in words)
-        if known >= share * len(words) if len(words) >= least else known or len(words) < least - 1:
+        if known >= share * len(words) if len(words) >= least else known or not has_values or len(words) < least - 1:
             return True
         if not _is_written_in(text, page):
             return True
