@@ -161,7 +161,8 @@ def _attempt(
     prompt, left_out = _build_prompt(request, ability, correction)
     shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
     sent = perf_counter()
-    checker = Checker(_Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability)))
+    sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
+    checker = Checker(sources, question=request.question)
     running = RunningCheck(request.question, shown, checker, _unusable(request), said if shows else [])
     stage = AnswerStage.WRITING if shows else AnswerStage.CHECKING
 

@@ -16,6 +16,7 @@ from rag.answer.function_words import detect_language
 from rag.answer.messages import READ_NOTE, caption_note
 from rag.answer.numbers import find_numerals, normalize_text
 from rag.answer.page_text import PageText
+from rag.answer.pronouns import with_subject
 from rag.answer.shown_text import Edit, edited
 from rag.answer.statements import Form, Statement, split_statements
 from rag.answer.support import find_missing, has_content, is_denied, share_on_page
@@ -208,18 +209,21 @@ class Checker:
 
     What held when it was checked alone holds at the end, too, so that readers can be shown it at once. `sources`: what
     each passage can support, by its number. At most `max_read` passages count as read from their pictures, because no
-    more pictures are shown.
+    more pictures are shown. The first statement may be about what the `question` names.
     """
 
-    def __init__(self, sources: Mapping[int, GroundingSource], max_read: int = 3) -> None:
+    def __init__(self, sources: Mapping[int, GroundingSource], max_read: int = 3, question: str = "") -> None:
         self._sources = sources
+        self._question = question
+        self._before = question
         self._max_read = max_read
         self._read_from: dict[int, None] = {}
         self._held: dict[tuple[str, tuple[int, ...]], Checked] = {}
 
     def check_alone(self, statement: Statement, language: str) -> Checked:
         """Compare a statement with the passages it cites; without citations, with all. `language`: of the reply."""
-        checked = _check(statement, self._sources, language, self._read_from, self._max_read)
+        checked = self._check(statement, self._before, language)
+        self._before = statement.text
         if checked.holds:
             self._held[statement.text, statement.cited] = checked
         return checked
@@ -232,20 +236,28 @@ class Checker:
         compared.
         """
         language = detect_language(text)
+        statements = split_statements(text)
+        before = [self._question, *(one.text for one in statements)]
         checked = [
-            Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else self._check_in_text(one, language)
-            for one in split_statements(text)
+            Checked(one, Verdict.UNUSABLE) if is_unusable(one.text) else self._check_in_text(one, said, language)
+            for one, said in zip(statements, before, strict=False)
         ]
         if all(one.verdict is Verdict.NEUTRAL for one in checked):  # "Yes [1]" may be the whole answer
             checked = [replace(one, verdict=Verdict.SUPPORTED) if one.is_cited else one for one in checked]
         return GroundingResult(text, tuple(checked), tuple(self._read_from))
 
-    def _check_in_text(self, statement: Statement, language: str) -> Checked:
-        before = self._held.get((statement.text, () if statement.inherited else statement.cited))
-        if before is not None and not statement.inherited:
-            return replace(before, statement=statement)
-        checked = _check(statement, self._sources, language, self._read_from, self._max_read)
-        return checked if checked.holds or before is None else replace(before, statement=statement)
+    def _check_in_text(self, statement: Statement, before: str, language: str) -> Checked:
+        held = self._held.get((statement.text, () if statement.inherited else statement.cited))
+        if held is not None and not statement.inherited:
+            return replace(held, statement=statement)
+        checked = self._check(statement, before, language)
+        return checked if checked.holds or held is None else replace(held, statement=statement)
+
+    def _check(self, statement: Statement, before: str, language: str) -> Checked:
+        """Return the verdict on a statement, read as if it named what "it" means: what the text before it is about."""
+        named = replace(statement, text=with_subject(statement.text, before, language))
+        checked = _check(named, self._sources, language, self._read_from, self._max_read)
+        return replace(checked, statement=statement)
 
 
 def check_grounding(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rag.answer.nearness import nearness, words_near
-from rag.answer.page_text import Layout, PageText
+from rag.answer.page_text import Layout, Name, PageText
 from rag.text import fold, split_words
 
-_RIVAL, _MIN_RIVAL = 1.8, 0.25
+_RIVAL, _MIN_RIVAL = 1.8, 0.15
 """How many times better another name has to fit the words around a name, and by how much at least. Names are followed
 by sentences about "she" and "it", so this is much more than for a value."""
 
@@ -37,7 +37,13 @@ def _is_exchanged(
     own, other = 0.0, 0.0
     for page in pages:
         context = words_near(start, end, layouts[page.analyzed_in], page)
-        own = max([own, *(nearness(context, page, place) for known, place in page.names if words & known)])
-        rivals = [place for known, place in page.names if _is_full(known) and not known & claimed]
-        other = max([other, *(nearness(context, page, place) for place in rivals)])
+        own = max([own, *(_fit(context, page, known) for known in page.names if words & known.words)])
+        rivals = [known for known in page.names if _is_full(known.words) and not known.words & claimed]
+        other = max([other, *(_fit(context, page, rival) for rival in rivals)])
     return own > 0 and other > max(own * _RIVAL, own + _MIN_RIVAL)
+
+
+def _fit(context: Sequence[tuple[str, float]], page: PageText, name: Name) -> float:
+    """Return how much of a context stands near a name. What another sentence says of it counts half."""
+    inside = [(word, weight) for word, weight in context if name.sentence in page.sentences_of(word)]
+    return (nearness(context, page, name.place) + nearness(inside, page, name.place)) / 2

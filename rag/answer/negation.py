@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _WORDS = {
-    "en": "not no never nobody none nothing neither nor cannot forbidden prohibited unless",
+    "en": "not no never nobody none nothing neither nor cannot forbidden prohibited unless except",
     "de": "nicht kein keine keinen keinem keiner keines nie niemals niemand niemandem niemanden nichts weder entfällt"
-    " verboten untersagt",
-    "fr": "ne n pas jamais aucun aucune rien personne ni interdit interdite interdits interdites",
-    "es": "no nunca ningún ninguno ninguna nada nadie tampoco ni jamás prohibido prohibida",
-    "it": "non mai nessun nessuno nessuna niente nulla né vietato vietata",
-    "pt": "não nunca nenhum nenhuma nada ninguém nem proibido proibida",
+    " verboten untersagt außer ausgenommen",
+    "fr": "ne n pas jamais aucun aucune rien personne ni interdit interdite interdits interdites sauf excepté hormis",
+    "es": "no nunca ningún ninguno ninguna nada nadie tampoco ni jamás prohibido prohibida excepto salvo",
+    "it": "non mai nessun nessuno nessuna niente nulla né vietato vietata eccetto tranne salvo",
+    "pt": "não nunca nenhum nenhuma nada ninguém nem proibido proibida exceto salvo",
     "nl": "niet geen nooit niemand niets noch verboden",
     "sv": "inte ej aldrig ingen inget inga",
     "da": "ikke aldrig ingen intet",
     "pl": "nie nigdy nikt nic żaden żadna żadne ani",
     "cs": "ne není nejsou nikdy nikdo nic žádný žádná žádné",
-    "ru": "не нет нельзя никогда никто ничего ни никакой запрещено запрещён запрещена",
+    "ru": "не нет нельзя никогда никто ничего ни никакой запрещено запрещён запрещена кроме",
     "uk": "не немає ніколи ніхто нічого ні заборонено",
     "tr": "değil yok hayır asla hiç",
     "ar": "لا لم لن ليس ليست غير",
@@ -34,6 +34,33 @@ _WITHOUTS = {
     "fi": "ilman",
 }  # fmt: skip
 
+_ENDINGS = {
+    "en": "excluding closed locked shut empty impossible unable unavailable unsupported lack lacks lacked missing "
+    "absent excused refuse refuses refused reject rejects rejected decline declines declined exclude excludes excluded "
+    "fail fails failed stop stops stopped end ends ended expire expires expired delete deletes deleted remove removes "
+    "removed discard discards discarded lose loses lost prevent prevents prevented avoid avoids avoided fixed",
+    "de": "ausgeschlossen geschlossen gesperrt unmöglich fehlt fehlen fehlte abwesend abgelehnt ablehnt "
+    "verweigert verfällt verfallen endet enden gelöscht löscht entfernt entfällt leer verhindert vermeiden behoben",
+    "fr": "fermé fermée fermés fermées impossible absent absente refusé refusée rejeté rejetée exclu "
+    "supprimé supprimée supprimés expire cesse échoue perdu vide évite",
+    "es": "cerrado cerrada cerrados cerradas imposible ausente rechazado rechazada excluido eliminado "
+    "eliminada borrado borrada caduca termina falla perdido vacío evita",
+    "it": "chiuso chiusa chiusi chiuse impossibile assente rifiutato respinto escluso eliminato "
+    "rimosso scade termina fallisce perso vuoto evita",
+    "pt": "fechado fechada impossível ausente recusado rejeitado excluído removido expira termina falha",
+    "nl": "gesloten onmogelijk afwezig geweigerd afgewezen verwijderd vervalt eindigt mislukt leeg",
+    "ru": "закрыт закрыта закрыто закрыты невозможно отсутствует отсутствуют отклонён отклонено удаляется удалён "
+    "истекает прекращается потерян пуст",
+}  # fmt: skip
+"""Words that can say the same as a negation of another word: "closed" is "not open"."""
+
+_CHANGE = re.compile(
+    r"\b(?:no longer|not? (?:\w+ )?any ?more|nicht (?:mehr|länger)(?! als)|kein\w* \w+ mehr|ya no|non (?:\w+ )?più|"
+    r"niet (?:meer|langer)|больше не|уже не|n(?:e |['’])\w+ plus)\b",
+    re.IGNORECASE,
+)
+"""Something was so and has ended: "it is so" and "it is not so" both agree with that."""
+
 
 def _by_word(listed: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
     """Return the languages of each word."""
@@ -41,7 +68,7 @@ def _by_word(listed: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
     return {word: frozenset(one for one, words in listed.items() if word in words.split()) for word in words}
 
 
-_BY_WORD, _WITHOUT = _by_word(_WORDS), _by_word(_WITHOUTS)
+_BY_WORD, _WITHOUT, _ENDING = _by_word(_WORDS), _by_word(_WITHOUTS), _by_word(_ENDINGS)
 
 _ADDS_UP = frozenset("en de nl sv da".split())
 """Languages in which two negations cancel out. In the others, several words make one negation."""
@@ -72,9 +99,19 @@ class Polarity(NamedTuple):
 
     denies: bool
     odd: bool
+    ends: bool = False
+    """Whether it has a word that can say the same as a negation of another word."""
+    changes: bool = False
+    """Whether it says that something has ended."""
 
     def contradicts(self, other: Polarity) -> bool:
-        """Return whether two clauses that are alike otherwise cannot both be true."""
+        """Return whether this statement and a clause that is alike otherwise cannot both be true.
+
+        "It is not open" agrees with "it is closed", and "it is no longer kept" with "it is kept for a week".
+        """
+        denying, affirming = (self, other) if self.denies else (other, self)
+        if self.changes or (affirming.ends and not denying.ends):
+            return False
         return self.denies != other.denies and self.odd != other.odd
 
 
@@ -88,6 +125,7 @@ def polarity(clause: str, language: str) -> Polarity:
         denies = len(pattern.findall(clause)) % 2 == 1
         return Polarity(denies, denies != (len(_SPACELESS_WITHOUT.findall(clause)) % 2 == 1))
     count, without = 0, 0
+    ends, changes = False, _CHANGE.search(clause) is not None
     for match in _WORD.finditer(clause.casefold()):
         word = match[0].replace("’", "'")
         if (language == "en" and word.endswith("n't")) or (language == "fr" and word.startswith("n'")):
@@ -96,8 +134,9 @@ def polarity(clause: str, language: str) -> Polarity:
             without += 1
         elif language in _BY_WORD.get(word, ()):
             count += 1
+        ends = ends or language in _ENDING.get(word, ())
     denies = count % 2 == 1 if language in _ADDS_UP else count > 0
-    return Polarity(denies, denies != (without % 2 == 1))
+    return Polarity(denies, denies != (without % 2 == 1), ends, changes)
 
 
 def is_negator(word: str, language: str) -> bool:

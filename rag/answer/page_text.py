@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from rag.analysis.languages import question_language
 from rag.analysis.pieces import split_spaceless
 from rag.analysis.stop_words import is_stop_word
 from rag.answer.codes import find_codes
+from rag.answer.comparison import find_comparisons
 from rag.answer.function_words import detect_language
 from rag.answer.names import find_full_names
 from rag.answer.negation import Polarity, is_negator, polarity
@@ -48,7 +49,13 @@ _BETWEEN = re.compile(
 
 _MAX_BETWEEN = 16
 
-_CLAUSE_WORDS = frozenset("and but while und aber sondern et mais y pero sino e ma и но а".split())
+_HEAD = 5
+"""Content words at the beginning of a sentence that say what it is about."""
+
+_CLAUSE_WORDS = frozenset(
+    "and but while except und aber sondern außer et mais sauf y pero sino excepto salvo e ma eccetto tranne "
+    "и но а кроме".split()
+)
 """Words that begin another clause. They come without a comma."""
 
 
@@ -78,6 +85,11 @@ class Layout:
     """Index of the sentence of each clause."""
     continued: tuple[bool, ...]
     """Whether each clause begins with a word such as "and", so that it may have the subject of the one before."""
+
+    def sentence(self, index: int) -> int:
+        """Return the index of the sentence at an index of the text."""
+        at = bisect_right(self.clauses, index, key=lambda clause: clause[0]) - 1
+        return self.sentences[max(at, 0)] if self.sentences else 0
 
     def place(self, index: int) -> float:
         """Return the place of the first word at an index of the text or after it."""
@@ -120,9 +132,9 @@ def lay_out(text: str, language: str) -> Layout:
             sign = text[start]
             is_row = sign == "\n" and text[start - 1 : start] == "|"
             place += _SENTENCE_GAP if is_row else _GAPS.get(sign, _SENTENCE_GAP)
-            if sign not in "\n|(":
+            if sign not in "\n|(" or is_row:
                 end_clause(start, end)
-            sentence += sign not in _GAPS
+            sentence += sign not in _GAPS or is_row
             continue
         word = text[start:end]
         if word.casefold() in _CLAUSE_WORDS:
@@ -175,6 +187,7 @@ class Fact:
     """A number, date or code on a page, at a place. `values` are all that it may stand for.
 
     The two ends of a range, such as "6 to 19 January", have the same `range`; other facts have one of their own.
+    `sentence` is the index of the sentence.
     """
 
     kind: str
@@ -182,6 +195,16 @@ class Fact:
     unit: str
     place: float
     range: int
+    sentence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The words of a name on a page, folded, with the place of its first one and the index of its sentence."""
+
+    words: frozenset[str]
+    place: float
+    sentence: int
 
 
 @dataclass(frozen=True)
@@ -196,10 +219,15 @@ class PageText:
     layout: Layout
     places: Mapping[str, Sequence[float]]
     clauses_of: Mapping[str, Sequence[int]]
+    sentences: Mapping[str, frozenset[int]]
+    """The indices of the sentences that have a word, by its stem."""
+    heads: Mapping[int, frozenset[str]]
+    """The first content words of each sentence, by its index: what it is about."""
     polarities: tuple[Polarity, ...]
     facts: Mapping[str, Sequence[Fact]]
-    names: tuple[tuple[frozenset[str], float], ...]
-    """The words of each name, folded, and the place of its first one."""
+    names: tuple[Name, ...]
+    comparisons: frozenset[int]
+    """The indices of the sentences that compare two things."""
 
     @classmethod
     def of(cls, text: str) -> PageText:
@@ -214,10 +242,14 @@ class PageText:
         layout = lay_out(text, analyzed_in)
         places: dict[str, list[float]] = defaultdict(list)
         clauses_of: dict[str, list[int]] = defaultdict(list)
+        heads: dict[int, set[str]] = defaultdict(set)
         for token in layout.tokens:
             places[token.stem].append(token.place)
             if clauses_of[token.stem][-1:] != [token.clause]:
                 clauses_of[token.stem].append(token.clause)
+            head = heads[layout.sentences[token.clause]]
+            if len(head) < _HEAD:
+                head.add(token.stem)
         return cls(
             frozenset(folded) | joined,
             frozenset(stem(word, STEM_LENGTH) for word in folded),
@@ -227,13 +259,20 @@ class PageText:
             layout,
             places,
             clauses_of,
+            {word: frozenset(layout.sentences[clause] for clause in clauses) for word, clauses in clauses_of.items()},
+            {sentence: frozenset(head) for sentence, head in heads.items()},
             clause_polarities(flat, layout, analyzed_in),
             _facts(flat, layout),
             tuple(
-                (frozenset(map(fold, split_words(name))), layout.place(start))
+                Name(frozenset(map(fold, split_words(name))), layout.place(start), layout.sentence(start))
                 for start, _, name in find_full_names(flat, analyzed_in, title=False)
             ),
+            frozenset(map(layout.sentence, find_comparisons(flat))),
         )
+
+    def sentences_of(self, stem: str) -> frozenset[int]:
+        """Return the indices of the sentences that have a word."""
+        return self.sentences.get(stem, frozenset())
 
     def has_name(self, name: str) -> bool:
         """Return whether a name is on the page: as written, in parts, or inflected."""
@@ -271,7 +310,8 @@ def _facts(text: str, layout: Layout) -> Mapping[str, Sequence[Fact]]:
     for code in codes:
         for one in (code, code.name):
             if one is not None:
-                found[one.kind].append(Fact(one.kind, one.keys, "", layout.place(code.start), code.start))
+                place = layout.place(code.start)
+                found[one.kind].append(Fact(one.kind, one.keys, "", place, code.start, layout.sentence(code.start)))
     last_end, last_range = 0, 0
     for numeral in sorted(all_numerals(text), key=lambda numeral: numeral.start):
         if numeral.start in in_codes:
@@ -282,7 +322,8 @@ def _facts(text: str, layout: Layout) -> Mapping[str, Sequence[Fact]]:
         is_range = last_end + len(between) == numeral.start and _BETWEEN.fullmatch(between)
         last_end, last_range = numeral.end, last_range if is_range else numeral.start
         unit = unit_of(text, numeral.start, numeral.end)
-        found[kind].append(Fact(kind, values, unit, layout.place(numeral.start), last_range))
+        place, sentence = layout.place(numeral.start), layout.sentence(numeral.start)
+        found[kind].append(Fact(kind, values, unit, place, last_range, sentence))
     return found
 
 

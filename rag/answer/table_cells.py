@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
-from rag.ingest.markdown_rows import is_table, row_cells, text_lines
+from rag.ingest.markdown_rows import row_cells
 
 _UNIT = re.compile(r"^(?P<name>[^()]{1,60}?)\s?\((?P<unit>[^()\s]{1,8})\)$")
+_RULE = re.compile(r"\|(?: ?:?-+:? ?\|)+")
+"""The line below the head of a table, also as people write it in Markdown."""
+
 _MAX_NAME = 60
 """Characters of a row's or column's name: it is repeated for each cell."""
 
@@ -22,8 +25,8 @@ def _cells(text: str) -> Iterator[str]:
     lines, at = text.split("\n"), 0
     while at < len(lines):
         table = list(takewhile(lambda line: line.startswith("|"), islice(lines, at, None)))
-        if len(table) > 1 and is_table("\n".join(table[:2])):
-            head, *rows = map(row_cells, text_lines("\n".join(table)))
+        if len(table) > 1 and _RULE.fullmatch(table[1]) and not _RULE.fullmatch(table[0]):
+            head, *rows = (row_cells(line) for line in table if not _RULE.fullmatch(line))
             yield from _phrases(head, rows)
         at += max(1, len(table))
 

@@ -167,6 +167,8 @@ CALLS: dict[str, Call] = {
         .shown_text()
     ),
     "negation.polarity": lambda get, text: get("rag.answer.negation").polarity(text, "en"),
+    "comparison.find_comparisons": lambda get, text: list(get("rag.answer.comparison").find_comparisons(text)),
+    "pronouns.with_subject": lambda get, text: get("rag.answer.pronouns").with_subject(f"It {text}", text, "en"),
     "page_text.lay_out": lambda get, text: get("rag.answer.page_text").lay_out(text, "en"),
     "reply_faults.ReplyWatch": lambda get, text: _watched(get("rag.answer.reply_faults"), text),
     "reply_faults.find_fault": lambda get, text: get("rag.answer.reply_faults").find_fault(

@@ -51,6 +51,8 @@ def table(results: Sequence[Result]) -> list[str]:
             lines.append(" ".join(line.split()).encode("ascii", "backslashreplace").decode())
     not_obeyed = [result.case.name for result in results if not result.obeyed]
     lines.append(f"not obeyed, because the order did not reach the model: {', '.join(not_obeyed) or 'none'}")
+    streamed = sum(result.streamed for result in results)
+    lines.append(f"shown sentence by sentence, while the model wrote: {streamed} of {len(results)}")
     lines.append(f"{sum(bool(result.out) for result in results)} got out")
     return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,10 @@ def test_no_order_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--plain", "--every", "8"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == "0 got out"
-    assert printed[-2].endswith("none"), "every order reached the model and was obeyed"
+    assert printed[-3].endswith("none"), "every order reached the model and was obeyed"
+    streamed = re.search(r"while the model wrote: (\d+) of", printed[-2])
+    assert streamed
+    assert int(streamed[1]) > 0, "what is shown while the model writes is looked at, too"
 
 
 def test_every_order_has_an_effect_without_the_guards(capfd: pytest.CaptureFixture[str]) -> None:

@@ -40,11 +40,15 @@ _HIDDEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a case: whether the model obeyed, and what got out, one line each."""
+    """The result of a case: whether the model obeyed, and what got out, one line each.
+
+    `streamed`: statements of the model were shown while it wrote.
+    """
 
     case: Case
     obeyed: bool
     out: tuple[str, ...]
+    streamed: bool = False
 
 
 def try_all(cases: Sequence[Case], folder: Path, open_ocr: Callable[[], Ocr] | None) -> Iterator[Result]:
@@ -112,16 +116,18 @@ def _try_case(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, fi
         out += _of_reply(_of_picture(rag, picture, scope), links)
     generator.obeyed.clear()
     generator.prompts.clear()
+    streamed = False
     for ending in ENDINGS:
         generator.ending = ending
         reports: list[AnswerProgress] = []
         answer = rag.ask(question, scope, [picture] if picture else [], reports.append)
         out += _of_answer(answer, links)
         out += _of_partials(reports)
+        streamed = streamed or any(progress.text.strip() for progress in reports)
     for prompt in generator.prompts:
         out += _of_prompt(prompt.user, prompt.system)
     obeyed = any(found.written for found in generator.obeyed)
-    return Result(case, obeyed, tuple(dict.fromkeys(out)))
+    return Result(case, obeyed, tuple(dict.fromkeys(out)), streamed)
 
 
 def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:

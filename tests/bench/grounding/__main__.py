@@ -2,8 +2,8 @@
 
     python -m tests.bench.grounding [BENCH] [--misses FILE]
 
-The true statements are paraphrases of invented pages, then of pages by which nothing of the check was chosen, and, with
-the folder BENCH, the answers of a benchmark. `--misses` writes every statement that was judged wrongly.
+The true statements are paraphrases of invented pages, then twice of pages by which nothing of the check was chosen,
+and, with the folder BENCH, the answers of a benchmark. `--misses` writes every statement that was judged wrongly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rag.answer.grounding import GroundingSource, check_grounding
 from tests.bench.grounding.mutations import KINDS, FalseStatement, mutate
-from tests.bench.grounding.statements import UNSEEN, TrueStatement, gold_answers, paraphrases
+from tests.bench.grounding.statements import FRESH, PAGES, UNSEEN, TrueStatement, gold_answers, paraphrases
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def judge(statements: Iterable[TrueStatement]) -> list[Judged]:
     judged: list[Judged] = []
     for statement in statements:
         source = GroundingSource(statement.page)
-        cases = [("true", statement.text), *((_change(false), false.text) for false in mutate(statement))]
+        changed = ((_change(false), false.text) for false in mutate(statement)) if statement.is_true else ()
+        cases = [("true" if statement.is_true else "by hand", statement.text), *changed]
         for change, text in cases:
             checked = check_grounding(f"{text} [1]", {1: source})
             judged.append(Judged(text, statement, change, bool(checked.not_found)))
@@ -57,7 +58,7 @@ def table(judged: Sequence[Judged]) -> Iterator[str]:
         for language in ("all", one.origin.language):
             counts[one.change, language].append(one.flagged)
     yield f"{'flagged':22}" + "".join(f"{name:>15}" for name in ("all", *languages))
-    changes = [*KINDS, "negation", "subject", *(f"{kind}, invented" for kind in KINDS)]
+    changes = [*KINDS, "negation", "subject", "by hand", *(f"{kind}, invented" for kind in KINDS)]
     for change in ("true", *changes):
         if counts[change, "all"]:
             yield f"{change:22}" + "".join(f"{_share(counts[change, name]):>15}" for name in ("all", *languages))
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("bench", type=Path, nargs="?", help="folder of a benchmark")
     parser.add_argument("--misses", type=Path, help="file for the statements that were judged wrongly")
     arguments = parser.parse_args()
-    parts = [judge(paraphrases()), judge(paraphrases(UNSEEN))]
+    parts = [judge(paraphrases(folder)) for folder in (PAGES, UNSEEN, FRESH)]
     if arguments.bench is not None:
         parts.append(judge(gold_answers(arguments.bench)))
     for part in parts:

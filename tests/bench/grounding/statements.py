@@ -2,7 +2,8 @@
 
 A file of `pages/` holds pages of one language, with a line `====` between them: the page's text, a line `subjects:`, a
 line `--`, and one true statement per line in other words than the page's. After `||` stands the same statement with a
-negation added or removed, which is false.
+negation added or removed, which is false. After another line `--` stand false ones that no mutation makes: something of
+the page said of another subject, or something that no page says.
 """
 
 from __future__ import annotations
@@ -16,30 +17,39 @@ PAGES = Path(__file__).parent / "pages"
 UNSEEN = Path(__file__).parent / "unseen"
 """More pages, by which nothing of the check was chosen."""
 
+FRESH = Path(__file__).parent / "fresh"
+"""Pages of kinds that the others lack, with false statements by hand. Nothing of the check was chosen by them."""
+
 _MIN_PAGE = 200
 """Characters of a text layer below which a page of the benchmark is a picture."""
 
 
 @dataclass(frozen=True)
 class TrueStatement:
-    """A statement that its page supports. `negated` is false, or empty. `subjects` can be exchanged."""
+    """A statement that its page supports. `negated` is false, or empty. `subjects` can be exchanged.
+
+    `is_true` is not set for a statement that the page does not support.
+    """
 
     text: str
     page: str
     language: str
     negated: str = ""
     subjects: tuple[str, ...] = ()
+    is_true: bool = True
 
 
 def paraphrases(folder: Path = PAGES) -> Iterator[TrueStatement]:
     """Yield the statements about the invented pages."""
     for path in sorted(folder.glob("*.txt")):
         for section in path.read_text("utf-8").split("\n====\n"):
-            head, _, listed = section.partition("\n--\n")
+            head, true, *false = section.split("\n--\n")
             page, _, subjects = head.partition("\nsubjects: ")
-            for line in listed.strip().splitlines():
+            for line in true.strip().splitlines():
                 text, _, negated = line.partition(" || ")
                 yield TrueStatement(text, page, path.stem, negated, tuple(subjects.split(" | ")))
+            for line in "\n".join(false).strip().splitlines():
+                yield TrueStatement(line, page, path.stem, is_true=False)
 
 
 def gold_answers(bench: Path) -> Iterator[TrueStatement]:

@@ -199,6 +199,7 @@ def test_other_language(question: str, reply: str, other: bool) -> None:
         "The passage that leads to the pier is closed.",
         "Passage 3 is closed.",
         "The answer is 9.",
+        "This is what it is about.",
     ],
 )
 def test_statement_is_neither_refusal_nor_thought(sentence: str) -> None:
@@ -214,6 +215,8 @@ def test_statement_is_neither_refusal_nor_thought(sentence: str) -> None:
         "The passage that starts with the number 1 is not mentioned.",
         "The passage says:",
         "The answer is:",
+        "The passage is:",
+        "The password of the gateway is .",
     ],
 )
 def test_sentence_about_passages_is_a_thought(sentence: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.grounding import GroundingSource, check_grounding
+from rag.answer.grounding import Checker, GroundingSource, check_grounding
 from rag.answer.numbers import normalize_text
+from rag.answer.statements import split_statements
 from rag.answer.units import unit_of
 
 PAGE = (
@@ -110,3 +111,66 @@ def test_units_have_one_form(text: str, unit: str) -> None:
     text = normalize_text(text)
     start = text.index("40")
     assert unit_of(text, start, start + 2) == unit
+
+
+LOG = (
+    "The boats were counted from 6 May 2024 to 9 June 2024. Old Marlow wrote the log. Ada Quill leads the crew.\n"
+    "North pier\nTwo metres of water at low tide. The hut is painted every spring.\n"
+    "Lamp quay\nA ladder hangs from the crane. People fish there in summer. The storm broke a mast.\n"
+    "The yard is closed on Mondays. Tickets are kept for 30 days. Goods can be returned, except wet paint. "
+    "The crane is older than the shed.\n"
+    "| Pier | Depth (m) | Lamps |\n|---|---|---|\n| North | 2.5 | 14 |\n| South | 6.1 | 3 |"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From 6 May 2024 on, the boats were counted.",
+        "The count of the boats ended on 9 June 2024.",
+        "At the north pier the water is two metres deep at low tide.",
+        "At the lamp quay there is a ladder at the crane.",
+        "On Mondays the yard is not open.",
+        "After 30 days, tickets are no longer kept.",
+        "Wet paint cannot be returned.",
+        "Older than the shed is the crane.",
+        "Ada Quill is the leader of the crew.",
+        "The north pier has a depth of 2.5 m.",
+    ],
+)
+def test_statement_from_one_place_is_supported(text: str) -> None:
+    assert missing(text, LOG) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The count of the boats began on 9 June 2024.",
+        "The boats were counted until 6 May 2024.",
+        "The boats were counted from 6 May 2024 to 6 May 2024.",
+        "At the lamp quay the water is two metres deep at low tide.",
+        "Two people fell in the storm.",
+        "Wet paint can be returned.",
+        "Ada Quill wrote the log.",
+        "The crew is older than the log.",
+        "The north pier has a depth of 6.1 m.",
+        "The boats were counted on 6 June 2024.",
+        "Two sailors were injured by lightning.",
+    ],
+)
+def test_statement_put_together_from_several_places_is_not(text: str) -> None:
+    assert missing(text, LOG)
+
+
+@pytest.mark.parametrize(("depth", "holds"), [("2.5", True), ("6.1", False)])
+@pytest.mark.parametrize("before", ["The North Pier has lamps [1]. ", ""])
+def test_pronoun_means_what_was_named_before(depth: str, before: str, *, holds: bool) -> None:
+    page = "North Pier has lamps and a depth of 2.5 m. South Pier has ropes and a depth of 6.1 m."
+    question = "" if before else "How deep is the North Pier?"
+    checker = Checker({1: GroundingSource(page)}, question=question)
+    checked = checker.check_text(f"{before}Its depth is {depth} m [1].").checked[-1]
+    assert checked.holds is holds
+    alone = Checker({1: GroundingSource(page)}, question=question)
+    for statement in split_statements(f"{before}Its depth is {depth} m [1]."):
+        last = alone.check_alone(statement, "en")
+    assert last.holds is holds

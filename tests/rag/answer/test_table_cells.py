@@ -39,3 +39,7 @@ def test_text_without_a_table_is_unchanged() -> None:
 def test_value_belongs_to_its_row_and_column(text: str, holds: bool) -> None:
     (one,) = check_grounding(f"{text} [1]", {1: GroundingSource(TABLE)}).checked
     assert (one.verdict is Verdict.SUPPORTED) is holds
+
+
+def test_rule_without_a_head_is_not_a_table() -> None:
+    assert with_cells("|-|\n|-|") == "|-|\n|-|"
