@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import LocalTextModels
 from rag.answer.large_pages import LargePages
+from rag.answer.listwise import ListwiseReranker
 from rag.answer.question_translation import GeneratorTranslator
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
@@ -47,10 +48,12 @@ from rag.ports import (
     ModelInfo,
     OpenFetchers,
     RegionDrawer,
+    Reranker,
     TextEmbedder,
     Translator,
     VectorStore,
 )
+from rag.search.reranking import Reranking
 from rag.search.retriever import open_retriever
 from rag.settings import AnswerSettings, EmbedSettings, Settings
 from rag.vectors.all_indexes import VectorIndexes
@@ -78,6 +81,7 @@ def open_rag(
     generator: Generator | None = None,
     captioner: Captioner | None = None,
     translator: Translator | None = None,
+    reranker: Reranker | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
@@ -125,6 +129,9 @@ def open_rag(
         shared = indexes.sharing(generator)
         if translator is None and shared is not None:
             translator = GeneratorTranslator(shared, settings.answer)
+        reranking = open_reranking(settings, catalog, threads, reranker, shared)
+        if reranking is not None:
+            opening.callback(reranking.close)
         new_extractor = extractor or open_extractor
         stages = Stages(
             (
@@ -141,13 +148,14 @@ def open_rag(
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
             following=Following(catalog),
-            retriever=open_retriever(settings, catalog, words, indexes, translator),
+            retriever=open_retriever(settings, catalog, words, indexes, translator, reranking),
             answering=AnswerService(
                 catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer), observer
             ),
             indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,
+            reranking=reranking,
             space=space,
             models=OpenClipModels(settings.embed),
             open_extractor=new_extractor,
@@ -170,6 +178,21 @@ def open_judge(settings: AnswerSettings, model: str) -> AbstractContextManager[G
     from rag.adapters.generators import open_generator
 
     return closing(open_generator(settings.model_copy(update={"model": model})))
+
+
+def open_reranking(
+    settings: Settings, catalog: Catalog, threads: int, reranker: Reranker | None, generator: Generator | None
+) -> Reranking | None:
+    """Return the reranking by the given reranker, or by the one that `rerank.model` names; None without one."""
+    if reranker is None and not settings.rerank.model:
+        return None
+    if reranker is None and settings.rerank.model == "answer":
+        reranker = ListwiseReranker(generator, settings.rerank)
+    elif reranker is None:
+        from rag.adapters.rerankers import open_reranker
+
+        reranker = open_reranker(settings.rerank, threads)
+    return Reranking(catalog, reranker, settings.rerank)
 
 
 def open_captions(

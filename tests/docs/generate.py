@@ -64,6 +64,7 @@ GROUPS = {
     "embed": "CLIP: images and text",
     "serve": "Model server",
     "text": "Text vectors",
+    "rerank": "Reranker",
     "store": "Vector store",
     "search": "Search",
     "answer": "Answers",

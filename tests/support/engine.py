@@ -167,6 +167,9 @@ class FakeEngine:
             on_progress(AnswerProgress(AnswerStage.WRITING, piece))
         return self.answered
 
+    def load_reranker(self) -> None:
+        """Do nothing: no reranker is set."""
+
     def status(self) -> Status:
         self._ask("status")
         return self.stored
