@@ -157,7 +157,7 @@ def open_rag(
             captions=captions,
             reranking=reranking,
             space=space,
-            models=OpenClipModels(settings.embed),
+            models=OpenClipModels(settings.embed, settings.text.model, settings.rerank.model),
             open_extractor=new_extractor,
             generator=shared,
             observer=observer,

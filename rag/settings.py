@@ -116,7 +116,9 @@ class EmbedSettings(Group):
     """The CLIP embedder for images and text."""
 
     device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1, mps.")
-    model: str = Field(default="auto", description="open_clip model name. auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU.")
+    model: str = Field(
+        default="auto", description="open_clip model name. auto: ViT-g-14 on a GPU with 5.4 GB or more, else ViT-B-32."
+    )
     weights: str = Field(
         default="auto",
         description="open_clip pretrained tag, or the path of a weights file. auto: the model's default.",

@@ -49,7 +49,7 @@ from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
-from rag.model.operations import PageReading
+from rag.model.operations import PageReading, PublishedFigure
 from rag.setting_names import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit
@@ -242,7 +242,9 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
     yield "backup --json, restore --json", _dump(backup_json(_BACKUP))
     yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
-    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
+    figures = (PublishedFigure("ViDoRe v1, nDCG@5", 16.9, "a paper"),)
+    row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")
+    models = [replace(row, size="0.15 B", good_at="photographs", figures=figures)]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
