@@ -6,8 +6,10 @@ Besides it, only two processes construct an adapter of their own: rag/extract/ch
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,7 @@ from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, worker_count
 from rag.observation import Observer, Unobserved
+from rag.operations.memory import peak_memory_mb
 from rag.ports import (
     Captioner,
     Embedder,
@@ -67,6 +70,7 @@ from rag.vectors.text_indexes import TextIndexes
 
 if TYPE_CHECKING:
     from rag.evaluation.benchmark import BenchmarkOptions, BenchmarkResult, MeasuredEncoder, RunInModelThread, Serve
+    from rag.evaluation.compare import Measured, Variant
 
 log = logging.getLogger("magpie")
 
@@ -193,6 +197,29 @@ def open_reranking(
 
         reranker = open_reranker(settings.rerank, threads)
     return Reranking(catalog, reranker, settings.rerank)
+
+
+def measure_variant(variant: Variant, questions: Path, within: bool) -> Measured:
+    """Return what the search of a variant finds for the questions of a file, and the memory of this process."""
+    from rag.evaluation.compare import summarize
+    from rag.evaluation.evaluate import evaluate_search
+
+    settings, reranker = variant.settings, None
+    if variant.embedder:
+        from rag.adapters.embedder_reranker import EmbedderReranker
+
+        ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""
+        reranker = EmbedderReranker(LocalTextModels(settings.text, ollama_host).open(variant.embedder))
+    with open_rag(settings, reranker=reranker, upgrade=False) as rag:
+        lanes = rag.lanes()
+        report = evaluate_search(rag, questions, within)
+    return summarize(report, *peak_memory_mb(), lanes)
+
+
+def measure_apart(variant: Variant, questions: Path, within: bool) -> Measured:
+    """Return what `measure_variant` does in a process of its own, so that only its own models count."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(measure_variant, variant, questions, within).result()
 
 
 def open_captions(

@@ -45,6 +45,8 @@ from rag import (
 )
 from rag.evaluation.answers import AnswerResult, AnswersReport, Shown
 from rag.evaluation.benchmark import BenchmarkResult, Speed
+from rag.evaluation.compare import METRICS as COMPARED_METRICS
+from rag.evaluation.compare import ComparedVariant, Comparison, Difference
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.judging import JudgedStatement
@@ -249,8 +251,30 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
     yield "eval --answers --json -", _dump(_ANSWERS.to_json())
+    yield "compare --json -", _dump(_COMPARISON.to_json())
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
     yield "bench --json", _dump(benchmark_json(_BENCHED))
+
+
+_RANKS = dict.fromkeys(COMPARED_METRICS, 0.8)
+_COMPARISON = Comparison(
+    196,
+    31,
+    0,
+    (
+        ComparedVariant("as set", _RANKS, {}, 24.0, 31.0, 410.0, 0.0, {"clip-text": "no weights"}),
+        ComparedVariant(
+            "reranker st:BAAI/bge-reranker-v2-m3",
+            _RANKS,
+            dict.fromkeys(COMPARED_METRICS, Difference(0.0, -0.03, 0.03)),
+            210.0,
+            260.0,
+            1900.0,
+            2400.0,
+            {},
+        ),
+    ),
+)
 
 
 def output(engine: FakeEngine, *arguments: str) -> str:
