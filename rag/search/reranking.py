@@ -35,7 +35,7 @@ _BY_PICTURE = frozenset({"clip-picture", "clip-text", "pixels"})
 """Lanes that find a page by what it looks like. A page that only these found is not judged by its words."""
 
 _MAX_SLOW = 3
-"""Searches, one after another, that may wait in vain before the reranker is left alone for a while."""
+"""Searches, one after another, that the reranker may fail or delay before it is left alone for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,9 @@ class Reranking:
     def _turn_off(self, error: MagpieError) -> LaneStatus:
         """Record why searches are not reranked. A reranker that fails, or is slow repeatedly, is left alone a while."""
         self._off = LaneStatus(str(error).rstrip("."), error.hint)
-        self._slow += 1
-        is_slow = isinstance(error, TryAgain)
-        if not is_slow or self._slow >= _MAX_SLOW:
+        is_temporary = isinstance(error, TryAgain)
+        self._slow += 1 if self._is_open else 0  # loading takes a while, and ends
+        if not is_temporary or self._slow >= _MAX_SLOW:
             self._next_try = monotonic() + RETRY_DELAY
             self._slow = 0
         return self._off

@@ -293,15 +293,22 @@ class _Handler(BaseHTTPRequestHandler):
             if not words:
                 raise Refused(400, "documents must be a non-empty string array", type="invalid_request_error")
             if len(words) > model.context:
-                limit = f"This model's maximum context length is {model.context} tokens."
-                size = f"input ({len(words)} tokens) is too large to process. increase the physical batch size"
-                raise Refused(500 if self.openai.flavor == "llama.cpp" else 400, limit if model.vision else size)
+                self._refuse_long(len(words), model)
         scores = word_overlap(body["query"], body["documents"])
         if self.openai.flavor == "llama.cpp":
             scores = [12 * score - 6 for score in scores]
         rows = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
         rows.sort(key=lambda row: -row["relevance_score"])
         self._send_scores({"model": body["model"], "results": rows[: body["top_n"]]}, "results")
+
+    def _refuse_long(self, tokens: int, model: ServedModel) -> None:
+        """Refuse a document as vLLM does, or llama.cpp for its context or its batch."""
+        if self.openai.flavor == "vllm":
+            raise Refused(400, f"This model's maximum context length is {model.context} tokens.")
+        if model.vision:
+            size = f"request ({tokens} tokens) exceeds the available context size ({model.context} tokens)"
+            raise Refused(400, f"{size}, try increasing it", type="exceed_context_size_error")
+        raise Refused(500, f"input ({tokens} tokens) is too large to process. increase the physical batch size")
 
     def _rerank_as_tei(self, body: dict[str, Any]) -> None:
         if unknown := set(body) - {"query", "texts", "raw_scores", "return_text", "truncate"}:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from bot.cli.context import Engine
 from rag import BadSetting, Busy, ModelSummary, NotFound, Status
 from rag.errors import WeightsMissing
-from rag.model.operations import ModelKind, PublishedFigure
+from rag.model.operations import PublishedFigure
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, failing
 
@@ -102,35 +102,6 @@ def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list
             "figures": [{"benchmark": "ViDoRe v1, nDCG@5", "value": 16.9, "source": "a paper"}],
         }
     ]
-
-
-def test_models_are_listed_by_what_they_are_for(run: Run) -> None:
-    figure = PublishedFigure("MTEB-R", 57.03, "a README")
-    rows = [
-        ModelSummary("ViT-B-32", "laion2b", "0.6 GB", cached=True, used=True, note="", license="MIT"),
-        ModelSummary(
-            "BAAI/bge-reranker-v2-m3",
-            "",
-            "2.3 GB",
-            cached=False,
-            used=False,
-            note="",
-            kind=ModelKind.RERANKER,
-            size="0.57 B",
-            good_at="many languages",
-            figures=(figure,),
-        ),
-    ]
-    _, out, _ = run(FakeEngine(rows=rows), "models", "list")
-    lines = [line.strip() for line in out.splitlines()]
-    assert lines.index("ViT-B-32  laion2b") < lines.index("Rerankers (MAGPIE_RERANK__MODEL=st:NAME)")
-    assert lines[-4:] == [
-        "BAAI/bge-reranker-v2-m3",
-        "not downloaded; 0.57 B parameters, 2.3 GB",
-        "Good at: many languages",
-        "MTEB-R: 57.03 (a README)",
-    ]
-    assert not any(line.startswith("Texts") for line in lines)
 
 
 def test_data_folder_comes_from_the_environment(run: Run, tmp_path: Path) -> None:

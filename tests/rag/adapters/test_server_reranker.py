@@ -50,11 +50,10 @@ def test_tei_is_asked_in_its_own_way_at_once_the_second_time() -> None:
         assert [path for path, _ in server.requests] == ["/v1/rerank", "/rerank", "/rerank"]
 
 
-@pytest.mark.parametrize("flavor", ["vllm", "llama.cpp"])
-@pytest.mark.parametrize("says_limit", [True, False])
-def test_passages_that_are_too_long_are_cut(flavor: Flavor, says_limit: bool) -> None:
+@pytest.mark.parametrize(("flavor", "of_context"), [("vllm", True), ("llama.cpp", True), ("llama.cpp", False)])
+def test_passages_that_are_too_long_are_cut(flavor: Flavor, of_context: bool) -> None:
     long = "The gateway listens on port 8443. " + "filler " * 100
-    with openai_server(replace(MODEL, vision=says_limit), flavor=flavor) as server:
+    with openai_server(replace(MODEL, vision=of_context), flavor=flavor) as server:
         scores = scores_of(server.url, [PASSAGES[0], long])
         assert len(server.requests) > 1
     assert scores[1] > scores[0]

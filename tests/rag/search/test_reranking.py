@@ -144,6 +144,14 @@ def test_reranker_that_failed_is_left_alone_for_a_while(data: Path) -> None:
         assert len(failing.calls) == 1
 
 
+def test_reranker_that_is_slow_three_times_is_left_alone_for_a_while(data: Path) -> None:
+    slow = FakeReranker(failure=RerankerBusy("it is busy"))
+    with opened(data, slow, budget_ms=30_000) as rag:
+        for _ in range(5):
+            assert rag.find(QUESTION, EVERYTHING).lanes[RERANKER] == "off: it is busy"
+    assert len(slow.calls) == 3
+
+
 def test_reranker_that_was_busy_is_asked_again(data: Path) -> None:
     reranker = FakeReranker(failure=RerankerBusy("it is busy"))
     with opened(data, reranker, budget_ms=30_000) as rag:
