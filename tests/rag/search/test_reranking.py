@@ -11,7 +11,7 @@ from time import perf_counter
 
 import pytest
 
-from rag import Rag, Scope, SearchResult, Settings, Share, open_rag, put_share
+from rag import Rag, Scope, SearchResult, Settings, Share, put_share
 from rag.catalog import Catalog
 from rag.errors import MagpieError, RerankerBusy, RerankerFailed
 from rag.operations.reranker_check import check_reranker
@@ -20,6 +20,7 @@ from rag.search.reranking import RERANKER, Reranking
 from rag.settings import RerankSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.reranker import FakeReranker
 
 EVERYTHING = Scope.operator()

@@ -11,10 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from rag import Scope, Settings, open_rag
+from rag import Scope, Settings
 from rag.search.reranking import RERANKER
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.migrated import open_rag
 from tests.support.reranker import FakeReranker
 from tests.support.tiny_cross_encoder import FOLDER, TINY
 from tests.support.tiny_cross_encoder.scenes import objects, passage_about, question_about, random_scene
