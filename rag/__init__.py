@@ -148,6 +148,12 @@ _MODULES = {
     # Evaluation and training
     "ConfidenceModel": "rag.search.confidence",
     "TrainedProjection": "rag.vectors.projection",
+    "Comparison": "rag.evaluation.compare",
+    "ComparedVariant": "rag.evaluation.compare",
+    "compare_searches": "rag.evaluation.compare",
+    "compared_variants": "rag.evaluation.compare",
+    "measure_apart": "rag.build",
+    "write_comparison": "rag.evaluation.compare",
     "evaluate_answers": "rag.evaluation.answers",
     "evaluate_search": "rag.evaluation.evaluate",
     "open_judge": "rag.build",
@@ -172,6 +178,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import (
         describe_model as describe_model,
+        measure_apart as measure_apart,
         measure_embedder as measure_embedder,
         open_judge as open_judge,
         open_rag as open_rag,
@@ -249,6 +256,13 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.benchmark import BenchmarkResult as BenchmarkResult, BenchmarkOptions as BenchmarkOptions
     from rag.evaluation.calibration import train_decision as train_decision
     from rag.evaluation.answers import evaluate_answers as evaluate_answers
+    from rag.evaluation.compare import (
+        ComparedVariant as ComparedVariant,
+        Comparison as Comparison,
+        compare_searches as compare_searches,
+        compared_variants as compared_variants,
+        write_comparison as write_comparison,
+    )
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin

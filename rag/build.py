@@ -6,8 +6,10 @@ Besides it, only two processes construct an adapter of their own: rag/extract/ch
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import LocalTextModels
 from rag.answer.large_pages import LargePages
+from rag.answer.listwise import ListwiseReranker
 from rag.answer.question_translation import GeneratorTranslator
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
@@ -36,6 +39,7 @@ from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, worker_count
 from rag.observation import Observer, Unobserved
+from rag.operations.memory import peak_memory_mb
 from rag.ports import (
     Captioner,
     Embedder,
@@ -47,10 +51,12 @@ from rag.ports import (
     ModelInfo,
     OpenFetchers,
     RegionDrawer,
+    Reranker,
     TextEmbedder,
     Translator,
     VectorStore,
 )
+from rag.search.reranking import Reranking
 from rag.search.retriever import open_retriever
 from rag.settings import AnswerSettings, EmbedSettings, Settings
 from rag.vectors.all_indexes import VectorIndexes
@@ -64,6 +70,7 @@ from rag.vectors.text_indexes import TextIndexes
 
 if TYPE_CHECKING:
     from rag.evaluation.benchmark import BenchmarkOptions, BenchmarkResult, MeasuredEncoder, RunInModelThread, Serve
+    from rag.evaluation.compare import Measured, Variant
 
 log = logging.getLogger("magpie")
 
@@ -78,6 +85,7 @@ def open_rag(
     generator: Generator | None = None,
     captioner: Captioner | None = None,
     translator: Translator | None = None,
+    reranker: Reranker | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
@@ -125,6 +133,9 @@ def open_rag(
         shared = indexes.sharing(generator)
         if translator is None and shared is not None:
             translator = GeneratorTranslator(shared, settings.answer)
+        reranking = open_reranking(settings, catalog, threads, reranker, shared)
+        if reranking is not None:
+            opening.callback(reranking.close)
         new_extractor = extractor or open_extractor
         stages = Stages(
             (
@@ -141,15 +152,16 @@ def open_rag(
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
             following=Following(catalog),
-            retriever=open_retriever(settings, catalog, words, indexes, translator),
+            retriever=open_retriever(settings, catalog, words, indexes, translator, reranking),
             answering=AnswerService(
                 catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer), observer
             ),
             indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,
+            reranking=reranking,
             space=space,
-            models=OpenClipModels(settings.embed),
+            models=OpenClipModels(settings.embed, settings.text.model, settings.rerank.model),
             open_extractor=new_extractor,
             generator=shared,
             observer=observer,
@@ -170,6 +182,44 @@ def open_judge(settings: AnswerSettings, model: str) -> AbstractContextManager[G
     from rag.adapters.generators import open_generator
 
     return closing(open_generator(settings.model_copy(update={"model": model})))
+
+
+def open_reranking(
+    settings: Settings, catalog: Catalog, threads: int, reranker: Reranker | None, generator: Generator | None
+) -> Reranking | None:
+    """Return the reranking by the given reranker, or by the one that `rerank.model` names; None without one."""
+    if reranker is None and not settings.rerank.model:
+        return None
+    if reranker is None and settings.rerank.model == "answer":
+        reranker = ListwiseReranker(generator, settings.rerank)
+    elif reranker is None:
+        from rag.adapters.rerankers import open_reranker
+
+        reranker = open_reranker(settings.rerank, threads)
+    return Reranking(catalog, reranker, settings.rerank)
+
+
+def measure_variant(variant: Variant, questions: Path, within: bool) -> Measured:
+    """Return what the search of a variant finds for the questions of a file, and the memory of this process."""
+    from rag.evaluation.compare import summarize
+    from rag.evaluation.evaluate import evaluate_search
+
+    settings, reranker = variant.settings, None
+    if variant.embedder:
+        from rag.adapters.embedder_reranker import EmbedderReranker
+
+        ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""
+        reranker = EmbedderReranker(LocalTextModels(settings.text, ollama_host).open(variant.embedder))
+    with open_rag(settings, reranker=reranker, upgrade=False) as rag:
+        lanes = rag.lanes()
+        report = evaluate_search(rag, questions, within)
+    return summarize(report, *peak_memory_mb(), lanes)
+
+
+def measure_apart(variant: Variant, questions: Path, within: bool) -> Measured:
+    """Return what `measure_variant` does in a process of its own, so that only its own models count."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(measure_variant, variant, questions, within).result()
 
 
 def open_captions(

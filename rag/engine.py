@@ -49,6 +49,7 @@ from rag.operations.status import read_status
 from rag.ports import Extractor, Generator, ModelStore
 from rag.search import confidence
 from rag.search.picture_questions import fuse_with_pictures, matched_documents
+from rag.search.reranking import Reranking
 from rag.search.results import merge_results
 from rag.search.retriever import Retriever
 from rag.settings import Settings
@@ -73,6 +74,7 @@ class Services:
     indexes: VectorIndexes
     fingerprinting: Fingerprinting
     captions: Captions
+    reranking: Reranking | None
     space: DiskSpace
     models: ModelStore
     open_extractor: Callable[[], Extractor]
@@ -95,6 +97,7 @@ class Rag:
         self._indexes = services.indexes
         self._fingerprinting = services.fingerprinting
         self._captions = services.captions
+        self._reranking = services.reranking
         self._space = services.space
         self._models = services.models
         self._open_extractor = services.open_extractor
@@ -141,6 +144,8 @@ class Rag:
 
     def serve(self, stop: threading.Event) -> None:
         """Fetch, extract, embed and delete what is queued, until `stop` is set. Wait while another process does it."""
+        if self._reranking is not None:
+            self._reranking.load()
         self._worker.serve(stop)
 
     # ------------------------------------------------------------ indexing
@@ -291,8 +296,13 @@ class Rag:
         return [row.reason for row in down] + ([shortage[0]] if shortage else [])
 
     def lanes(self) -> Mapping[str, str]:
-        """Return `on`, or `off: why`, for every lane."""
+        """Return `on`, or `off: why`, for every lane, and for the reranker if one is set. Loads the models."""
         return self._retriever.lanes()
+
+    def load_reranker(self) -> None:
+        """Load the reranker, if one is set, and wait for it. Searches before that go on without it."""
+        if self._reranking is not None:
+            self._reranking.status()
 
     def list_stored_data(self) -> list[StoredData]:
         """Return what is stored where, and for how long."""
@@ -305,6 +315,7 @@ class Rag:
             self._catalog,
             self._indexes,
             self._captions,
+            self._reranking,
             self._space,
             self._open_extractor,
             self._generator,

@@ -13,12 +13,14 @@ MagpieError
             AnswerCut            the answer reached the length limit; its pieces were yielded
                 PromptCut            the server truncated the prompt; the answer was yielded
         EmbedderBusy         an embedding server is busy, slow, or broke off
+        RerankerBusy         a reranker is busy, slow, or broke off
         ExtractorStopped        the extraction process died or ran out of time or memory
         OriginUnavailable    no file of this kind can be fetched now
     OperatorMustAct      the operator has to install, start or repair something
         WeightsMissing       the weights of the embedder are not on this machine
         EmbedderFailed       the embedder could not be opened
         EmbedderDown         no embedding server answers at its address
+        RerankerFailed       the reranker could not be opened, or cannot be used
         GeneratorDown        no generator answers at its address
         ModelMissing         the generator does not have the model
         ModelUnfit           the model cannot do what was asked of it
@@ -87,6 +89,10 @@ class EmbedderBusy(TryAgain):
     pass
 
 
+class RerankerBusy(TryAgain):
+    pass
+
+
 class ExtractorStopped(TryAgain):
     pass
 
@@ -108,6 +114,10 @@ class EmbedderFailed(OperatorMustAct):
 
 
 class EmbedderDown(OperatorMustAct):
+    pass
+
+
+class RerankerFailed(OperatorMustAct):
     pass
 
 

@@ -262,6 +262,31 @@ class TextEmbedder(Protocol):
         ...
 
 
+MAX_PASSAGES, PASSAGE_CHARS = 32, 2000
+"""The passages that are reranked at once, and the characters of each: a server of TEI refuses more by default, and most
+rerankers read 512 tokens."""
+
+
+class Reranker(Protocol):
+    """Reads a question together with passages and scores how well each answers it. Not thread-safe.
+
+    Every member may raise OperatorMustAct or TryAgain.
+    """
+
+    gives_probabilities: bool
+    """Whether scores of different questions can be compared. If not, they only order the passages of one question."""
+
+    def open(self) -> None:
+        """Load the model, and check that it scores a full batch within the budget. Idempotent; downloads nothing."""
+        ...
+
+    def score(self, question: str, passages: Sequence[str]) -> list[float]:
+        """Return a score for each passage, 0 to 1, in their order. May give up soon after the budget, with TryAgain."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class TextModels(Protocol):
     """The text embedders that can be used, by their names in the setting `text.model`."""
 

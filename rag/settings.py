@@ -116,7 +116,9 @@ class EmbedSettings(Group):
     """The CLIP embedder for images and text."""
 
     device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1, mps.")
-    model: str = Field(default="auto", description="open_clip model name. auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU.")
+    model: str = Field(
+        default="auto", description="open_clip model name. auto: ViT-g-14 on a GPU with 5.4 GB or more, else ViT-B-32."
+    )
     weights: str = Field(
         default="auto",
         description="open_clip pretrained tag, or the path of a weights file. auto: the model's default.",
@@ -192,6 +194,33 @@ class TextSettings(Group):
         default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to a server."
     )
     seconds: float = Field(default=60, ge=1, le=3600, description="Timeout for one request to a server, in seconds.")
+
+
+class RerankSettings(Group):
+    """The reranker, which reads the first pages found and orders them anew."""
+
+    model: str = Field(
+        default="",
+        description="Reranker: st:NAME or st:FOLDER (a CrossEncoder), openai:NAME (a server with /v1/rerank), or "
+        "answer: the model that writes answers, which takes seconds. Empty: none.",
+    )
+    host: str = Field(
+        default="", description="URL of the reranker's server, for openai, such as http://127.0.0.1:8000/v1."
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of an openai server. Empty: none is sent.")
+    allow_public: bool = Field(
+        default=False,
+        description="Allow an openai server with a public address. Questions and passages are sent to it.",
+    )
+    device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")
+    budget_ms: int = Field(
+        default=400,
+        ge=10,
+        le=120_000,
+        description="Longest time that reranking may add to a search, in milliseconds. After that, pages stay in the "
+        "order in which they were found. An st model that is too slow on this machine is not used.",
+    )
+    pages: int = Field(default=20, ge=2, le=100, description="Pages that are reranked, from the first one.")
 
 
 class StoreSettings(Group):
@@ -364,6 +393,7 @@ class Settings(BaseSettings):
     embed: EmbedSettings = EmbedSettings()
     serve: ServeSettings = ServeSettings()
     text: TextSettings = TextSettings()
+    rerank: RerankSettings = RerankSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()

@@ -37,6 +37,7 @@ def ask(
     """Answer a question from the indexed files, with page citations and pictures of the cited places."""
     with invocation(context).open(data, json) as (rag, screen):
         progress = _Progress(screen)
+        rag.load_reranker()
         answer = rag.ask(question, Scope.operator(), [picture] if picture else [], progress)
         unread = _unread_files(rag) if answer.abstained else []
         screen.write_json(answer_json(answer, unread))

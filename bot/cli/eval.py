@@ -77,6 +77,7 @@ def evaluate(
     from rag import evaluate_search  # needs SQL, which --help does not
 
     with invocation(context).open(data, to_stdout) as (rag, screen):
+        rag.load_reranker()
         with screen.counting(f"Searching for the questions in {questions.name}", "questions") as watch:
             result = evaluate_search(rag, questions, within, without_own_file, watch, with_negatives)
         figures = result.to_json()
@@ -116,6 +117,7 @@ def _evaluate_answers(
         model = None
         if judge:
             model = closing.enter_context(open_judge(invocation(context).settings(data).answer, judge))
+        rag.load_reranker()
         with screen.counting(f"Asking the questions in {questions.name}", "questions") as watch:
             result = evaluate_answers(rag, questions, within, model, watch)
         figures = result.to_json()

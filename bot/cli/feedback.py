@@ -63,6 +63,36 @@ def write_questions(rag: Engine, screen: Screen, path: Path) -> None:
         screen.say('Add the right "file" and "pages" to each line. Then run magpie eval --questions with this file.')
 
 
+def write_good_questions(rag: Engine, path: Path) -> int:
+    """Write the questions whose answer was rated good and cites one file, with the cited pages as the right ones.
+
+    Return how many. Raise UserCanFix if there are none.
+    """
+    from bot.db import feedback
+
+    with rag.read_transaction() as connection:
+        rows = {(row.channel, row.ts): row for row in feedback.list_good(connection)}
+    lines = [line for row in rows.values() if (line := _good_line(row))]
+    if not lines:
+        raise UserCanFix(
+            "No answer that cites one file was rated good in Slack yet.", "Write questions of your own: --questions."
+        )
+    path.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines), encoding="utf-8")
+    return len(lines)
+
+
+def _good_line(row: Feedback) -> dict[str, Any] | None:
+    """Return the question with its gold pages; None without its text, or if its answer cites no file or several."""
+    from bot.slack.message_text import resolve
+
+    cited = [passage for passage in row.passages if passage["cited"]]
+    documents = {passage["sha256"] for passage in cited}
+    if not row.text or len(documents) != 1:
+        return None
+    pages = sorted({passage["page"] for passage in cited})
+    return {"id": f"feedback-{row.id}", "query": resolve(row.text, {}), "sha256": documents.pop(), "pages": pages}
+
+
 def _lines(rows: list[Feedback], names: Mapping[int, str]) -> Iterator[str]:
     from bot.slack.message_text import resolve, resolve_mentions
 

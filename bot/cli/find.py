@@ -50,6 +50,7 @@ def find(
     with invocation(context).open(data, json) as (rag, screen):
         picture = existing_file(query)
         screen.note_if_terminal("Searching …")
+        rag.load_reranker()
         if picture is not None:
             found = rag.find_picture(picture, Scope.operator(), k)
         else:

@@ -7,6 +7,7 @@ Shares are from 0 to 1, pages are counted from 1, `bbox` is [x0, y0, x1, y1] as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -235,6 +236,10 @@ def models_json(rows: Iterable[ModelSummary]) -> JsonObject:
                 "used": row.used,
                 "note": row.note,
                 "license": row.license,
+                "kind": row.kind.value,
+                "size": row.size,
+                "good_at": row.good_at,
+                "figures": [asdict(figure) for figure in row.figures],
             }
             for row in rows
         ]

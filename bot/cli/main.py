@@ -21,6 +21,7 @@ from bot.cli import (
     ask,
     backup,
     bench,
+    compare,
     config,
     demo,
     doctor,
@@ -51,8 +52,8 @@ SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
-    setup, manifest, run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status,
-    doctor, token, mcp, backup, config, models, embedder, bench, demo, sbom,
+    setup, manifest, run, index, reindex, retry, forget, ask, find, eval, compare, train_projection, train_decision,
+    status, doctor, token, mcp, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

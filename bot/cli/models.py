@@ -11,14 +11,22 @@ import typer
 from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import models_json
 from bot.cli.terminal import Screen
-from rag import ModelTerms, Settings, terms_of_model
+from rag import ModelSummary, ModelTerms, Settings, terms_of_model
 
 TEXT_DEFAULT = "intfloat/multilingual-e5-small"
 """The text embedder that is downloaded if the settings name none."""
 
 
+_TITLES = {
+    "images": "Images (MAGPIE_EMBED__MODEL)",
+    "texts": "Texts (MAGPIE_TEXT__MODEL=st:NAME)",
+    "reranker": "Rerankers (MAGPIE_RERANK__MODEL=st:NAME)",
+}
+"""Headings by what a model is for."""
+
+
 def register(app: typer.Typer) -> None:
-    models = typer.Typer(help="List CLIP models, and download weights.", no_args_is_help=False)
+    models = typer.Typer(help="List models, and download weights.", no_args_is_help=False)
     models.callback(invoke_without_command=True)(default)
     models.command("list")(list_models)
     models.command("pull")(pull)
@@ -35,20 +43,32 @@ def default(context: typer.Context, data: Data = None, json: Json = False) -> No
 
 
 def list_models(context: typer.Context, data: Data = None, json: Json = False) -> None:
-    """List CLIP models, the memory they need, and whether their weights are on this machine."""
+    """List models: their size, memory and license, what they are good at, and published figures with their source."""
     with invocation(context).open(data, json) as (rag, screen):
         rows = rag.list_models()
         screen.write_json(models_json(rows))
-        for row in rows:
-            state = f"{'selected, ' if row.used else ''}{'downloaded' if row.cached else 'not downloaded'}"
-            details = "; ".join(part for part in (state, row.memory, row.note, row.license) if part)
-            screen.say(f"{row.name}  {row.weights}", style="bold" if row.used else "")
-            screen.say(details, style="dim", indent=4)
+        for kind, title in _TITLES.items():
+            shown = [row for row in rows if row.kind == kind]
+            if shown:
+                screen.say(title, style="bold")
+            for row in shown:
+                _show(screen, row)
+
+
+def _show(screen: Screen, row: ModelSummary) -> None:
+    state = f"{'selected, ' if row.used else ''}{'downloaded' if row.cached else 'not downloaded'}"
+    size = ", ".join(filter(None, (row.size and f"{row.size} parameters", row.memory)))
+    screen.say(f"{row.name}  {row.weights}".rstrip(), style="bold" if row.used else "", indent=2)
+    screen.say("; ".join(filter(None, (state, size, row.note, row.license))), style="dim", indent=6)
+    if row.good_at:
+        screen.say(f"Good at: {row.good_at}", style="dim", indent=6)
+    for figure in row.figures:
+        screen.say(f"{figure.benchmark}: {figure.value:g} ({figure.source})", style="dim", indent=6)
 
 
 def _downloads(rag: Engine, settings: Settings, model: str | None, weights: str | None) -> list[tuple[str, ModelTerms]]:
     """Return what would be downloaded, with its terms: the CLIP model and, if none is named, the text embedder."""
-    rows = rag.list_models()
+    rows = [row for row in rag.list_models() if row.kind == "images"]
     row = next((row for row in rows if (row.name == model if model else row.used)), None)
     names = [model or (row.name if row else settings.embed.model), weights or (row.weights if row else "")]
     found = [(" ".join(filter(None, names)), terms_of_model(*names))]

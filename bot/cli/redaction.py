@@ -36,7 +36,12 @@ _PATTERNS = (
     (re.compile(r"(://)[^/\s:@'\"]+:[^/\s@'\"]+@"), r"\1…@"),
 )
 
-_MODEL_SERVER_SECRETS = ("MAGPIE_ANSWER__API_KEY", "MAGPIE_EMBED__TOKEN")
+_MODEL_SERVER_SECRETS = (
+    "MAGPIE_ANSWER__API_KEY",
+    "MAGPIE_TEXT__API_KEY",
+    "MAGPIE_RERANK__API_KEY",
+    "MAGPIE_EMBED__TOKEN",
+)
 """Some servers repeat a wrong key in their error."""
 
 _FILE_SECRETS = (
@@ -44,6 +49,8 @@ _FILE_SECRETS = (
     ("slack", "app_token"),
     ("slack", "signing_secret"),
     ("answer", "api_key"),
+    ("text", "api_key"),
+    ("rerank", "api_key"),
     ("embed", "token"),
 )
 """Table and key of each secret in magpie.toml."""

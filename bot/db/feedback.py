@@ -59,9 +59,18 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def list_bad(connection: Connection) -> list[Feedback]:
     """Return the answers that were called bad, oldest first."""
-    rows = connection.execute(select(feedback).where(feedback.c.verdict == Rating.BAD).order_by(feedback.c.id))
+    return _list(connection, Rating.BAD)
+
+
+def list_good(connection: Connection) -> list[Feedback]:
+    """Return the answers that were called good, oldest first."""
+    return _list(connection, Rating.GOOD)
+
+
+def _list(connection: Connection, verdict: Rating) -> list[Feedback]:
+    rows = connection.execute(select(feedback).where(feedback.c.verdict == verdict).order_by(feedback.c.id))
     return [
-        Feedback(row.id, row.at, row.channel, row.ts, row.user, Rating.BAD, row.text, row.answer, row.passages)
+        Feedback(row.id, row.at, row.channel, row.ts, row.user, verdict, row.text, row.answer, row.passages)
         for row in rows
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.adapters.openclip_weights import check_hub, unreachable
-from rag.errors import OperatorMustAct
+from rag.errors import OperatorMustAct, WeightsMissing
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _NEEDED = ("config.json", "tokenizer_config.json")
@@ -28,6 +28,28 @@ def cached_model(repository: str) -> Path | None:
     if not all(isinstance(file, str) for file in files) or not any(isinstance(file, str) for file in weights):
         return None
     return Path(str(files[0])).parent
+
+
+def model_folder(name: str, owner: str, setting: str) -> Path:
+    """Return the folder of a model: `name` itself if it is one, else that of a repository in the local cache.
+
+    `owner` is that of a name without one. Raise WeightsMissing, with a remedy for `setting`.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    repository = name if "/" in name else f"{owner}/{name}"
+    try:
+        # `magpie models pull` leaves out files that are not needed; then the snapshot is not complete.
+        return cached_model(repository) or Path(snapshot_download(repository, local_files_only=True))
+    except (HFValidationError, LocalEntryNotFoundError) as error:
+        raise WeightsMissing(
+            f"the model {name} is not a folder, and not in the Hugging Face cache on this machine",
+            f"hf download {repository}, or set its folder: {setting}=st:/path/to/model",
+        ) from error
 
 
 def download_model(repository: str, report: Callable[[str], None]) -> Path:

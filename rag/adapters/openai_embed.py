@@ -25,7 +25,7 @@ from rag.adapters.whole_texts import TextTooLong
 from rag.errors import EmbedderFailed, ModelMissing
 from rag.settings import TextSettings
 
-_TOO_LONG = ("too large to process", "maximum context length", "exceeds the available context", "must have less than")
+TOO_LONG = ("too large to process", "maximum context length", "exceeds the available context", "must have less than")
 """What llama.cpp, vLLM, llama.cpp and TEI say, in this order."""
 
 _CANNOT_EMBED = (404, 405, 501)
@@ -90,7 +90,7 @@ class OpenAIEmbedder(ServerEmbedder):
     def _raise(self, response: httpx.Response) -> None:
         error = response_error(response, self._model, self._settings.host)
         message = message_of(error_body(response))
-        if any(phrase in message.lower() for phrase in _TOO_LONG):
+        if any(phrase in message.lower() for phrase in TOO_LONG):
             raise TextTooLong(message) from error
         if response.status_code in _CANNOT_EMBED and not isinstance(error, ModelMissing):
             raise EmbedderFailed(

@@ -1,12 +1,13 @@
-"""The OpenCLIP models that `magpie models` lists and pulls."""
+"""The models that `magpie models` lists, and the OpenCLIP models that it pulls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from rag.adapters.known_models import list_known_models
 from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
-from rag.model.operations import ModelSummary
+from rag.model.operations import ModelKind, ModelSummary
 from rag.model_terms import terms_of_model
 from rag.settings import EmbedSettings
 
@@ -14,8 +15,10 @@ from rag.settings import EmbedSettings
 class OpenClipModels:
     """Implements ports.ModelStore with open_clip's models and the Hugging Face cache."""
 
-    def __init__(self, settings: EmbedSettings) -> None:
+    def __init__(self, settings: EmbedSettings, text_model: str = "", rerank_model: str = "") -> None:
+        """`text_model` and `rerank_model` are the settings of these names."""
         self._settings = settings
+        self._others = (text_model, rerank_model)
 
     def list_models(self) -> list[ModelSummary]:
         choice = choose(self._settings)
@@ -23,11 +26,15 @@ class OpenClipModels:
             ModelSummary(
                 preset.model,
                 preset.weights,
-                preset.memory,
+                f"{preset.memory_gb} GB",
                 cached(preset.model, preset.weights) is not None,
                 (preset.model, preset.weights) == (choice.model, choice.weights),
                 preset.note,
                 terms_of_model(preset.model, preset.weights, preset.repository).license,
+                ModelKind.IMAGES,
+                preset.size,
+                preset.good_at,
+                preset.figures,
             )
             for preset in PRESETS
         ]
@@ -35,7 +42,7 @@ class OpenClipModels:
             note = "set by embed.model and embed.weights"
             terms = terms_of_model(choice.model, choice.weights).license
             rows.append(ModelSummary(choice.model, choice.weights, "", has_weights(choice), True, note, terms))
-        return rows
+        return [*rows, *list_known_models(*self._others)]
 
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
         named = {key: value for key, value in (("model", model), ("weights", weights)) if value}

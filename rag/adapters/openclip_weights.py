@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import BadSetting, EmbedderFailed, OperatorMustAct, WeightsMissing
+from rag.model.operations import PublishedFigure
 from rag.settings import EmbedSettings
 
 AUTO = "auto"
@@ -29,15 +30,21 @@ INSTALL_TORCH = (
 
 @dataclass(frozen=True, slots=True)
 class ModelPreset:
-    """An open_clip model that is known to work with Magpie. `memory` is the size of its loaded weights."""
+    """An open_clip model that is known to work with Magpie. `memory_gb` is the size of its loaded weights."""
 
     model: str
     weights: str
     repository: str
     dim: int
-    memory: str
+    size: str
+    memory_gb: float
     note: str
+    good_at: str
+    figures: tuple[PublishedFigure, ...] = ()
 
+
+_MTEB = "means of embeddings-benchmark/results@f4cc6c8"
+_TOKENIZER = "needs `pip install transformers`; set MAGPIE_EMBED__PICTURE_FLOOR for it, because its cosines are lower"
 
 # Names and dimensions from open_clip 3.3; memory is parameters x bytes per parameter.
 PRESETS = (
@@ -46,20 +53,56 @@ PRESETS = (
         "laion2b_s34b_b88k",
         "laion/CLIP-ViT-g-14-laion2B-s34B-b88K",
         1024,
-        "2.7 GB",
-        "default on a GPU (fp16)",
+        "1.37 B",
+        2.7,
+        "default on a GPU of 6 GB or more (fp16)",
+        "photographs and drawings, by what they show",
+        (PublishedFigure("ViDoRe v1, nDCG@5", 37.6, _MTEB),),
     ),
     ModelPreset(
-        "ViT-B-32", "laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 512, "0.6 GB", "default on a CPU"
+        "ViT-B-32",
+        "laion2b_s34b_b79k",
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+        512,
+        "0.15 B",
+        0.6,
+        "default on a CPU, and on a smaller GPU",
+        "photographs and drawings; fast",
+        (PublishedFigure("ViDoRe v1, nDCG@5", 16.9, _MTEB),),
     ),
-    ModelPreset("MobileCLIP2-S0", "dfndr2b", "timm/MobileCLIP2-S0-OpenCLIP", 512, "0.3 GB", "small; for slow machines"),
+    ModelPreset(
+        "MobileCLIP2-S0",
+        "dfndr2b",
+        "timm/MobileCLIP2-S0-OpenCLIP",
+        512,
+        "75 M",
+        0.3,
+        "for slow machines",
+        "photographs; the smallest",
+    ),
     ModelPreset(
         "ViT-SO400M-16-SigLIP2-384",
         "webli",
         "timm/ViT-SO400M-16-SigLIP2-384",
         1152,
-        "2.3 GB",
-        "reads text in pictures better; for a GPU (fp16); needs `pip install transformers`",
+        "1.14 B",
+        2.3,
+        f"for a GPU (fp16); {_TOKENIZER}",
+        "screenshots and pictures with text",
+        (
+            PublishedFigure("ViDoRe v1, nDCG@5, of the first SigLIP", 56.4, _MTEB),
+            PublishedFigure("ViDoRe v2, nDCG@5, of the first SigLIP", 33.0, _MTEB),
+        ),
+    ),
+    ModelPreset(
+        "ViT-SO400M-16-SigLIP2-512",
+        "webli",
+        "timm/ViT-SO400M-16-SigLIP2-512",
+        1152,
+        "1.14 B",
+        2.3,
+        f"for a GPU (fp16); {_TOKENIZER}",
+        "screenshots and pictures with small text; 512 pixels instead of 384, so 1.8 times as slow",
     ),
 )
 
@@ -86,7 +129,7 @@ def choose(settings: EmbedSettings) -> Choice:
     """
     _packages()
     device = _find_device() if settings.device == AUTO else settings.device
-    default = PRESETS[1] if device == "cpu" else PRESETS[0]
+    default = default_preset(device, None if device == "cpu" else _gpu_memory_gb(device))
     model = default.model if settings.model == AUTO else settings.model
     weights = settings.weights
     architecture(Choice(device, model, weights, settings.config))
@@ -95,6 +138,18 @@ def choose(settings: EmbedSettings) -> Choice:
         if not weights:
             raise BadSetting(f"The model {model!r} has no default weights.", "Set MAGPIE_EMBED__WEIGHTS as well.")
     return Choice(device, model, weights, settings.config)
+
+
+def default_preset(device: str, memory_gb: float | None) -> ModelPreset:
+    """Return the preset that `auto` means: the large one on a GPU if it leaves half of its memory to other models.
+
+    `memory_gb` is that of the GPU, None if unknown. Weights that were downloaded already are used on any GPU.
+    """
+    large, small = PRESETS[0], PRESETS[1]
+    if device == "cpu":
+        return small
+    fits = memory_gb is None or memory_gb >= 2 * large.memory_gb
+    return large if fits or cached(large.model, large.weights) is not None else small
 
 
 def resolve(settings: EmbedSettings) -> EmbedSettings:
@@ -278,10 +333,28 @@ def is_file_name(weights: str) -> bool:
 
 def _find_device() -> str:
     """Return cuda or mps if torch can use it, else cpu. torch is imported only if there are signs of a GPU."""
-    if sys.platform == "linux" and not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists():
+    if not _has_signs_of_gpu():
         return "cpu"
     import torch
 
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _gpu_memory_gb(device: str) -> float | None:
+    """Return the memory of a CUDA device in GB; None if it has none of its own, or cannot be asked."""
+    if not device.startswith("cuda") or not _has_signs_of_gpu():
+        return None
+    import torch
+
+    try:
+        return float(torch.cuda.get_device_properties(device).total_memory) / 1e9
+    except (RuntimeError, AssertionError, ValueError):  # no such device: an error of its own says so later
+        return None
+
+
+def _has_signs_of_gpu() -> bool:
+    if sys.platform != "linux":
+        return True
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/kfd").exists()

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rag.adapters.hub_files import cached_model
+from rag.adapters.hub_files import model_folder
 from rag.adapters.openclip_weights import fingerprint
 from rag.adapters.text_model_cards import ModelCard, card_of
 from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import first_line, unit_rows
-from rag.errors import EmbedderFailed, WeightsMissing
+from rag.errors import EmbedderFailed
 from rag.ports import Vector
 from rag.settings import TextSettings
 
@@ -79,21 +79,7 @@ class SentenceEmbedder:
             raise EmbedderFailed(
                 "the package sentence-transformers is not installed", "pip install sentence-transformers"
             )
-        path = Path(self._name).expanduser()
-        if path.is_dir():
-            return path
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-        repository = self._name if "/" in self._name else f"{_DEFAULT_OWNER}/{self._name}"
-        try:
-            # `magpie models pull` leaves out files that are not needed; then the snapshot is not complete.
-            return cached_model(repository) or Path(snapshot_download(repository, local_files_only=True))
-        except (HFValidationError, LocalEntryNotFoundError) as error:
-            raise WeightsMissing(
-                f"the model {self._name} is not a folder, and not in the Hugging Face cache on this machine",
-                f"hf download {repository}, or set its folder: MAGPIE_TEXT__MODEL=st:/path/to/model",
-            ) from error
+        return model_folder(self._name, _DEFAULT_OWNER, "MAGPIE_TEXT__MODEL")
 
     @cached_property
     def _loaded(self) -> _Loaded:

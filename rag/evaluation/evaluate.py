@@ -22,8 +22,8 @@ from rag.evaluation.metrics import (
     recall_at,
 )
 from rag.model.search import Hit, Scope, SearchResult
+from rag.search.query import STAGES
 
-STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse")
 DEPTH = 50
 """Fused pages requested: as deep as each lane ranks by default, so that their MRRs are comparable."""
 MISS_CUTOFF = 5

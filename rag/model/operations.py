@@ -229,8 +229,28 @@ class DocumentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFigure:
+    """A result that others published. `source` says where."""
+
+    benchmark: str
+    value: float
+    source: str
+
+
+class ModelKind(StrEnum):
+    """What a model is for, and so which setting names it: `embed.model`, `text.model` or `rerank.model`."""
+
+    IMAGES = "images"
+    TEXTS = "texts"
+    RERANKER = "reranker"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """A model for the setting `embed.model`; `cached` if its weights are on this machine, `used` if it is chosen."""
+    """A known model; `cached` if its weights are on this machine, `used` if the settings name or choose it.
+
+    `size` is the number of parameters, `memory` that of its loaded weights; both are texts, empty if unknown.
+    """
 
     name: str
     weights: str
@@ -239,3 +259,7 @@ class ModelSummary:
     used: bool
     note: str
     license: str = ""
+    kind: ModelKind = ModelKind.IMAGES
+    size: str = ""
+    good_at: str = ""
+    figures: tuple[PublishedFigure, ...] = ()

@@ -185,8 +185,8 @@ class PageContent:
 class SearchResult:
     """The ranking of a search, and whether it found an answer. `hits` is the ranking in either case.
 
-    `lanes` maps each lane to `on` or `off: reason`. `why` is a sentence if `found` is false. `stage_ms` has the
-    milliseconds of translate, embed, words, vectors, pixels and fuse.
+    `lanes` maps each lane, and the reranker if one is set, to `on` or `off: reason`. `why` is a sentence if `found` is
+    false. `stage_ms` has the milliseconds of translate, embed, words, vectors, pixels, fuse and rerank.
     """
 
     found: bool

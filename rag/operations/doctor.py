@@ -25,9 +25,11 @@ from rag.model.extraction import ExtractedPage
 from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
 from rag.operations.gpu import check_cards, installed_cuda
+from rag.operations.reranker_check import check_reranker
 from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.scripts import installed_models, readable_scripts, tesseract_program
+from rag.search.reranking import Reranking
 from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.indexes import ClipIndex
@@ -57,6 +59,7 @@ def checks(
     catalog: Catalog,
     indexes: VectorIndexes,
     captions: Captions,
+    reranking: Reranking | None,
     space: DiskSpace,
     open_extractor: Callable[[], Extractor],
     generator: Generator | None,
@@ -79,6 +82,7 @@ def checks(
         yield from _text(indexes.text, is_enabled=bool(settings.text.model))
         yield _space(indexes.sync)
         yield from _projection(indexes.clip)
+        yield check_reranker(reranking)
         yield from check_generator(generator, settings.answer, picture, CODE_WORD)
         yield from _captions(captions)
 

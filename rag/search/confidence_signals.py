@@ -19,7 +19,7 @@ from rag.search.query import Query
 from rag.search.ranking import Ranking
 
 SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "lead", "names", "pairs"
-IDF_COVERAGE, AGREEMENT, VECTOR_LEAD = "held", "agreement", "nearer"
+IDF_COVERAGE, AGREEMENT, VECTOR_LEAD, RERANKED = "held", "agreement", "nearer", "reranked"
 """The names of the signals, as they are in confidence.json and in the JSON of `magpie find`."""
 
 _MIN_PICTURE_TERMS = 3
@@ -35,8 +35,8 @@ _MIN_CHUNKS = 100
 """Chunks that BM25 scores need to be informative. With fewer, nearly every word is common and its IDF is near 0."""
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
-    "question": (SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD),
-    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD),
+    "question": (SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED),
+    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED),
     "picture": (IDF_COVERAGE, AGREEMENT),
 }
 """The signals that each confidence model uses; "few" is for questions without a `score`."""
@@ -70,6 +70,7 @@ def question_signals(
     - `lead`: how far the best page of another document is below it; twins of the best page do not count
     - `nearer`: how much nearer the text of the nearest page is to the question than that of another document, as a
       share of the distance of that one to a cosine of 1, because cosines of different models have different scales
+    - `reranked`: the score of the reranker's best page, if its scores can be compared
     - `held`: the share, by IDF, of the question's words that the page `best` contains; 0 for one of stop words only,
       which are on many pages
     - `names`: the share, by IDF, of its names and numbers that the document of `best` contains
@@ -99,6 +100,9 @@ def question_signals(
     by_vectors = _ranking_of("text-vectors", rankings)
     if by_vectors is not None and (other := _best_other_score(connection, by_vectors)) is not None:
         signals[VECTOR_LEAD] = (by_vectors.best_score - other) / (1 - other) if other < 1 else 0.0
+    by_reranker = _ranking_of("reranker", rankings)
+    if by_reranker is not None and by_reranker.scores:
+        signals[RERANKED] = by_reranker.best_score
     if best is None or not query.terms:
         return signals
     bigrams = [term.text for term in query.pairs]

@@ -23,7 +23,7 @@ class QueryKind(StrEnum):
     PICTURE = "picture"
 
 
-STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse")
+STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse", "rerank")
 
 
 class StageClock:

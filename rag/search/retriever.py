@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,14 +38,12 @@ from rag.search.page_match.result import NO_MATCH
 from rag.search.query import Query, QueryKind
 from rag.search.query_analysis import analyze_picture, analyze_question
 from rag.search.ranking import Ranking
+from rag.search.reranking import RERANKER, Reranking
 from rag.search.translations import Translations
 from rag.search.versions import rank_versions
 from rag.settings import LANES, Settings
 from rag.text import first_words
 from rag.vectors.all_indexes import VectorIndexes
-
-Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
-"""Reorders the fused pages of a query. It may leave out pages, but not add any."""
 
 _SHORTENED = "The question is long: only its first {max_words} words were searched for. Shorten it to search for all."
 
@@ -69,9 +67,9 @@ class Retriever:
         lanes: Sequence[Lane],
         glossary: Glossary,
         abstention: Abstention,
-        rerank: Reranker | None = None,
+        reranking: Reranking | None = None,
     ) -> None:
-        """`lanes` rank in this order. `rerank` is applied between fusion and confidence."""
+        """`lanes` rank in this order. `reranking` is applied between fusion and confidence."""
         self._settings = settings.search
         self._data = settings.data
         self._catalog = catalog
@@ -79,7 +77,7 @@ class Retriever:
         self._lanes = lanes
         self._glossary = glossary
         self._abstention = abstention
-        self._rerank = rerank
+        self._reranking = reranking
 
     def find(self, question: str, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages for a question, and whether one of them answers it."""
@@ -122,7 +120,8 @@ class Retriever:
 
     def lanes(self) -> dict[str, str]:
         """Return the status of every lane: `on`, or `off: reason`."""
-        return _describe({lane.name: self._status(lane) for lane in self._lanes})
+        reranker = {} if self._reranking is None else {RERANKER: self._reranking.status()}
+        return _describe({lane.name: self._status(lane) for lane in self._lanes} | reranker)
 
     def _languages(self, scope: Scope) -> frozenset[str]:
         with self._catalog.read_transaction() as connection:
@@ -160,11 +159,15 @@ class Retriever:
         if more := _rank([lane for lane in lanes if lane.needs_candidates], statuses, query, scope):
             rankings += more
             pages = self._fuse(rankings)
+        judged = list(rankings)
+        if self._reranking is not None:
+            with query.clock.measure("rerank"):
+                reranked = self._reranking.rerank(query, pages, rankings, scope)
+            pages, statuses[RERANKER] = reranked.pages, reranked.status
+            judged += [] if reranked.ranking is None else [reranked.ranking]
         with query.clock.measure("fuse"):
-            if self._rerank is not None:
-                pages = self._rerank(query, pages, scope)
             pages, newer = self._rank_versions(query, pages, rankings, scope)
-            verdict = self._judge(query, scope, pages, rankings)
+            verdict = self._judge(query, scope, pages, judged)
             match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
             with self._catalog.read_transaction() as connection:
                 kept = collapse_near_duplicates(connection, pages)
@@ -177,7 +180,7 @@ class Retriever:
             lanes=_describe(statuses),
             why=verdict.why,
             stage_ms=query.clock.milliseconds,
-            rankings={ranking.lane: ranking.pages for ranking in rankings},
+            rankings={ranking.lane: ranking.pages for ranking in judged},
             confidence=verdict.confidence if hits else 0.0,
             signals=verdict.signals,
             translations={
@@ -222,7 +225,7 @@ def open_retriever(
     words: FullTextIndex,
     indexes: VectorIndexes,
     translator: Translator | None = None,
-    rerank: Reranker | None = None,
+    reranking: Reranking | None = None,
 ) -> Retriever:
     """Return a retriever with every lane. Without a translator, questions are searched for as they are asked.
 
@@ -250,7 +253,7 @@ def open_retriever(
         PageReferencesLane(catalog, words, depth),
         PageMatchLane(PageMatcher(catalog, settings.data), depth),
     )
-    return Retriever(settings, catalog, words, lanes, glossary, abstention, rerank)
+    return Retriever(settings, catalog, words, lanes, glossary, abstention, reranking)
 
 
 def _rank(lanes: Sequence[Lane], statuses: dict[str, LaneStatus], query: Query, scope: Scope) -> list[Ranking]:
@@ -274,4 +277,4 @@ def _best_chunks(rankings: Sequence[Ranking]) -> dict[PageKey, int]:
 
 
 def _describe(statuses: dict[str, LaneStatus]) -> dict[str, str]:
-    return {name: str(statuses[name]) for name in LANES if name in statuses}
+    return {name: str(statuses[name]) for name in (*LANES, RERANKER) if name in statuses}

@@ -45,11 +45,13 @@ from rag import (
 )
 from rag.evaluation.answers import AnswerResult, AnswersReport, Shown
 from rag.evaluation.benchmark import BenchmarkResult, Speed
+from rag.evaluation.compare import METRICS as COMPARED_METRICS
+from rag.evaluation.compare import ComparedVariant, Comparison, Difference
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
-from rag.model.operations import PageReading
+from rag.model.operations import PageReading, PublishedFigure
 from rag.setting_names import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit
@@ -64,6 +66,7 @@ GROUPS = {
     "embed": "CLIP: images and text",
     "serve": "Model server",
     "text": "Text vectors",
+    "rerank": "Reranker",
     "store": "Vector store",
     "search": "Search",
     "answer": "Answers",
@@ -241,13 +244,37 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
     yield "backup --json, restore --json", _dump(backup_json(_BACKUP))
     yield "config --json (shortened)", _dump(settings_json(_SETTINGS, _FOLDERS))
-    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")]
+    figures = (PublishedFigure("ViDoRe v1, nDCG@5", 16.9, "a paper"),)
+    row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")
+    models = [replace(row, size="0.15 B", good_at="photographs", figures=figures)]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
     yield "eval --answers --json -", _dump(_ANSWERS.to_json())
+    yield "compare --json -", _dump(_COMPARISON.to_json())
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
     yield "bench --json", _dump(benchmark_json(_BENCHED))
+
+
+_RANKS = dict.fromkeys(COMPARED_METRICS, 0.8)
+_COMPARISON = Comparison(
+    196,
+    31,
+    0,
+    (
+        ComparedVariant("as set", _RANKS, {}, 24.0, 31.0, 410.0, 0.0, {"clip-text": "no weights"}),
+        ComparedVariant(
+            "reranker st:BAAI/bge-reranker-v2-m3",
+            _RANKS,
+            dict.fromkeys(COMPARED_METRICS, Difference(0.0, -0.03, 0.03)),
+            210.0,
+            260.0,
+            1900.0,
+            2400.0,
+            {},
+        ),
+    ),
+)
 
 
 def output(engine: FakeEngine, *arguments: str) -> str:

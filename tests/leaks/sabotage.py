@@ -32,6 +32,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(scope))", ""),),
+    "reranked names": (
+        Mutation(
+            "rag.search.reranking:read_passages",
+            "shares_shown(connection, [document for document, _ in pages], scope,",
+            "shares_shown(connection, [document for document, _ in pages], Scope.operator(),",
+        ),
+    ),
+    "reranked pages": (
+        Mutation(
+            "rag.search.reranking:Reranking.rerank",
+            "passages = read_passages(connection, pages[: self._settings.pages], rankings, scope)",
+            "rows = connection.exec_driver_sql('SELECT document_id, page, text FROM chunk').all()\n"
+            "            passages = [((row[0], row[1]), row[2]) for row in rows]",
+        ),
+    ),
     "names": (
         Mutation(
             "rag.catalog.scope:shares_shown",

@@ -48,7 +48,7 @@ from tests.leaks.marked_documents import (
     numbers_in,
 )
 from tests.leaks.oracle import Rights, rights, rights_of
-from tests.leaks.watched import MARKS, Leak, LogHandler, RepeatingGenerator, WatchedRag
+from tests.leaks.watched import MARKS, Leak, LogHandler, ReadingReranker, RepeatingGenerator, WatchedRag
 from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.migrated import open_rag
@@ -506,7 +506,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             text_embedder=FakeTextEmbedder(),
             generator=generator,
         )
-        rag = settings(data, search={"min_confidence": 0.0})
+        rag = settings(data, search={"min_confidence": 0.0}, rerank={"budget_ms": 60_000})
         spans = InMemorySpanExporter()
         slack, telemetry = slack_settings(ws, document_seconds=1), Telemetry(Traces(spans))
         bot = closing.enter_context(open_bot(rag, slack, opened, threading.Event(), telemetry))  # type: ignore[arg-type]
@@ -532,4 +532,5 @@ def _without_certificates() -> Iterator[None]:
 
 
 def _watched(*given: Any, **named: Any) -> WatchedRag:
-    return WatchedRag(open_rag(*given, **named))
+    reranker = ReadingReranker()
+    return WatchedRag(open_rag(*given, reranker=reranker, **named), reranker)

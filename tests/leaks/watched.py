@@ -17,6 +17,7 @@ from rag import Answer, AnswerProgress, DocumentSummary, Hit, Rag, Scope, Search
 from rag.ports import Prompt
 from tests.leaks.marked_documents import TEXT_MARK
 from tests.support.generator import FakeGenerator
+from tests.support.reranker import FakeReranker
 
 MARKS = re.compile(r"x(text|name|word)\d{5}x")
 _LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
@@ -79,11 +80,24 @@ class RepeatingGenerator(FakeGenerator):
         yield from super().stream(prompt)
 
 
+class ReadingReranker(FakeReranker):
+    """Keeps the order of the pages, and the marks of all passages since they were last checked."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _, passages: [0.5] * len(passages))
+
+    def marks_read(self) -> set[str]:
+        """Return the marks in the passages since the last call."""
+        calls, self.calls = self.calls, []
+        return {match.group() for _, passages in calls for text in passages for match in MARKS.finditer(text)}
+
+
 class WatchedRag:
     """The engine, with a check of the rankings of each lane: a leak is found even if a later step would hide it."""
 
-    def __init__(self, rag: Rag) -> None:
+    def __init__(self, rag: Rag, reranker: ReadingReranker) -> None:
         self._rag = rag
+        self._reranker = reranker
         self.hook: Callable[[], None] | None = None
         """Called once, when the next search has returned."""
         self.last_found: list[int] = []
@@ -107,7 +121,7 @@ class WatchedRag:
         on_progress: Callable[[AnswerProgress], None] = lambda _: None,
         generating: Any = nullcontext,
     ) -> Answer:
-        expected = self._documents_in(scope)
+        expected = self._readable(scope)
 
         def watch(progress: AnswerProgress) -> None:
             if progress.passages:
@@ -119,7 +133,7 @@ class WatchedRag:
         return answer
 
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
+        expected = self._readable(scope)
         found = self._rag.find(query, scope, k)
         self._check(found, expected, "find")
         self._run_hook(found.hits)
@@ -127,10 +141,12 @@ class WatchedRag:
 
     def search(self, query: str, scope: Scope) -> SearchResult:
         """Search for a check, without effect on the steps."""
-        return self._rag.find(query, scope)
+        found = self._rag.find(query, scope)
+        self._reranker.marks_read()
+        return found
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
+        expected = self._readable(scope)
         found = self._rag.find_picture(path, scope, k)
         self._check(found, expected, "find_picture")
         self._run_hook(found.hits)
@@ -162,12 +178,26 @@ class WatchedRag:
             inside = connection.exec_driver_sql("SELECT document_id, attached_id FROM attachment").all()
             return own | {attached for document, attached in inside if document in own and attached is not None}
 
-    def _check(self, found: SearchResult, expected: set[int], method: str) -> None:
+    def _readable(self, scope: Scope) -> tuple[set[int], set[str]]:
+        """Return the documents in a scope, and the marks in them and in what shares them: names and messages."""
+        documents, spaces = self._documents_in(scope), tuple(scope.spaces or ())
+        with self._rag.read_transaction() as connection:
+            texts = connection.exec_driver_sql(
+                f"SELECT heading || caption || text FROM chunk WHERE document_id IN ({','.join('?' * len(documents))}) "
+                f"UNION ALL SELECT name || ' ' || words FROM share WHERE space IN ({','.join('?' * len(spaces))})",
+                (*documents, *spaces),
+            )
+            return documents, {match.group() for row in texts for match in MARKS.finditer(row[0])}
+
+    def _check(self, found: SearchResult, readable: tuple[set[int], set[str]], method: str) -> None:
+        expected, marks = readable
         lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
         lanes["hits"] = {hit.document for hit in found.hits}
         for lane, documents in lanes.items():
             if documents - expected:
                 raise Leak(f"{method}: the lane {lane} returned a document from outside the scope")
+        if self._reranker.marks_read() - marks:
+            raise Leak(f"{method}: the reranker was given a name or a text from outside the scope")
         if found.translations and not self._languages_of(expected) >= found.translations.keys():
             raise Leak(f"{method}: the result names a language that no document in the scope is in")
 

@@ -177,6 +177,9 @@ class FakeEngine:
     def scratch(self) -> TemporaryDirectory[str]:
         return TemporaryDirectory()
 
+    def load_reranker(self) -> None:
+        """Do nothing: no reranker is set."""
+
     def status(self) -> Status:
         self._ask("status")
         return self.stored

@@ -22,8 +22,9 @@ from PIL import Image, UnidentifiedImageError
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.generator import pieces_of
 from tests.support.ollama_server import Script
+from tests.support.reranker import word_overlap
 
-Flavor = Literal["llama.cpp", "vllm", "lm studio", "other"]
+Flavor = Literal["llama.cpp", "vllm", "tei", "lm studio", "other"]
 
 _KNOWN = frozenset(
     "model messages stream stream_options temperature max_tokens max_completion_tokens stop seed top_p "
@@ -38,6 +39,7 @@ class ServedModel:
     context: int = 8192
     always_thinks: bool = False
     embeds: bool = False
+    reranks: bool = False
     weights: str = "team/first"
     """Where vLLM says that the model comes from; its length stands for the size that llama.cpp reports."""
 
@@ -145,6 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._chat(body)
             elif self.path == "/v1/embeddings":
                 self._embed(body)
+            elif self.path == "/v1/rerank" and self.openai.flavor in ("llama.cpp", "vllm"):
+                self._rerank(body)
+            elif self.path == "/rerank" and self.openai.flavor == "tei":
+                self._rerank_as_tei(body)
+            elif self.openai.flavor == "tei":
+                self._send(404, b"")
             else:
                 self._json(404, {"detail": "Not Found"})
         except Refused as refused:
@@ -264,6 +272,69 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._json(200, {"object": "list", "data": rows[::-1], "model": model.name})
+
+    # ------------------------------------------------------------ scores
+
+    def _rerank(self, body: dict[str, Any]) -> None:
+        """Answer with one score a document, best first: llama.cpp's logits, or vLLM's scores from 0 to 1."""
+        if unknown := set(body) - {"model", "query", "documents", "top_n", "return_documents"}:
+            raise Refused(400, f"Unrecognized request arguments: {sorted(unknown)}")
+        model = self.openai.models.get(body["model"])
+        if self.openai.flavor == "llama.cpp":  # it serves one model under any name
+            (model,) = list(self.openai.models.values())[:1]
+        if model is None:
+            raise Refused(404, f"The model `{body['model']}` does not exist.", type="NotFoundError")
+        if not model.reranks:
+            if self.openai.flavor == "llama.cpp":
+                raise Refused(501, "This server does not support reranking. Start it with `--reranking`")
+            self._json(404, {"detail": "Not Found"})
+            return
+        for words in map(str.split, body["documents"]):
+            if not words:
+                raise Refused(400, "documents must be a non-empty string array", type="invalid_request_error")
+            if len(words) > model.context:
+                self._refuse_long(len(words), model)
+        scores = word_overlap(body["query"], body["documents"])
+        if self.openai.flavor == "llama.cpp":
+            scores = [12 * score - 6 for score in scores]
+        rows = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
+        rows.sort(key=lambda row: -row["relevance_score"])
+        self._send_scores({"model": body["model"], "results": rows[: body["top_n"]]}, "results")
+
+    def _refuse_long(self, tokens: int, model: ServedModel) -> None:
+        """Refuse a document as vLLM does, or llama.cpp for its context or its batch."""
+        if self.openai.flavor == "vllm":
+            raise Refused(400, f"This model's maximum context length is {model.context} tokens.")
+        if model.vision:
+            size = f"request ({tokens} tokens) exceeds the available context size ({model.context} tokens)"
+            raise Refused(400, f"{size}, try increasing it", type="exceed_context_size_error")
+        raise Refused(500, f"input ({tokens} tokens) is too large to process. increase the physical batch size")
+
+    def _rerank_as_tei(self, body: dict[str, Any]) -> None:
+        if unknown := set(body) - {"query", "texts", "raw_scores", "return_text", "truncate"}:
+            raise Refused(422, f"unknown field {sorted(unknown)}")
+        (model,) = list(self.openai.models.values())[:1]
+        if not model.reranks:
+            self._json(424, {"error": "model is not a re-ranker model", "error_type": "Backend"})
+        elif len(body["texts"]) > 32:
+            self._json(413, {"error": "batch size 33 > maximum allowed batch size 32", "error_type": "Validation"})
+        else:
+            rows = [{"index": i, "score": score} for i, score in enumerate(word_overlap(body["query"], body["texts"]))]
+            self._send_scores({"rows": sorted(rows, key=lambda row: -row["score"])}, "rows")
+
+    def _send_scores(self, body: dict[str, Any], key: str) -> None:
+        fault = self.openai.script.fault
+        if self.openai.script.gate is not None:
+            self.openai.script.gate.wait(30)
+        if fault == "fewer":
+            body[key] = body[key][1:]
+        if fault == "not json":
+            self._send(200, b"<html>Bad gateway</html>", "text/html")
+        elif fault == "cut connection":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        else:
+            self._send(200, json.dumps(body if key == "results" else body[key]).encode())
 
     # ------------------------------------------------------------ bytes
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from bot.cli.context import Engine
 from rag import BadSetting, Busy, ModelSummary, NotFound, Status
 from rag.errors import WeightsMissing
+from rag.model.operations import PublishedFigure
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, failing
 
@@ -73,7 +74,16 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
 )
 def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list[str]) -> None:
     row = ModelSummary(
-        "ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default", license="MIT"
+        "ViT-B-32",
+        "laion2b_s34b_b79k",
+        "0.6 GB",
+        cached=False,
+        used=True,
+        note="CPU default",
+        license="MIT",
+        size="0.15 B",
+        good_at="photographs",
+        figures=(PublishedFigure("ViDoRe v1, nDCG@5", 16.9, "a paper"),),
     )
     code, out, _ = run(FakeEngine(rows=[row]), *arguments)
     assert code == 0
@@ -86,6 +96,10 @@ def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list
             "used": True,
             "note": "CPU default",
             "license": "MIT",
+            "kind": "images",
+            "size": "0.15 B",
+            "good_at": "photographs",
+            "figures": [{"benchmark": "ViDoRe v1, nDCG@5", "value": 16.9, "source": "a paper"}],
         }
     ]
 

@@ -7,9 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from rag import terms_of_model
+from rag import ModelSummary, terms_of_model
+from rag.model.operations import ModelKind, PublishedFigure
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine
+
+
+def test_models_are_listed_by_what_they_are_for(run: Run) -> None:
+    figure = PublishedFigure("MTEB-R", 57.03, "a README")
+    rows = [
+        ModelSummary("ViT-B-32", "laion2b", "0.6 GB", cached=True, used=True, note="", license="MIT"),
+        ModelSummary(
+            "BAAI/bge-reranker-v2-m3",
+            "",
+            "2.3 GB",
+            cached=False,
+            used=False,
+            note="",
+            kind=ModelKind.RERANKER,
+            size="0.57 B",
+            good_at="many languages",
+            figures=(figure,),
+        ),
+    ]
+    _, out, _ = run(FakeEngine(rows=rows), "models", "list")
+    lines = [line.strip() for line in out.splitlines()]
+    assert lines.index("ViT-B-32  laion2b") < lines.index("Rerankers (MAGPIE_RERANK__MODEL=st:NAME)")
+    assert lines[-4:] == [
+        "BAAI/bge-reranker-v2-m3",
+        "not downloaded; 0.57 B parameters, 2.3 GB",
+        "Good at: many languages",
+        "MTEB-R: 57.03 (a README)",
+    ]
+    assert not any(line.startswith("Texts") for line in lines)
 
 
 def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
@@ -95,6 +96,20 @@ def test_text_that_resembles_a_token_is_unchanged() -> None:
 def test_secrets_without_a_pattern_are_masked_by_value() -> None:
     mask = Mask.of({"SLACK_SIGNING_SECRET": f" {SIGNING} ", "SLACK_APP_TOKEN": "x", "HOME": "/home/ada"})
     assert mask(f"signed with {SIGNING}, /home/ada, x") == "signed with …, /home/ada, x"
+
+
+def test_every_secret_of_the_settings_is_masked_by_value() -> None:
+    groups = {name: info.annotation for name, info in Settings.model_fields.items()}
+    names = [
+        f"MAGPIE_{name}__{key}".upper()
+        for name, group in groups.items()
+        if isinstance(group, type) and issubclass(group, BaseModel)
+        for key, inner in group.model_fields.items()
+        if "SecretStr" in str(inner.annotation)
+    ]
+    assert len(names) >= 4
+    for name in names:
+        assert Mask.of({name: "hidden-key"})("the server said hidden-key") == "the server said …", name
 
 
 @pytest.mark.parametrize(

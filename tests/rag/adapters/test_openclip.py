@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rag.adapters.openclip import open_embedder
-from rag.adapters.openclip_weights import PRESETS, choose, find_weights
+from rag.adapters.openclip_weights import PRESETS, choose, default_preset, find_weights
 from rag.errors import BadSetting, EmbedderFailed, WeightsMissing
 from rag.settings import EmbedSettings
 from tests.support.tiny_clip import TINY, open_tiny
@@ -39,6 +39,26 @@ def test_auto_uses_the_preset_of_the_device() -> None:
     assert choose(EmbedSettings(device="cpu", model="ViT-g-14")).weights == "laion2b_s34b_b88k"
     with pytest.raises(BadSetting, match="no default weights"):
         choose(EmbedSettings(device="cpu", model="RN50"))
+
+
+def test_auto_is_chosen_by_the_memory_of_the_gpu(tmp_path: Path) -> None:
+    assert default_preset("cuda", 24.0).model == "ViT-g-14"
+    assert default_preset("cuda", 4.0).model == "ViT-B-32"
+    assert default_preset("cuda", None).model == "ViT-g-14"
+    assert default_preset("mps", None).model == "ViT-g-14"
+    assert default_preset("cpu", None).model == "ViT-B-32"
+
+
+def test_large_preset_that_was_downloaded_is_kept_on_a_small_gpu(tmp_path: Path) -> None:
+    preset = PRESETS[0]
+    folder = tmp_path / "hub" / f"models--{preset.repository.replace('/', '--')}"
+    for name, text in (("refs/main", "abc"), ("snapshots/abc/open_clip_model.safetensors", "weights")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    code = "from rag.adapters.openclip_weights import default_preset\nprint(default_preset('cuda', 4.0).model)"
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == preset.model
 
 
 def test_missing_weights_and_unknown_names_are_errors_with_a_hint(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from rag.catalog.fulltext import Fts5Index
 from rag.errors import EmbedderBusy
 from rag.model.extraction import ExtractedPage, TextSource
 from rag.model.search import PageKey
-from rag.ports import Vector
+from rag.ports import Reranker, Vector
 from rag.search import confidence
 from rag.search.abstention import Abstention
 from rag.search.glossary import Glossary
@@ -23,10 +23,13 @@ from rag.search.lanes.lane import ON, Lane, LaneStatus, LaneUnavailable
 from rag.search.lanes.words import WordsLane
 from rag.search.query import Query, QueryKind, QueryVectors
 from rag.search.ranking import Ranking, rank_pages
-from rag.search.retriever import Reranker, Retriever
+from rag.search.reranking import Reranking
+from rag.search.retriever import Retriever
+from rag.settings import RerankSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated, open_rag
+from tests.support.reranker import FakeReranker
 
 EVERYTHING = Scope.operator()
 PAGES = "The gateway listens on port 8443.\fThe relay answers on port 9000.\fHerons nest at the gateway."
@@ -73,18 +76,21 @@ class SecondLane(FirstLane):
     needs_candidates: ClassVar[bool] = True
 
 
-def retriever(rag: Rag, *lanes: Lane, rerank: Reranker | None = None, enabled: str = "") -> Iterator[Retriever]:
+def retriever(rag: Rag, *lanes: Lane, reranker: Reranker | None = None, enabled: str = "") -> Iterator[Retriever]:
     settings = rag.settings.model_copy(
         update={"search": rag.settings.search.model_copy(update={"lanes": tuple(enabled.split())} if enabled else {})}
     )
     catalog = Catalog(migrated(settings.data))
+    reranking = None if reranker is None else Reranking(catalog, reranker, RerankSettings(budget_ms=30_000))
     try:
         words = Fts5Index()
         abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
         yield Retriever(
-            settings, catalog, words, (WordsLane(catalog, words, 50), *lanes), Glossary(), abstention, rerank
+            settings, catalog, words, (WordsLane(catalog, words, 50), *lanes), Glossary(), abstention, reranking
         )
     finally:
+        if reranking is not None:
+            reranking.close()
         catalog.close()
 
 
@@ -135,16 +141,11 @@ def test_picture_is_ranked_by_lanes_that_accept_pictures(rag: Rag, tmp_path: Pat
 
 
 def test_reranker_reorders_the_fused_pages_before_the_verdict(rag: Rag) -> None:
-    calls: list[tuple[str, list[PageKey]]] = []
-
-    def rerank(query: Query, pages: Sequence[PageKey], scope: Scope) -> list[PageKey]:
-        calls.append((query.text, list(pages)))
-        return list(reversed(pages))
-
+    reranker = FakeReranker(lambda _, passages: [float(number) for number in range(len(passages))])
     plain = rag.find("gateway port", EVERYTHING)
-    for searching in retriever(rag, rerank=rerank):
+    for searching in retriever(rag, reranker=reranker):
         found = searching.find("gateway port", EVERYTHING, 10)
-        assert calls == [("gateway port", [(hit.document, hit.page) for hit in plain.hits])]
+        assert [question for question, _ in reranker.calls] == ["gateway port"]
         assert [hit.page for hit in found.hits] == [hit.page for hit in reversed(plain.hits)]
         assert [hit.rank for hit in found.hits] == [1, 2, 3]
         assert found.signals["held"] < plain.signals["held"]
@@ -169,16 +170,16 @@ def test_pages_that_are_read_again_during_a_search_are_searched_again(tmp_path: 
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     searches = 0
 
-    def rerank(query: Query, pages: Sequence[PageKey], scope: Scope) -> list[PageKey]:
+    def reindex_once(question: str, passages: Sequence[str]) -> list[float]:
         nonlocal searches
         searches += 1
         if searches == 1:
             opened.reindex()
-        return list(pages)
+        return [0.0] * len(passages)
 
     with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([tmp_path / "gateway.pdf"])
-        for searching in retriever(opened, rerank=rerank):
+        for searching in retriever(opened, reranker=FakeReranker(reindex_once)):
             found = searching.find("gateway", EVERYTHING, 10)
             assert {hit.page for hit in found.hits} == {1, 3}
     assert searches == 2
