@@ -39,7 +39,7 @@ from bot.cli import (
     sbom,
     setup,
     status,
-    token,
+    tokens,
     train_decision,
     train_projection,
 )
@@ -53,7 +53,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
     setup, manifest, run, index, reindex, retry, forget, ask, find, eval, compare, train_projection, train_decision,
-    status, doctor, token, mcp, backup, config, models, embedder, bench, demo, sbom,
+    status, doctor, tokens, mcp, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

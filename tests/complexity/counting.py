@@ -30,7 +30,8 @@ MODULES = frozenset(
     rag.analysis.analyzer rag.analysis.content rag.analysis.dates rag.analysis.languages rag.analysis.letters
     rag.analysis.numbers rag.analysis.pieces rag.analysis.question rag.analysis.stop_words
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
-    rag.answer.citations rag.answer.codes rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding
+    rag.answer.citations rag.answer.codes rag.answer.comparison rag.answer.control_tokens rag.answer.excerpt
+    rag.answer.grounding rag.answer.pronouns rag.answer.range_ends rag.answer.scatter
     rag.answer.function_words rag.answer.highlight rag.answer.name_rivals rag.answer.names rag.answer.nearness
     rag.answer.negation rag.answer.number_words rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite
     rag.answer.reply_faults rag.answer.shown_text rag.answer.statements rag.answer.support rag.answer.table_cells

@@ -109,6 +109,12 @@ def write_project(folder: Path) -> Path:
     return folder
 
 
+def test_no_module_beside_it_hides_one_of_the_standard_library() -> None:
+    """`make install` runs it as a script, so its folder is searched first."""
+    beside = {path.stem for path in Path(preflight.__file__).parent.glob("*.py")}
+    assert not beside & sys.stdlib_module_names
+
+
 def test_fingerprint_depends_on_packages_kind_and_folder(tmp_path: Path) -> None:
     one, two = write_project(tmp_path / "one"), write_project(tmp_path / "two")
     first = fingerprint(one, FULL)
