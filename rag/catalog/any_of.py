@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, select, text, tuple_
+
+_VALUES = text("SELECT value FROM json_each(:values)")
+"""Written in SQL: building it from objects takes ten times as long, and a search needs it about twenty times."""
 
 
 def is_any_of(column: ColumnElement[Any], values: Iterable[int | str]) -> ColumnElement[bool]:
     """Return the condition that a column has one of these values."""
-    found = func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(found.c.value))
+    return column.in_(_VALUES.bindparams(bindparam("values", json.dumps(list(values)), unique=True)))
 
 
 def is_none_of(column: ColumnElement[Any], values: Iterable[int | str]) -> ColumnElement[bool]:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from time import time
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.holdings import ATTACHED, OWN, Holding, both_ways
@@ -16,21 +28,27 @@ from rag.catalog.tables import chunk, document, share, source
 from rag.model.extraction import Kind
 from rag.model.search import Posted, Scope
 
+_REUSED = 16
+"""Scopes whose conditions are kept: a search has about fifteen statements in one scope, and building a condition takes
+longer than SQLite needs to check it."""
 
+
+@lru_cache(_REUSED)
 def documents_in(scope: Scope) -> CompoundSelect[tuple[int]]:
     """Return a subquery of document ids. A document is in scope when it, or a file that it is attached to, is shared in
     one of the spaces."""
     return both_ways(lambda way: select(way.document).where(*shared_documents_in(scope, way)))
 
 
-def shared_documents_in(scope: Scope, way: Holding = OWN) -> list[ColumnElement[bool]]:
+@lru_cache(2 * _REUSED)
+def shared_documents_in(scope: Scope, way: Holding = OWN) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a share makes the document that it holds in this way part of a scope."""
     conditions = [is_live(way), *shares_in(scope, way)]
     if scope.documents is not None:
         conditions.append(is_any_of(way.document, scope.documents))
     if scope.without:
         conditions.append(is_none_of(way.document, scope.without))
-    return conditions
+    return tuple(conditions)
 
 
 def shares_in(scope: Scope, way: Holding = OWN) -> list[ColumnElement[bool]]:
@@ -80,7 +98,8 @@ def has_share(document_id: ColumnElement[int] | int) -> ColumnElement[bool]:
 
 def is_visible() -> ColumnElement[bool]:
     """Return the condition that a share may be used in an answer now. No other condition decides that."""
-    return and_(share.c.state == ShareState.SHARED, share.c.visible_from <= time())
+    now: BindParameter[float] = bindparam("now", callable_=time, unique=True)  # of the execution: conditions are kept
+    return and_(share.c.state == ShareState.SHARED, share.c.visible_from <= now)
 
 
 def is_current() -> ColumnElement[bool]:
@@ -88,6 +107,7 @@ def is_current() -> ColumnElement[bool]:
     return and_(document.c.id == chunk.c.document_id, document.c.extraction_id == chunk.c.extraction_id)
 
 
+@lru_cache(_REUSED)
 def chunks_in(scope: Scope) -> Select[tuple[int]]:
     """Return a subquery of chunk ids, from all extractions. SQLite answers it from an index alone."""
     return select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(scope)))

@@ -85,6 +85,25 @@ def search_names(connection: Connection, terms: Sequence[Term], scope: Scope, li
     return sorted(found.values(), key=lambda match: -len(match.terms))
 
 
+def find_in_names(connection: Connection, terms: Sequence[Term], scope: Scope) -> set[str]:
+    """Return the texts of the terms that the name of at least one document in scope has."""
+    tokens_of = {term.text: _tokens_of(term) for term in terms}
+    wanted = frozenset[str]().union(*tokens_of.values())
+    if not wanted:
+        return set()
+    rows = union_all(
+        *(
+            select(way.word)
+            .select_from(way.named)
+            .where(is_any_of(way.word, wanted), *shared_documents_in(scope, way))
+            .distinct()
+            for way in (OWN, ATTACHED)
+        )
+    )
+    held = set(connection.scalars(rows))
+    return {text for text, tokens in tokens_of.items() if not held.isdisjoint(tokens)}
+
+
 def _names_with(way: Holding, words: Collection[str], scope: Scope) -> Select[Any]:
     """Return the names of one way that have some of the words, with the words."""
     return (

@@ -16,9 +16,9 @@ from rag.search.confidence_signals import (
     LEAD,
     SCORE,
     VECTOR_LEAD,
+    QuestionSignals,
     find_in_message,
     picture_signals,
-    question_signals,
 )
 from rag.search.lanes.overview import OVERVIEW
 from rag.search.lanes.page_references import PLACE
@@ -105,13 +105,14 @@ class Abstention:
         explained = [page for ranking in by_shares for page in ranking.pages[:1]]
         found: list[dict[str, float]] = []
         with self._catalog.read_transaction() as connection:
+            signals = QuestionSignals(connection, self._words, query, scope, rankings)
             for best in dict.fromkeys((next(iter(pages), None), *explained)):
                 share = None if best is None else shares.get(best)
                 said = set[str]() if share is None else find_in_message(connection, query, scope, share)
                 said |= {
                     term for match in query.name_matches if best and match.document == best[0] for term in match.terms
                 }
-                found.append(question_signals(connection, self._words, query, scope, rankings, best, said))
+                found.append(signals.of(best, said))
         return found
 
     def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> AbstentionVerdict:

@@ -54,16 +54,8 @@ _MAX_COMPARED = 10
 """Other documents, best first, that are compared with the best page to see whether they are its twins."""
 
 
-def question_signals(
-    connection: Connection,
-    words: FullTextIndex,
-    query: Query,
-    scope: Scope,
-    rankings: Sequence[Ranking],
-    best: PageKey | None,
-    in_message: Collection[str] = frozenset(),
-) -> dict[str, float]:
-    """Return the signals of a question, each 0 to 1; higher values make an answer more likely.
+class QuestionSignals:
+    """The signals of a question, each 0 to 1; higher values make an answer more likely.
 
     - `score`: the BM25 of the best page by words, as a share of the highest that a page could have; left out if few
       chunks are indexed
@@ -71,57 +63,95 @@ def question_signals(
     - `nearer`: how much nearer the text of the nearest page is to the question than that of another document, as a
       share of the distance of that one to a cosine of 1, because cosines of different models have different scales
     - `reranked`: the score of the reranker's best page, if its scores can be compared
-    - `held`: the share, by IDF, of the question's words that the page `best` contains; 0 for one of stop words only,
-      which are on many pages
-    - `names`: the share, by IDF, of its names and numbers that the document of `best` contains
+    - `held`: the share, by IDF, of the question's words that a page contains; 0 for one of stop words only, which are
+      on many pages
+    - `names`: the share, by IDF, of its names and numbers that the page's document contains
     - `pairs`: the share of its bigrams that this document contains; one with a corrected word counts half
 
-    Signals that cannot be computed are left out.
-
-    `in_message`: the parts of the question in a message that shares the document, and in the file's name, see
-    `find_in_message`. They count as one more text of the page.
+    Signals that cannot be computed are left out. What is the same for all pages is computed once.
     """
-    total = words.count(connection, Scope.operator())
-    counts = _count_chunks(connection, words, query)
-    idf = _idf(counts, total)
-    names = [term.text for term in query.names]
-    highest = (_K1 + 1) * sum(idf[term.text] * _forms(term) for term in query.search_terms if term.text in idf)
-    # BM25 gives a word this score that occurs once in a text of average length.
-    said = _with_equivalents(set(in_message), query)
-    of_message = sum(idf[term.text] * _forms(term) for term in query.terms if term.text in said)
-    signals: dict[str, float] = {}
-    by_words = _ranking_of("words", rankings)
-    if by_words is not None:
-        first = max(by_words.best_score, of_message, 0.0)
-        if total >= _MIN_CHUNKS:
+
+    def __init__(
+        self,
+        connection: Connection,
+        words: FullTextIndex,
+        query: Query,
+        scope: Scope,
+        rankings: Sequence[Ranking],
+    ) -> None:
+        """The signals can be asked for until the transaction of `connection` ends."""
+        self._connection = connection
+        self._words = words
+        self._query = query
+        self._scope = scope
+        self._total = words.count(connection, Scope.operator())
+        counts = _count_chunks(connection, words, query)
+        self._idf = _idf(counts, self._total)
+        self._smooth_idf = _smooth_idf(counts, self._total)
+        self._by_words = _ranking_of("words", rankings)
+        self._other_score = None if self._by_words is None else _best_other_score(connection, self._by_words)
+        self._of_models = _model_signals(connection, rankings)
+
+    def of(self, page: PageKey | None, in_message: Collection[str] = frozenset()) -> dict[str, float]:
+        """Return the signals of a page, or without one those of the question alone.
+
+        `in_message`: the parts of the question in a message that shares the document, and in the file's name, see
+        `find_in_message`. They count as one more text of the page.
+        """
+        signals = self._score_signals(in_message) | self._of_models
+        if page is None or not self._query.terms:
+            return signals
+        return signals | self._coverage(page, in_message)
+
+    def _score_signals(self, in_message: Collection[str]) -> dict[str, float]:
+        if self._by_words is None:
+            return {}
+        query, idf = self._query, self._idf
+        highest = (_K1 + 1) * sum(idf[term.text] * _forms(term) for term in query.search_terms if term.text in idf)
+        # BM25 gives a word this score that occurs once in a text of average length.
+        said = _with_equivalents(set(in_message), query)
+        of_message = sum(idf[term.text] * _forms(term) for term in query.terms if term.text in said)
+        first = max(self._by_words.best_score, of_message, 0.0)
+        signals: dict[str, float] = {}
+        if self._total >= _MIN_CHUNKS:
             signals[SCORE] = min(1.0, first / highest) if highest else 0.0
-        if (other := _best_other_score(connection, by_words)) is not None:
-            signals[LEAD] = 1 - other / first
+        if self._other_score is not None:
+            signals[LEAD] = 1 - self._other_score / first
+        return signals
+
+    def _coverage(self, page: PageKey, in_message: Collection[str]) -> dict[str, float]:
+        """Return the signals that say what of the question a page and its document contain."""
+        query = self._query
+        names = [term.text for term in query.names]
+        bigrams = [term.text for term in query.pairs]
+        inside = replace(self._scope, documents=frozenset((page[0],)))
+        chunks_with = self._words.holders(self._connection, _parts(query), inside)
+        chunks_of_page = pages_by_chunk(self._connection, [page]).keys()
+        held = {word for word, chunks in chunks_with.items() if chunks}
+        held_by_page = {word for word, chunks in chunks_with.items() if chunks & chunks_of_page}
+        in_document = _with_equivalents({*in_message} | held, query)
+        on_page = _with_equivalents({*in_message} | held_by_page, query)
+        terms = [term.text for term in query.terms]
+        signals = {
+            IDF_COVERAGE: 0.0 if query.has_only_stop_words else _share(terms, on_page, self._smooth_idf, query.unsure)
+        }
+        if names:
+            signals[NAME_COVERAGE] = _share(names, in_document, self._idf, query.unsure)
+        if bigrams:
+            unsure = {pair for pair in bigrams if not query.unsure.isdisjoint(pair.split())}
+            signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0), unsure)
+        return signals
+
+
+def _model_signals(connection: Connection, rankings: Sequence[Ranking]) -> dict[str, float]:
+    """Return the signals of the text vectors and of the reranker."""
+    signals: dict[str, float] = {}
     by_vectors = _ranking_of("text-vectors", rankings)
     if by_vectors is not None and (other := _best_other_score(connection, by_vectors)) is not None:
         signals[VECTOR_LEAD] = (by_vectors.best_score - other) / (1 - other) if other < 1 else 0.0
     by_reranker = _ranking_of("reranker", rankings)
     if by_reranker is not None and by_reranker.scores:
         signals[RERANKED] = by_reranker.best_score
-    if best is None or not query.terms:
-        return signals
-    bigrams = [term.text for term in query.pairs]
-    inside = replace(scope, documents=frozenset((best[0],)))
-    chunks_with = words.holders(connection, _parts(query), inside)
-    page = pages_by_chunk(connection, [best]).keys()
-    in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
-    on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
-    weights = _smooth_idf(counts, total)
-    signals[IDF_COVERAGE] = (
-        0.0
-        if query.has_only_stop_words
-        else _share([term.text for term in query.terms], on_page, weights, query.unsure)
-    )
-    if names:
-        signals[NAME_COVERAGE] = _share(names, in_document, idf, query.unsure)
-    if bigrams:
-        unsure = {pair for pair in bigrams if not query.unsure.isdisjoint(pair.split())}
-        signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0), unsure)
     return signals
 
 

@@ -13,7 +13,7 @@ from rag.analysis.letters import fold, normalize
 from rag.analysis.pieces import Piece, split_pieces
 from rag.analysis.question import make_term
 from rag.analysis.spelling import max_errors, misspelled_stop_words
-from rag.catalog.share_names import search_names
+from rag.catalog.share_names import find_in_names
 from rag.catalog.share_words import shares_with
 from rag.model.search import Scope
 from rag.ports import FullTextIndex, Term
@@ -104,11 +104,8 @@ def _unknown_words(
     missing = set(words.missing(connection, words_only, scope))
     candidates = [term for term in words_only if term.text in missing]
     in_messages = shares_with(connection, candidates, scope) if candidates else {}
-    unknown = [
-        term.text
-        for term in candidates
-        if not in_messages[term.text] and not search_names(connection, [term], scope, 1)
-    ]
+    in_names = find_in_names(connection, candidates, scope) if candidates else set()
+    unknown = [term.text for term in candidates if not in_messages[term.text] and term.text not in in_names]
     stop_words = {word: mistyped[word] for word in unknown if word in mistyped}
     others = [word for word in unknown if word not in mistyped]
     return others if len(missing - stop_words.keys()) <= _MAX_WORDS else [], stop_words
