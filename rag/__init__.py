@@ -143,6 +143,8 @@ _MODULES = {
     "SteadyClock": "rag.clock",
     "restore_backup": "rag.operations.backup",
     "write_backup": "rag.operations.backup",
+    "DeclaredMetric": "rag.metrics",
+    "MetricSet": "rag.metrics",
     "Stage": "rag.observation",
     "Step": "rag.observation",
     # Evaluation and training
@@ -300,6 +302,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         IndexState as IndexState,
         Status as Status,
     )
+    from rag.metrics import DeclaredMetric as DeclaredMetric, MetricSet as MetricSet
     from rag.observation import Stage as Stage, Step as Step
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas

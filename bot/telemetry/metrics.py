@@ -6,13 +6,12 @@ No label has text of people or files, or an id: the values of all labels but Sla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar, get_args
+from dataclasses import dataclass
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import Counter, Gauge, Histogram
 
-from rag import Stage, Step
+from rag import DeclaredMetric, MetricSet, Stage, Step
 
 OUTCOMES = ("answered", "passages", "not_found", "pages", "files", "other", "failed", "refused", "canceled")
 """Of a question: an answer by the model, quoted passages, nothing found, pages of a screenshot or a search, a list of
@@ -31,39 +30,30 @@ RESULTS = ("ok", "rate_limited", "unavailable", "token", "refused")
 
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
-
-_M = TypeVar("_M", bound=MetricWrapperBase)
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A metric. `values`: the values of each label, which have a series from the start; none: any value."""
-
-    kind: type[Counter | Gauge | Histogram]
-    name: str
-    help: str
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def shown_name(self) -> str:
-        """The name in Prometheus: that of a counter ends with _total, and a histogram has three series."""
-        return f"{self.name}_total" if self.kind is Counter else self.name
-
-
 METRICS = (
-    Declared(Counter, "magpie_questions", "Questions that ended, by outcome.", {"outcome": OUTCOMES}),
-    Declared(Histogram, "magpie_answer_seconds", "Seconds from a question to its complete answer."),
-    Declared(Histogram, "magpie_stage_seconds", "Seconds of one stage of a question.", {"stage": STAGES}),
-    Declared(Counter, "magpie_failures", "Attempts of questions and jobs that failed.", {"work": (), "kind": FAILURES}),
-    Declared(Counter, "magpie_tokens", "Tokens that models read and wrote.", {"of": ("prompt", "answer")}),
-    Declared(Counter, "magpie_pages_read", "Pages read from files."),
-    Declared(Counter, "magpie_files_failed", "Files given up, by step.", {"step": get_args(Step)}),
-    Declared(Counter, "magpie_slack_calls", "Calls of Slack's Web API.", {"method": (), "result": RESULTS}),
-    Declared(Gauge, "magpie_questions_open", "Questions that wait or are being answered."),
-    Declared(Gauge, "magpie_jobs_open", "Jobs that wait or are running, by kind.", {"kind": ()}),
-    Declared(Gauge, "magpie_files_waiting", "Files that wait for this step, or are at it.", {"step": get_args(Step)}),
-    Declared(Gauge, "magpie_index_lag_seconds", "Age of the oldest file that is not searchable yet. 0: none waits."),
-    Declared(Gauge, "magpie_slack_connected", "1 while the connection to Slack is open."),
+    DeclaredMetric(Counter, "magpie_questions", "Questions that ended, by outcome.", {"outcome": OUTCOMES}),
+    DeclaredMetric(
+        Histogram, "magpie_answer_seconds", "Seconds from a question to its complete answer.", buckets=_SECONDS
+    ),
+    DeclaredMetric(
+        Histogram, "magpie_stage_seconds", "Seconds of one stage of a question.", {"stage": STAGES}, buckets=_SECONDS
+    ),
+    DeclaredMetric(
+        Counter, "magpie_failures", "Attempts of questions and jobs that failed.", {"work": (), "kind": FAILURES}
+    ),
+    DeclaredMetric(Counter, "magpie_tokens", "Tokens that models read and wrote.", {"of": ("prompt", "answer")}),
+    DeclaredMetric(Counter, "magpie_pages_read", "Pages read from files."),
+    DeclaredMetric(Counter, "magpie_files_failed", "Files given up, by step.", {"step": get_args(Step)}),
+    DeclaredMetric(Counter, "magpie_slack_calls", "Calls of Slack's Web API.", {"method": (), "result": RESULTS}),
+    DeclaredMetric(Gauge, "magpie_questions_open", "Questions that wait or are being answered."),
+    DeclaredMetric(Gauge, "magpie_jobs_open", "Jobs that wait or are running, by kind.", {"kind": ()}),
+    DeclaredMetric(
+        Gauge, "magpie_files_waiting", "Files that wait for this step, or are at it.", {"step": get_args(Step)}
+    ),
+    DeclaredMetric(
+        Gauge, "magpie_index_lag_seconds", "Age of the oldest file that is not searchable yet. 0: none waits."
+    ),
+    DeclaredMetric(Gauge, "magpie_slack_connected", "1 while the connection to Slack is open."),
 )
 """Every metric of the bot."""
 
@@ -83,59 +73,44 @@ class Metrics:
     """The metrics of one bot. Thread-safe; `text` returns the page that Prometheus reads."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._all = {declared.name: _open(declared, self._registry) for declared in METRICS}
+        self._set = MetricSet(METRICS)
 
     def question_ended(self, outcome: str) -> None:
-        self._counter("magpie_questions", outcome=_known(outcome, OUTCOMES)).inc()
+        self._set.counter("magpie_questions", outcome=_known(outcome, OUTCOMES)).inc()
 
     def answered(self, seconds: float) -> None:
-        self._histogram("magpie_answer_seconds").observe(max(0.0, seconds))
+        self._set.histogram("magpie_answer_seconds").observe(max(0.0, seconds))
 
     def stage_ended(self, stage: str, seconds: float) -> None:
-        self._histogram("magpie_stage_seconds", stage=_known(stage, STAGES)).observe(seconds)
+        self._set.histogram("magpie_stage_seconds", stage=_known(stage, STAGES)).observe(seconds)
 
     def failed(self, work: str, kind: str) -> None:
         """Count a failed attempt. `work`: `question`, or the kind of a job."""
-        self._counter("magpie_failures", work=work, kind=_known(kind, FAILURES)).inc()
+        self._set.counter("magpie_failures", work=work, kind=_known(kind, FAILURES)).inc()
 
     def tokens(self, prompt: int, answer: int) -> None:
-        self._counter("magpie_tokens", of="prompt").inc(prompt)
-        self._counter("magpie_tokens", of="answer").inc(answer)
+        self._set.counter("magpie_tokens", of="prompt").inc(prompt)
+        self._set.counter("magpie_tokens", of="answer").inc(answer)
 
     def pages_read(self, count: int) -> None:
-        self._counter("magpie_pages_read").inc(count)
+        self._set.counter("magpie_pages_read").inc(count)
 
     def file_failed(self, step: Step) -> None:
-        self._counter("magpie_files_failed", step=step).inc()
+        self._set.counter("magpie_files_failed", step=step).inc()
 
     def slack_called(self, method: str, result: str) -> None:
-        self._counter("magpie_slack_calls", method=method, result=_known(result, RESULTS)).inc()
+        self._set.counter("magpie_slack_calls", method=method, result=_known(result, RESULTS)).inc()
 
     def text(self, queues: Queues) -> bytes:
         """Return all metrics in Prometheus' text format."""
-        self._gauge("magpie_questions_open").set(queues.questions)
+        self._set.gauge("magpie_questions_open").set(queues.questions)
         for kind, count in queues.jobs.items():
-            self._gauge("magpie_jobs_open", kind=kind).set(count)
+            self._set.gauge("magpie_jobs_open", kind=kind).set(count)
         for step, count in queues.files.items():
-            self._gauge("magpie_files_waiting", step=step).set(count)
-        self._gauge("magpie_index_lag_seconds").set(queues.lag)
-        self._gauge("magpie_slack_connected").set(queues.connected)
-        return generate_latest(self._registry)
-
-    def _counter(self, name: str, **labels: str) -> Counter:
-        return self._one(Counter, name, labels)
-
-    def _gauge(self, name: str, **labels: str) -> Gauge:
-        return self._one(Gauge, name, labels)
-
-    def _histogram(self, name: str, **labels: str) -> Histogram:
-        return self._one(Histogram, name, labels)
-
-    def _one(self, kind: type[_M], name: str, labels: Mapping[str, str]) -> _M:
-        metric = self._all[name]
-        assert isinstance(metric, kind)
-        return metric.labels(**labels) if labels else metric
+            self._set.gauge("magpie_files_waiting", step=step).set(count)
+        self._set.gauge("magpie_index_lag_seconds").set(queues.lag)
+        self._set.gauge("magpie_slack_connected").set(queues.connected)
+        return self._set.text()
 
 
 def _known(value: str, values: tuple[str, ...]) -> str:
@@ -143,15 +118,3 @@ def _known(value: str, values: tuple[str, ...]) -> str:
     if value not in values:
         raise ValueError("the value of a label is not declared")
     return value
-
-
-def _open(declared: Declared, registry: CollectorRegistry) -> MetricWrapperBase:
-    labels = tuple(declared.values)
-    if declared.kind is Histogram:
-        metric: MetricWrapperBase = Histogram(declared.name, declared.help, labels, registry=registry, buckets=_SECONDS)
-    else:
-        metric = declared.kind(declared.name, declared.help, labels, registry=registry)
-    if len(declared.values) == 1:
-        for value in next(iter(declared.values.values())):
-            metric.labels(value)
-    return metric

@@ -11,9 +11,10 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ from bot.db.access_log import AccessEntry
 from bot.folders import FolderList
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from bot.telemetry.metrics import METRICS, Declared
+from bot.telemetry.metrics import METRICS as BOT_METRICS
 from rag import (
     BackupSummary,
     Check,
+    DeclaredMetric,
     FileNote,
     FileReading,
     FollowedFolder,
@@ -52,6 +54,7 @@ from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.judging import JudgedStatement
 from rag.model.extraction import Modality, TextSource
 from rag.model.operations import PageReading, PublishedFigure
+from rag.model_server.metrics import METRICS as MODEL_SERVER_METRICS
 from rag.setting_names import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit
@@ -193,13 +196,13 @@ def _value(parameter: Any) -> str:
 # ---------------------------------------------------------------- metrics
 
 
-def metrics() -> str:
-    """Return the reference of the bot's metrics as Markdown: name, kind, labels, what it counts."""
-    rows = [_metric(declared) for declared in METRICS]
+def metrics(declared: Iterable[DeclaredMetric]) -> str:
+    """Return the reference of metrics as Markdown: name, kind, labels, what it counts."""
+    rows = [_metric(each) for each in declared]
     return table(row("Metric", "Kind", "Labels", "What it counts"), rows)
 
 
-def _metric(declared: Declared) -> str:
+def _metric(declared: DeclaredMetric) -> str:
     labels = [
         f"`{name}`: {', '.join(f'`{value}`' for value in values)}" if values else f"`{name}`"
         for name, values in declared.values.items()
@@ -438,7 +441,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "commands": commands,
     "json": json_shapes,
-    "metrics": metrics,
+    "metrics": partial(metrics, BOT_METRICS),
+    "metrics-of-the-model-server": partial(metrics, MODEL_SERVER_METRICS),
 }
 """What can be generated, by the name in the markers."""
 
