@@ -1,4 +1,4 @@
-"""The Grafana dashboard names only metrics and labels that the bot has, and shows all of them."""
+"""The Grafana dashboard names only metrics and labels of the bot and the model server, and shows all of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from bot.telemetry.metrics import METRICS
+from bot.telemetry.metrics import METRICS as BOT_METRICS
+from rag.model_server.metrics import METRICS as MODEL_SERVER_METRICS
 from tests.docs.generate import DOCS
 
 _NAME = re.compile(r"\bmagpie_\w+")
 _LABELS = re.compile(r"by \(([^)]*)\)|\{\{(\w+)\}\}")
 
+METRICS = (*BOT_METRICS, *MODEL_SERVER_METRICS)
+
 DASHBOARD: dict[str, Any] = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
-QUERIES = [(target["expr"], target["legendFormat"]) for panel in DASHBOARD["panels"] for target in panel["targets"]]
+QUERIES = [
+    (target["expr"], target["legendFormat"]) for panel in DASHBOARD["panels"] for target in panel.get("targets", ())
+]
 
 
 def test_queries_name_only_metrics_that_exist_and_all_of_them() -> None:
@@ -51,5 +56,5 @@ def test_panels_do_not_overlap_and_ask_the_chosen_source() -> None:
         assert at["x"] + at["w"] <= 24
         assert not places & cells, panel["title"]
         places |= cells
-        assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
+        assert all(target["datasource"]["uid"] == "${datasource}" for target in panel.get("targets", ()))
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])

@@ -79,6 +79,8 @@ class OllamaServer:
     model: Callable[[Taken], Iterator[str]] | None = None
     """Writes the answers, token by token, instead of the script: a real model behind this protocol."""
     requests: list[Request] = field(default_factory=list)
+    usage: list[tuple[int, int]] = field(default_factory=list)
+    """The tokens of prompt and answer that were counted for each answer of the script."""
     warnings: list[str] = field(default_factory=list)
     started: Event = field(default_factory=Event)
     """Set when the first frame of an answer has been sent."""
@@ -247,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             "eval_count": len(pieces),
             "eval_duration": 900_000_000,
         }
+        self.ollama.usage.append((asked.prompt_tokens, len(pieces)))
         reported = {name: count for name, count in counts.items() if count}  # Go's omitempty
         if body.get("stream", True) is False:
             kind = "thinking" if asked.thinks else "content"

@@ -61,6 +61,8 @@ class OpenAIServer:
     key: str = ""
     script: Script = field(default_factory=Script)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    usage: list[tuple[int, int]] = field(default_factory=list)
+    """The tokens of prompt and answer that were reported for each answer."""
     hung_up: Event = field(default_factory=Event)
     """Set when a client has disconnected during an answer."""
 
@@ -217,6 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         if script.fault != "no done frame":
             self._event(_chunk({}, reason))
             if tokens is not None:
+                self.openai.usage.append((tokens, len(pieces)))
                 self._event({"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": len(pieces)}})
             self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")

@@ -5,32 +5,28 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
+from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.jobs.worker import Failure
+from bot.main import open_bot
 from bot.slack.client import SlackClient
 from bot.telemetry.metrics import FAILURES, METRICS, Metrics, Queues
 from rag import TryAgain
 from tests.bot.slack.test_http import free_port
-from tests.flows.team import ask, magpie, said, share, slack_settings, until
+from tests.flows.team import ask, magpie, mention, reply, running, said, settings, share, slack_settings, until
+from tests.flows.test_unread_files import Gate
 from tests.support.generator import FakeGenerator
+from tests.support.migrated import migrated
+from tests.support.model_servers import APIS, Api, model_server
+from tests.support.ollama_server import Script
+from tests.support.prometheus import scrape
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 NOTHING = Queues(questions=0, jobs={}, files={}, lag=0.0, connected=True)
-
-_VALUE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
-
-
-def scrape(port: int) -> dict[str, float]:
-    """Return the value of every series by its name with its labels."""
-    page = httpx.get(f"http://127.0.0.1:{port}/metrics")
-    assert page.status_code == 200
-    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
-    return {f"{name}{{{labels}}}": float(value) for name, labels, value in _VALUE.findall(page.text)}
 
 
 def test_every_metric_is_on_the_page_of_a_running_bot(ws: Workspace, tmp_path: Path) -> None:
@@ -40,14 +36,19 @@ def test_every_metric_is_on_the_page_of_a_running_bot(ws: Workspace, tmp_path: P
     with magpie(ws, tmp_path, health_port=port, generator=generator):
         share(ws, ada, channel)
         assert "8443" in said(ask(ws, ada, channel, "which port does the gateway use?")[1])
-        until(lambda: scrape(port)['magpie_questions_total{outcome="answered"}'] == 1)
+        until(lambda: scrape(f"http://127.0.0.1:{port}")['magpie_questions_total{outcome="answered"}'] == 1)
         ask(ws, ada, channel, "who painted the ceiling of the cathedral?")
-        until(lambda: scrape(port)['magpie_questions_total{outcome="not_found"}'] == 1)
+        until(lambda: scrape(f"http://127.0.0.1:{port}")['magpie_questions_total{outcome="not_found"}'] == 1)
         ws.faults.fail("reactions.add", status=429, retry_after=1)
         ws.post(ada, channel, files=[("torn.pdf", b"%PDF-1.4 torn")])
-        until(lambda: 'magpie_slack_calls_total{method="reactions.add",result="rate_limited"}' in scrape(port))
-        until(lambda: scrape(port)['magpie_files_failed_total{step="read"}'] == 1)
-        found = scrape(port)
+        until(
+            lambda: (
+                'magpie_slack_calls_total{method="reactions.add",result="rate_limited"}'
+                in scrape(f"http://127.0.0.1:{port}")
+            )
+        )
+        until(lambda: scrape(f"http://127.0.0.1:{port}")['magpie_files_failed_total{step="read"}'] == 1)
+        found = scrape(f"http://127.0.0.1:{port}")
     names = {series.split("{")[0] for series in found}
     for declared in METRICS:
         assert {declared.shown_name, f"{declared.shown_name}_count"} & names, declared.name
@@ -62,6 +63,50 @@ def test_every_metric_is_on_the_page_of_a_running_bot(ws: Workspace, tmp_path: P
     text = " ".join(found)
     for secret in (ada, channel, ws.team_id, "handbook", "torn.pdf", "gateway", "cathedral", "harbor", "ada"):
         assert secret not in text, secret
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_tokens_are_those_that_the_model_server_reports(ws: Workspace, tmp_path: Path, api: Api) -> None:
+    port, ada = free_port(), ws.person("ada")
+    channel = ws.channel("harbor", members=[ada])
+    with model_server(api) as models:
+        models.script = Script(text="The gateway listens on port 8443 [1].")
+        answer = {"api": api, "host": models.url, "model": "reads:1b", "correct": False}
+        chosen = settings(tmp_path, answer=answer)
+        migrated(chosen.data, tables.HISTORY)
+        with open_bot(chosen, slack_settings(ws, health_port=port)) as bot, running(bot):
+            share(ws, ada, channel)
+            assert "8443" in said(ask(ws, ada, channel, "which port does the gateway use?")[1])
+            until(lambda: scrape(f"http://127.0.0.1:{port}")["magpie_answer_seconds_count{}"] == 1)
+            found = scrape(f"http://127.0.0.1:{port}")
+    assert found['magpie_tokens_total{of="prompt"}'] == sum(prompt for prompt, _ in models.usage) > 0
+    assert found['magpie_tokens_total{of="answer"}'] == sum(answer for _, answer in models.usage) > 0
+
+
+def test_queues_show_what_waits(ws: Workspace, tmp_path: Path) -> None:
+    port, ada = free_port(), ws.person("ada")
+    channel = ws.channel("harbor", members=[ada])
+    url, gate = f"http://127.0.0.1:{port}", Gate()
+    with magpie(ws, tmp_path, health_port=port, extractor=gate):
+        ws.faults.fail("views.publish", 99, status=503)
+        ws.open_home(ada)
+        asked = ws.post(ada, channel, mention(ws), files=[("notes.txt", b"The gateway listens on port 8443.")])
+        assert gate.waiting.wait(20)
+        ws.faults.truncate(99)
+        ws.post(ada, channel, files=[("log.txt", b"Herons nest here.")])
+        expected = {
+            "magpie_questions_open{}": 1.0,
+            'magpie_jobs_open{kind="home"}': 1.0,
+            'magpie_files_waiting{step="read"}': 1.0,
+            'magpie_files_waiting{step="fetch"}': 1.0,
+        }
+        until(lambda: expected.items() <= scrape(url).items())
+        lag = scrape(url)["magpie_index_lag_seconds{}"]
+        assert 0 < lag < scrape(url)["magpie_index_lag_seconds{}"] < 60
+        gate.opened.set()
+        assert "8443" in said(reply(ws, channel, asked))
+        until(lambda: scrape(url)["magpie_questions_open{}"] == 0)
+        assert scrape(url)['magpie_files_waiting{step="read"}'] == 0
 
 
 def test_failures_of_slack_are_counted_by_method_and_kind(ws: Workspace) -> None:
