@@ -70,6 +70,31 @@ def test_file_hosts_are_split_at_commas(environment: pytest.MonkeyPatch) -> None
     assert load(environment, TOKENS | {"SLACK_FILE_HOSTS": "a.test, b.test:81 ,"}).file_hosts == ("a.test", "b.test:81")
 
 
+@pytest.mark.parametrize("address", ["https://git.example/our-magpie", "http://git.lan/magpie", ""])
+def test_address_of_the_source_code_is_a_web_address(environment: pytest.MonkeyPatch, address: str) -> None:
+    assert load(environment, TOKENS | {"SLACK_SOURCE_URL": address}).source_url == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "ftp://git.example/magpie",
+        "git.example/magpie",
+        "https://",
+        "https://git.example/a b",
+        "https://git.example|Click",
+        "https://git.example> <!channel>",
+        "https://git.example\njavascript:alert(1)",
+    ],
+)
+def test_other_addresses_of_the_source_code_are_refused(environment: pytest.MonkeyPatch, address: str) -> None:
+    with pytest.raises(BadSetting, match="begins with https://") as raised:
+        load(environment, TOKENS | {"SLACK_SOURCE_URL": address})
+    assert "SLACK_SOURCE_URL" in str(raised.value)
+
+
 def test_secrets_lists_every_secret_setting() -> None:
     secret = {variable(name) for name, field in SlackSettings.model_fields.items() if "Secret" in str(field.annotation)}
     assert set(SECRETS) == secret

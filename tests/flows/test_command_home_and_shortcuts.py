@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pymupdf
+import pytest
 
 from bot.db import access_log, ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
@@ -158,6 +160,27 @@ def test_home_shows_only_the_usage_if_slack_does_not_answer(ws: Workspace, bot: 
     shown = str(ws.home(ada)["blocks"])
     assert messages.UNKNOWN_ACCESS in shown
     assert channel not in shown
+
+
+@pytest.mark.parametrize(
+    ("source_url", "said_of_it"),
+    [
+        ("https://git.example/our-magpie", "Its source code: https://git.example/our-magpie"),
+        ("", "To get its source code, ask your Magpie admin."),
+    ],
+    ids=["address", "no address"],
+)
+def test_help_and_home_name_the_license_and_offer_the_source_code(
+    ws: Workspace, tmp_path: Path, ada: str, channel: str, source_url: str, said_of_it: str
+) -> None:
+    offer = f"Magpie {version('magpie')} is free software under the AGPL-3.0-or-later. {said_of_it}"
+    with magpie(ws, tmp_path / "data", source_url=source_url):
+        ws.command(ada, channel, "/magpie", "help")
+        ws.open_home(ada)
+        ws.wait(lambda: ws.ephemerals(ada) and ws.home(ada), 20, "the help and the Home tab")
+    assert ws.ephemerals(ada)[0].text.splitlines()[-1] == offer
+    last = ws.home(ada)["blocks"][-1]
+    assert (last["type"], [element["text"] for element in last["elements"]]) == ("context", [offer])
 
 
 # ---------------------------------------------------------------- shortcuts
