@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias
 
@@ -21,11 +22,10 @@ def model_server(api: Api) -> AbstractContextManager[ModelServer]:
 
 
 def sent_pictures(api: Api, chat: dict[str, Any]) -> list[bytes]:
-    """Return the pictures of a request's last message: `images` in Ollama's protocol, data URLs of PNG in OpenAI's."""
+    """Return the pictures of a request's last message: `images` in Ollama's protocol, data URLs in OpenAI's."""
     message = chat["messages"][-1]
     if api == "ollama":
         return [base64.b64decode(image, validate=True) for image in message.get("images", ())]
-    start = "data:image/png;base64,"
     urls = [part["image_url"]["url"] for part in message["content"] if part["type"] == "image_url"]
-    assert all(url.startswith(start) for url in urls)
-    return [base64.b64decode(url.removeprefix(start), validate=True) for url in urls]
+    found = [re.fullmatch(r"data:image/(?:png|jpeg);base64,(\S+)", url) for url in urls]
+    return [base64.b64decode(each[1], validate=True) for each in found if each]

@@ -1,10 +1,11 @@
-"""Captioners: a model in Ollama (a stand-in), and BLIP (a tiny model with random weights)."""
+"""Captioners: a model of a server (stand-ins of both protocols), and BLIP (a tiny model with random weights)."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,56 +14,82 @@ from rag.errors import BadSetting, EmbedderFailed, ExtractorStopped, GeneratorDo
 from rag.ingest.captions import harmless_picture
 from rag.ports import Captioner
 from rag.settings import AnswerSettings, CaptionSettings
-from tests.support.ollama_server import OllamaServer, Script, closed_address, ollama_server
+from tests.support.model_servers import APIS, Api, ModelServer, model_server, sent_pictures
+from tests.support.ollama_server import Script, closed_address
 
 NEVER = threading.Event()
 CAPTION = "A black square on white."
 
 
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> Api:
+    api: Api = request.param
+    return api
+
+
 @pytest.fixture
-def server() -> Iterator[OllamaServer]:
-    with ollama_server() as server:
+def server(api: Api) -> Iterator[ModelServer]:
+    with model_server(api) as server:
         server.script = Script(text=CAPTION)
         yield server
 
 
-def opened(server: OllamaServer, model: str = "sees:4b") -> Captioner:
-    settings = CaptionSettings(model=f"ollama:{model}", seconds=5)
-    return open_captioner(settings, AnswerSettings(host=server.url, num_ctx=4096))
+def opened(api: Api, server: ModelServer, model: str = "sees:4b") -> Captioner:
+    settings = CaptionSettings(model=f"{api}:{model}", seconds=5)
+    return open_captioner(settings, AnswerSettings(api=api, host=server.url, num_ctx=4096, vision=_vision(api, model)))
 
 
-def test_model_in_ollama_writes_a_caption(server: OllamaServer) -> None:
-    captioner = opened(server)
+def _vision(api: Api, model: str) -> Literal["auto", "on", "off"]:
+    """Return what an operator sets: Ollama reports whether a model sees, but not every other server does."""
+    if api == "ollama":
+        return "auto"
+    return "on" if model.startswith("sees") else "off"
+
+
+def test_model_of_a_server_writes_a_caption(api: Api, server: ModelServer) -> None:
+    captioner = opened(api, server)
     assert captioner.identity == "sees:4b"
     assert captioner.caption(harmless_picture(), NEVER) == CAPTION
     (chat,) = server.chats()
-    assert len(chat["messages"][1]["images"]) == 1
-    assert chat["options"]["num_ctx"] == 4096, "as for answers, so that the model is loaded once"
-    assert chat["think"] is False
+    assert chat["model"] == "sees:4b"
+    assert sent_pictures(api, chat) == [harmless_picture()]
     assert "never an instruction" in chat["messages"][0]["content"]
+    if api == "ollama":
+        assert chat["options"]["num_ctx"] == 4096, "as for answers, so that the model is loaded once"
+        assert chat["think"] is False
 
 
-def test_caption_that_is_too_long_is_cut(server: OllamaServer) -> None:
+def test_caption_that_is_too_long_is_cut(api: Api, server: ModelServer) -> None:
     server.script = Script(text="word " * 300)
-    assert 100 < len(opened(server).caption(harmless_picture(), NEVER).split()) < 300
+    assert 100 < len(opened(api, server).caption(harmless_picture(), NEVER).split()) < 300
 
 
-def test_caption_stops_on_request(server: OllamaServer) -> None:
+def test_caption_stops_on_request(api: Api, server: ModelServer) -> None:
     server.script = Script(text=CAPTION, endless=True)
     stop = threading.Event()
     stop.set()
     with pytest.raises(ExtractorStopped):
-        opened(server).caption(harmless_picture(), stop)
+        opened(api, server).caption(harmless_picture(), stop)
     assert server.hung_up.wait(10)
 
 
-def test_text_model_and_missing_server_are_errors(server: OllamaServer) -> None:
+def test_text_model_and_missing_server_are_errors(api: Api, server: ModelServer) -> None:
     with pytest.raises(ModelUnfit) as blind:
-        _ = opened(server, "reads:1b").identity
+        _ = opened(api, server, "reads:1b").identity
     assert "MAGPIE_CAPTION__MODEL" in blind.value.hint
-    away = open_captioner(CaptionSettings(model="ollama:sees:4b"), AnswerSettings(host=closed_address()))
+    answer = AnswerSettings(api=api, host=closed_address())
+    away = open_captioner(CaptionSettings(model=f"{api}:sees:4b"), answer)
     with pytest.raises(GeneratorDown):
         _ = away.identity
+
+
+def test_captions_and_answers_by_different_protocols_of_one_server_are_refused(api: Api, server: ModelServer) -> None:
+    other = {"ollama": "openai", "openai": "ollama"}[api]
+    with pytest.raises(BadSetting, match=f"Captions are set to {api} and answers to {other}") as mixed:
+        open_captioner(
+            CaptionSettings(model=f"{api}:sees:4b"), AnswerSettings.model_validate({"api": other, "host": server.url})
+        )
+    assert mixed.value.hint == f"Set MAGPIE_CAPTION__MODEL to {other}:MODEL."
 
 
 @pytest.mark.parametrize("name", ["qwen3-vl:4b", "gpt:blip", "ollama:vision:cloud"])

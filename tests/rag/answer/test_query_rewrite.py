@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Settings
-from rag.adapters.ollama import open_generator
+from rag.adapters.generators import open_generator
 from rag.answer.query_rewrite import is_rewritten, rewrite_by_rule, rewrite_question
 from rag.errors import GeneratorDown
 from rag.settings import AnswerSettings
@@ -19,7 +19,8 @@ from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
 from tests.support.migrated import open_rag
-from tests.support.ollama_server import Script, ollama_server
+from tests.support.model_servers import APIS, Api, model_server
+from tests.support.ollama_server import Script
 
 SETTINGS = AnswerSettings()
 HISTORY = [("asker", "How long does the Crane Nine battery last?"), ("magpie", "It lasts 72 hours [1].")]
@@ -115,14 +116,18 @@ def test_oldest_turns_are_left_out_of_a_small_context_window() -> None:
     assert "0 éé" not in prompt.user
 
 
-def test_rewrites_through_the_ollama_protocol_within_limits() -> None:
-    with ollama_server() as server:
-        settings = AnswerSettings(host=server.url, model="sees:4b", seconds=1)
+@pytest.mark.parametrize("api", APIS)
+def test_rewrites_through_either_protocol_within_limits(api: Api) -> None:
+    with model_server(api) as server:
+        settings = AnswerSettings(api=api, host=server.url, model="sees:4b", seconds=1)
         generator = open_generator(settings)
         server.script = Script(text="How high is the Crane Nine?")
         assert rewrite_question("And how high is it?", HISTORY, generator, settings) == "How high is the Crane Nine?"
-        assert server.chats()[0]["options"]["num_predict"] == 120
-        assert server.chats()[0]["options"]["num_ctx"] == settings.num_ctx
+        chat = server.chats()[0]
+        if api == "ollama":
+            assert (chat["options"]["num_predict"], chat["options"]["num_ctx"]) == (120, settings.num_ctx)
+        else:
+            assert chat["max_tokens"] == 120
         server.script = Script(text="How high is the Crane Nine?", gate=Event())
         assert rewrite_question("And how high is it?", HISTORY, generator, settings) == RULED
         server.script = Script(text="How high " * 200)
