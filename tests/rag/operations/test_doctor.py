@@ -1,20 +1,26 @@
-"""The doctor's checks of LibreOffice, scripts and the layout model. The other checks are tested in tests/flows."""
+"""The doctor's checks of LibreOffice, scripts, layout model and vision. The others are tested in tests/flows."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from rag import Settings
 from rag.extract.guarded import GuardedExtractor
+from rag.model.operations import Check
+from rag.operations.doctor import CODE_WORD
 from rag.ports import Extractor
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import open_rag
+from tests.support.model_servers import APIS, Api, model_server, sent_pictures
+from tests.support.ollama_server import Script
 from tests.support.scripts import needs_tesseract
 
 
@@ -85,3 +91,33 @@ def test_names_the_scripts_that_can_be_read(tmp_path: Path) -> None:
     assert check.status == "ok"
     assert check.detail.startswith("OCR reads text in Latin, Chinese, Japanese, Cyrillic, ")
     assert "Hebrew" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("read", "status", "said", "fix"),
+    [
+        (f"The picture says {CODE_WORD}.", "ok", "sees:4b read the code word from a picture", ""),
+        ("A white box.", "warn", f"sees:4b read 'A white box.' instead of {CODE_WORD!r}", "Try a larger model."),
+    ],
+    ids=["code word", "other words"],
+)
+@pytest.mark.parametrize("api", APIS)
+def test_vision_is_proved_by_a_picture_that_the_model_server_gets(
+    tmp_path: Path, api: Api, read: str, status: str, said: str, fix: str
+) -> None:
+    def write(asked: str) -> str:
+        return read if asked == "Which words?" else "The mast is 17 metres high [2]."
+
+    with model_server(api) as server:
+        server.script = Script(text=write)
+        vision = "auto" if api == "ollama" else "on"
+        answer = {"api": api, "host": server.url, "model": "sees:4b", "vision": vision}
+        settings = Settings.model_validate({"data": tmp_path, "read": {"ocr": False}, "answer": answer})
+        with closing(open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())) as rag:
+            checks = {check.name: check for check in rag.doctor()}
+    assert checks["model"] == Check("model", status, said, fix)
+    assert checks["writing"].status == "ok"
+    (picture,) = sent_pictures(api, server.chats()[0])
+    with Image.open(BytesIO(picture)) as image:
+        assert image.format == "PNG"
+        assert image.convert("L").getextrema() == (0, 255), "black letters on white"
