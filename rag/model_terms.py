@@ -13,6 +13,11 @@ class ModelTerms:
     license: str
     restriction: str = ""
 
+    @property
+    def needs_consent(self) -> bool:
+        """Whether a person has to confirm before a download: the license restricts the use, or is not known."""
+        return bool(self.restriction) or self == UNKNOWN
+
 
 UNKNOWN = ModelTerms("not known to Magpie: see the model's page")
 

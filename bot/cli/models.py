@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -75,18 +76,18 @@ def _downloads(rag: Engine, settings: Settings, model: str | None, weights: str 
     text = settings.text.model
     if model is None and text and not text.startswith(("ollama:", "openai:")):
         name = text.removeprefix("st:") if text.startswith("st:") else TEXT_DEFAULT
-        found.append((name, terms_of_model(name)))
+        if not Path(name).is_dir():  # a folder is not downloaded
+            found.append((name, terms_of_model(name)))
     return found
 
 
 def _accept(screen: Screen, downloads: Sequence[tuple[str, ModelTerms]], *, yes: bool) -> None:
-    """Print the licenses. If one restricts the use, ask; raise BadParameter if no person can answer."""
+    """Print the licenses. If one restricts the use or is not known, ask; raise BadParameter if no person can answer."""
     for name, terms in downloads:
         screen.note(f"License of {name}: {terms.license}")
-        if not terms.restriction:
-            continue
-        screen.note(f"It restricts the use: {terms.restriction}.", style="yellow")
-        if yes:
+        if terms.restriction:
+            screen.note(f"It restricts the use: {terms.restriction}.", style="yellow")
+        if yes or not terms.needs_consent:
             continue
         if screen.json or not sys.stdin.isatty():
             raise typer.BadParameter("nothing was downloaded: add --yes if you may use this model under its license")
@@ -101,7 +102,9 @@ def pull(
         str | None, typer.Argument(help="Name of the model in open_clip. Default: the configured model.")
     ] = None,
     weights: Annotated[str | None, typer.Argument(help="Name of the pretrained weights in open_clip.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask about licenses that restrict the use.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask about licenses that restrict the use or are not known.")
+    ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:

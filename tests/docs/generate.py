@@ -251,7 +251,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "", "MIT")
     models = [replace(row, size="0.15 B", good_at="photographs", figures=figures)]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
-    yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
+    yield "models pull --json", output(FakeEngine(rows=models), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
     yield "eval --answers --json -", _dump(_ANSWERS.to_json())
     yield "compare --json -", _dump(_COMPARISON.to_json())

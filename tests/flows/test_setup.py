@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -17,60 +13,13 @@ import pytest
 from bot.demo.slack_server import Workspace
 from tests.support.ollama_server import closed_address
 from tests.support.openai_server import ServedModel, openai_server
+from tests.support.terminal import Terminal, open_terminal
 
 MAGPIE = [sys.executable, "-m", "bot.cli.main"]
 
 
-class Terminal:
-    """A terminal in which a command runs. Everything that it shows is in `shown`."""
-
-    def __init__(self, master: int) -> None:
-        self._master = master
-        self._answered = 0
-        self.shown = ""
-
-    def answer(self, question: str, typed: str) -> None:
-        """Wait until a question is asked, and type an answer."""
-        self._read_until(question)
-        self._read_until(": ")  # written after what is typed is hidden; what was typed before that is dropped
-        os.write(self._master, f"{typed}\n".encode())
-
-    def finish(self) -> str:
-        """Return everything that was shown until the command ended."""
-        self._read_until(None)
-        return self.shown
-
-    def _read_until(self, text: str | None) -> None:
-        while text is None or text not in self.shown[self._answered :]:
-            assert select.select([self._master], [], [], 60)[0], f"{text!r} was not asked:\n{self.shown}"
-            try:
-                read = os.read(self._master, 65536)
-            except OSError:  # on Linux, when the command has closed the terminal
-                read = b""
-            if not read:
-                assert text is None, f"{text!r} was not asked:\n{self.shown}"
-                return
-            self.shown += read.decode()
-        self._answered = self.shown.index(text, self._answered) + len(text)
-
-
-@contextmanager
-def terminal(data: Path, ws: Workspace, *command: str) -> Iterator[Terminal]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAGPIE_", "SLACK_"))}
-    environment = plain | {"SLACK_API_URL": ws.api_url, "COLUMNS": "100", "NO_COLOR": "1"}
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [*MAGPIE, "--data", str(data), *command],
-        stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
-    )  # fmt: skip
-    os.close(slave)
-    try:
-        yield Terminal(master)
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-        process.wait(10)
-        os.close(master)
+def terminal(data: Path, ws: Workspace, *command: str) -> AbstractContextManager[Terminal]:
+    return open_terminal([*MAGPIE, "--data", str(data), *command], SLACK_API_URL=ws.api_url)
 
 
 def test_setup_checks_each_answer_and_writes_a_private_file(ws: Workspace, tmp_path: Path) -> None:
