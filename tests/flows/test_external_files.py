@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot.demo.slack_server import Workspace
 from bot.jobs.external_files import ExternalFiles
-from rag import Scope
+from rag import Rag, Scope
 from tests.flows.team import magpie, pdf, until
 
 
@@ -46,3 +47,28 @@ def test_files_of_other_organizations_that_were_indexed_are_removed(
         bot.sweep_all()
         ws.post("ada", partners, files=[("more.pdf", pdf("More buoys."))])
         until(lambda: names() == ["more.pdf", "ours.pdf"])
+
+
+def test_files_of_other_organizations_are_removed_after_the_days_that_are_set(
+    ws: Workspace, partners: str, tmp_path: Path
+) -> None:
+    def names() -> list[str]:
+        return sorted(row.name for row in bot.rag.documents(Scope.of(partners)))
+
+    with magpie(ws, tmp_path / "data") as bot:
+        ws.post("eve", partners, files=[("theirs.pdf", pdf("Their buoys are red."))])
+        ws.post("ada", partners, files=[("ours.pdf", pdf("Our buoys are green."))])
+        until(lambda: names() == ["ours.pdf", "theirs.pdf"])
+        expiry = ExternalFiles(bot.client, bot.rag, frozenset([ws.team_id]), 30)
+        make_shares_older(bot.rag, days=29)
+        expiry.expire()
+        assert names() == ["ours.pdf", "theirs.pdf"]
+        make_shares_older(bot.rag, days=2)
+    with magpie(ws, tmp_path / "data", external_days=30) as bot:
+        until(lambda: names() == ["ours.pdf"])
+        until(lambda: len(list((tmp_path / "data" / "files").iterdir())) == 1)
+
+
+def make_shares_older(rag: Rag, days: int) -> None:
+    with rag.write_transaction() as connection:
+        connection.execute(text("UPDATE share SET shared_at = shared_at - :seconds"), {"seconds": days * 24 * 3600})
