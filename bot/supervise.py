@@ -28,11 +28,12 @@ def serve(
     stop: threading.Event,
     started: Callable[[int | None], None] = lambda _: None,
     pause: float = 15.0,
+    clock: Callable[[], float] = time,
     **opened: Any,
 ) -> None:
     """Run the bot until `stop` is set. While the app is uninstalled, wait for a token that works.
 
-    `pause`: seconds between two attempts. Raise Uninstalled once everything was deleted because no token came, and
+    `pause`: seconds between two attempts; `clock`: the time that decides when everything is deleted. Raise Uninstalled once everything was deleted because no token came, and
     what `open_bot` and `Bot.run` raise.
     """
     while not stop.is_set():
@@ -43,7 +44,7 @@ def serve(
             if uninstalled_since(settings.data) is None:
                 raise
             log.warning("%s %s", error, error.hint)
-            slack = _wait_for_token(settings, slack, stop, pause)
+            slack = _wait_for_token(settings, slack, stop, pause, clock)
 
 
 @contextmanager
@@ -65,7 +66,9 @@ def _inner(stop: threading.Event) -> Iterator[threading.Event]:
         thread.join()
 
 
-def _wait_for_token(settings: Settings, slack: SlackSettings, stop: threading.Event, pause: float) -> SlackSettings:
+def _wait_for_token(
+    settings: Settings, slack: SlackSettings, stop: threading.Event, pause: float, clock: Callable[[], float]
+) -> SlackSettings:
     """Return settings with a token that Slack accepts, those in magpie.toml first. Delete everything when it is time.
 
     Return the old settings once `stop` is set.
@@ -77,7 +80,7 @@ def _wait_for_token(settings: Settings, slack: SlackSettings, stop: threading.Ev
             log.warning("Slack accepts the token. The bot starts again, and nothing is deleted.")
             return slack
         since = uninstalled_since(settings.data)
-        if since is not None and time() >= since + slack.purge_days * _DAY:
+        if since is not None and clock() >= since + slack.purge_days * _DAY:
             _erase(settings, slack)
         stop.wait(pause)
     return slack
@@ -110,8 +113,9 @@ def _erase(settings: Settings, slack: SlackSettings) -> None:
     with only_one(settings):
         erase_index(settings.data)
         unmark_uninstalled(settings.data)
+    days = "1 day" if slack.purge_days == 1 else f"{slack.purge_days} days"
     raise Uninstalled(
-        f"The app was uninstalled from Slack {slack.purge_days} days ago, so everything that it had stored was "
+        f"The app was uninstalled from Slack {days} ago, so everything that it had stored was "
         "deleted.",
         "To start anew, install the app again and run magpie setup.",
     )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 
+from bot.cli.main import main
+from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.settings import SlackSettings
 from bot.slack.client import TokenRevoked
@@ -21,17 +25,17 @@ from bot.slack.uninstalled import Uninstalled, mark_uninstalled, uninstalled_sin
 from bot.supervise import serve
 from tests.flows.team import HANDBOOK, READ, ask, receipts, said, settings, slack_settings, until
 from tests.support.generator import FakeGenerator
-from tests.support.migrated import open_rag
+from tests.support.migrated import migrated, open_rag
 
 DAY = 24 * 3600.0
 OPENED = partial(open_rag, generator=FakeGenerator())
 
 
 @contextmanager
-def served(data: Path, slack: SlackSettings) -> Iterator[Future[None]]:
+def served(data: Path, slack: SlackSettings, clock: Callable[[], float] = time) -> Iterator[Future[None]]:
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(serve, settings(data), slack, stop, lambda _: None, 0.1, opened=OPENED)
+        future = pool.submit(serve, settings(data), slack, stop, lambda _: None, 0.1, clock, opened=OPENED)
         try:
             yield future
         finally:
@@ -75,6 +79,27 @@ def test_everything_is_deleted_if_no_token_comes(ws: Workspace, channel: str, tm
             future.result(30)
     left = {path.name for path in tmp_path.iterdir() if path.suffix != ".lock"}
     assert left == {"magpie.toml"}
+
+
+def test_everything_is_deleted_after_the_days_that_are_set(
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrated(tmp_path, tables.HISTORY)
+    mark_uninstalled(tmp_path)
+    since = uninstalled_since(tmp_path) or 0.0
+    monkeypatch.setenv("SLACK_PURGE_DAYS", "1")
+    monkeypatch.setenv("COLUMNS", "300")
+    now = [since + 0.9 * DAY]
+    with served(tmp_path, slack_settings(ws, bot_token="xoxb-refused", purge_days=1), lambda: now[0]) as future:
+        until(lambda: len(ws.called("auth.test")) > 3)
+        assert main(["--data", str(tmp_path), "status"]) == 0
+        ends = f"{datetime.fromtimestamp(since) + timedelta(days=1):%Y-%m-%d %H:%M}"
+        assert f"The app was uninstalled from Slack. Everything is deleted on {ends} if" in capsys.readouterr().out
+        assert not future.done()
+        now[0] = since + 1.1 * DAY
+        with pytest.raises(Uninstalled, match="from Slack 1 day ago, so everything that it had stored was deleted"):
+            future.result(30)
+    assert not (tmp_path / "catalog.db").exists()
 
 
 def test_token_that_works_cancels_the_deletion(ws: Workspace, channel: str, tmp_path: Path) -> None:
