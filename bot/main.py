@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
@@ -123,8 +124,9 @@ class Bot:
             threads = [pool.submit(self.rag.serve, self.stop)]
             for worker in workers:
                 threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
-            intervals = self.settings.sweep_minutes, self.settings.folder_minutes
-            plan = running.enter_context(scheduled(self._request, *intervals))
+            sweep = timedelta(minutes=self.settings.sweep_minutes)
+            walk = timedelta(minutes=self.settings.folder_minutes)
+            plan = running.enter_context(scheduled(self._request, sweep=sweep, walk=walk))
             opened = open_socket(self.app, self.settings, self.stop)
             socket = None if self.settings.http_port else running.enter_context(opened)
 

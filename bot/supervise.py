@@ -33,8 +33,8 @@ def serve(
 ) -> None:
     """Run the bot until `stop` is set. While the app is uninstalled, wait for a token that works.
 
-    `pause`: seconds between two attempts; `clock`: the time that decides when everything is deleted. Raise Uninstalled once everything was deleted because no token came, and
-    what `open_bot` and `Bot.run` raise.
+    `pause`: seconds between two attempts; `clock`: the time that decides when everything is deleted. Raise Uninstalled
+    once everything was deleted because no token came, and what `open_bot` and `Bot.run` raise.
     """
     while not stop.is_set():
         try:

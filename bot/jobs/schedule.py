@@ -12,27 +12,26 @@ from bot.db.jobs import JobKind
 
 
 @contextmanager
-def scheduled(
-    request: Callable[[JobKind], None], sweep_minutes: int, folder_minutes: int
-) -> Iterator[Callable[[], None]]:
-    """Request due sweeps every `sweep_minutes`, walks of watched folders every `folder_minutes` and the deletion of old
-    rows daily, all now for the first time.
+def scheduled(request: Callable[[JobKind], None], *, sweep: timedelta, walk: timedelta) -> Iterator[Callable[[], None]]:
+    """Request walks of watched folders, files that a limit refused and the deletion of old rows now and at intervals,
+    and due sweeps at intervals: `walk`, `sweep`, one day and `sweep`.
 
     Yield a function that plans the next requests anew: they are planned for times of the machine's clock.
     """
     scheduler = BackgroundScheduler(timezone="UTC")
-    sweeps = timedelta(minutes=sweep_minutes)
     every = {
-        JobKind.SWEEP: sweeps,
-        JobKind.READMIT: sweeps,
-        JobKind.WALK: timedelta(minutes=folder_minutes),
+        JobKind.SWEEP: sweep,
+        JobKind.READMIT: sweep,
+        JobKind.WALK: walk,
         JobKind.EXPIRE: timedelta(days=1),
     }
 
     def plan() -> None:
         scheduler.remove_all_jobs()
         for kind, interval in every.items():
-            scheduler.add_job(request, "interval", [kind], seconds=interval.total_seconds(), coalesce=True)
+            seconds = interval.total_seconds()
+            # No limit of lateness: a busy or sleeping machine must not lose a request.
+            scheduler.add_job(request, "interval", [kind], seconds=seconds, coalesce=True, misfire_grace_time=None)
 
     plan()
     scheduler.start()
