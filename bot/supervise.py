@@ -115,7 +115,6 @@ def _erase(settings: Settings, slack: SlackSettings) -> None:
         unmark_uninstalled(settings.data)
     days = "1 day" if slack.purge_days == 1 else f"{slack.purge_days} days"
     raise Uninstalled(
-        f"The app was uninstalled from Slack {days} ago, so everything that it had stored was "
-        "deleted.",
+        f"The app was uninstalled from Slack {days} ago, so everything that it had stored was deleted.",
         "To start anew, install the app again and run magpie setup.",
     )

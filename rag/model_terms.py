@@ -55,6 +55,7 @@ _TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
     (re.compile(r"siglip2|granite|nomic-embed-text-v2|paraphrase-multilingual-minilm"), ModelTerms("Apache-2.0")),
     (re.compile(r"llava:34b"), ModelTerms("Apache-2.0; its base model has Yi's license")),
     (re.compile(r"bge-reranker-v2-m3|ms-marco-minilm"), ModelTerms("Apache-2.0")),
+    (re.compile(r"salesforce/blip-image-captioning"), ModelTerms("BSD-3-Clause")),
     (re.compile(r"multilingual-e5|bge-m3"), ModelTerms("MIT")),
 )
 """Patterns in lower case, of which the first that is found counts, and the terms as their owners published them by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import typer
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
+from rag.model_terms import UNKNOWN, terms_of_model
 from rag.setting_names import variable
 from rag.settings import setting_descriptions
 from tests.docs.markdown import PAGES, README, ROOT, anchors, code, commands, links, parse, words
@@ -143,6 +145,41 @@ def test_every_make_target_is_described() -> None:
     targets = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
     named = {argument for path in PAGES for arguments, _ in commands(path, "make") for argument in arguments}
     assert targets <= named
+
+
+# ---------------------------------------------------------------- models
+
+
+@every_page
+def test_models_that_people_are_told_to_download_have_their_license_beside_them(path: Path) -> None:
+    assert models_without_license(path.read_text(encoding="utf-8")) == []
+
+
+def models_without_license(page: str) -> list[str]:
+    """Return the lines that tell people to download a model and do not name its license.
+
+    A command that names no model is enough beside any license, or beside a link to docs/licenses.md on its line or the next.
+    """
+    lines = page.splitlines()
+    found = []
+    for line, after in pairwise([*lines, ""]):
+        models = re.findall(r"\bollama pull ([\w.:/-]*\w)|`(?:blip|st):([\w-]+/[\w.-]+)`", line)
+        named = [terms_of_model(*names) for names in models]
+        if any(terms == UNKNOWN or terms.license not in line for terms in named):
+            found.append(line)
+        elif "bin/magpie models pull" in line and not re.search(r"\bMIT\b|licenses\.md", f"{line} {after}"):
+            found.append(line)
+    return found
+
+
+def test_model_without_its_license_is_noticed() -> None:
+    assert models_without_license("run `ollama pull embeddinggemma`, then index")
+    assert models_without_license("ollama pull gemma3:4b  # Apache-2.0")
+    assert models_without_license("ollama pull strangers-model  # MIT")
+    assert models_without_license("such as `st:BAAI/bge-reranker-v2-m3`")
+    assert models_without_license("run `.venv/bin/magpie models pull`\nand index")
+    assert not models_without_license("`ollama pull embeddinggemma` (Gemma Terms of Use)")
+    assert not models_without_license("run `.venv/bin/magpie models pull`\n([its license](licenses.md#models))")
 
 
 # ---------------------------------------------------------------- settings
