@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.message import Message
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.cli.sbom import Component, cyclonedx, license_of, list_components
+from bot.cli.sbom import DPKG_STATUS, Component, cyclonedx, license_of, list_components, list_system_packages
+from rag import UserCanFix
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine
 
@@ -50,6 +55,14 @@ NVIDIA = ("LicenseRef-NVIDIA-Proprietary", "NVIDIA Proprietary Software", "NVIDI
 
 EMPTY = {"pymupdf-layout", "pymupdf4llm", "cuda-toolkit"}
 """Packages without files and without a license."""
+
+
+@dataclass
+class FakePackage:
+    name: str
+    requires: Sequence[str]
+    version: str = "1"
+    metadata: Message = field(default_factory=Message)
 
 
 def pinned() -> list[str]:
@@ -108,11 +121,84 @@ def test_bill_of_materials_lists_this_installation(run: Run) -> None:
     assert '"bomFormat": "CycloneDX"' in out
 
 
+def test_extras_are_listed_if_they_are_installed() -> None:
+    required = {
+        "root": ("base", 'more[fast]; extra == "folders"', 'absent; extra == "otel"', 'test-runner; extra == "dev"'),
+        "base": ('unasked; extra == "speed"',),
+        "more": ('quick; extra == "fast"', "base"),
+    }
+    installed = {"root", "base", "more", "quick", "unasked", "test-runner"}
+
+    def find(name: str) -> FakePackage:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return FakePackage(name, required.get(name, ()))
+
+    assert [one.name for one in list_components("root", find)] == ["root", "base", "more", "quick"]
+
+
+STATUS = """\
+Package: libreoffice-nogui
+Status: install ok installed
+Architecture: amd64
+Version: 4:7.4.7-1+deb12u8
+Description: office suite
+ Version: not this line
+
+Package: removed
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1.0
+
+Package: ca-certificates
+Status: hold ok installed
+Architecture: all
+Version: 20230311+deb12u1~x
+"""
+
+
+def test_packages_of_the_system_are_listed_if_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text(STATUS)
+    (tmp_path / "os-release").write_text('PRETTY_NAME="Debian"\nVERSION_ID="12"\nID=debian\n')
+    listed = list_system_packages(tmp_path / "status", tmp_path / "os-release")
+    assert [(one.name, one.version, one.purl) for one in listed] == [
+        (
+            "ca-certificates",
+            "20230311+deb12u1~x",
+            "pkg:deb/debian/ca-certificates@20230311%2Bdeb12u1~x?arch=all&distro=debian-12",
+        ),
+        (
+            "libreoffice-nogui",
+            "4:7.4.7-1+deb12u8",
+            "pkg:deb/debian/libreoffice-nogui@4:7.4.7-1%2Bdeb12u8?arch=amd64&distro=debian-12",
+        ),
+    ]
+
+
+def test_system_without_packages_of_debian_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserCanFix, match="lists the packages of Debian and Ubuntu"):
+        list_system_packages(tmp_path / "status", tmp_path / "os-release")
+
+
+@pytest.mark.skipif(not DPKG_STATUS.exists(), reason="not on Debian")
+def test_bill_of_materials_of_the_image_has_the_packages_of_the_system(run: Run) -> None:
+    code, out, _ = run(FakeEngine(), "sbom", "--system")
+    assert code == 0
+    addresses = {one["purl"].partition("@")[0] for one in json.loads(out)["components"]}
+    assert "pkg:pypi/pymupdf" in addresses
+    assert any(re.fullmatch(r"pkg:deb/\w+/libc6", address) for address in addresses)
+
+
 def test_component_is_named_by_its_package_address() -> None:
     made: Any = cyclonedx(
-        [Component("magpie", "1", "AGPL-3.0-or-later"), Component("a", "2", "MIT"), Component("b", "3", "")]
+        [
+            Component("magpie", "1", "pkg:pypi/magpie@1", "AGPL-3.0-or-later"),
+            Component("a", "2", "pkg:pypi/a@2", "MIT"),
+            Component("b", "3", "pkg:pypi/b@3"),
+        ]
     )
     assert made["metadata"]["component"]["type"] == "application"
+    assert made["metadata"]["component"]["purl"] == "pkg:pypi/magpie@1"
     assert [one["purl"] for one in made["components"]] == ["pkg:pypi/a@2", "pkg:pypi/b@3"]
     assert made["components"][0]["licenses"] == [{"license": {"name": "MIT"}}]
     assert "licenses" not in made["components"][1]
