@@ -24,7 +24,7 @@ _SPARE = 8
 _FULL_BYTES = 1 << 16
 """Free bytes below which SQLite cannot open a catalog: it needs 32 KiB of shared memory in a file."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _MAYBE_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -52,7 +52,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _explain_os_error(error: OSError, data: Path | None) -> MagpieError | None:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return _disk_full(data)
     if error.errno in _FORBIDDEN:
         return _forbidden(data)

@@ -29,6 +29,7 @@ from rag.catalog import Catalog
 from rag.catalog.documents import list_stored_files
 from rag.catalog.migrate import MigrationHistory, check_not_newer, list_copies, schemas
 from rag.data_dir import make_private, temporary_folder
+from rag.disk import FULL, explain_disk_error
 from rag.errors import Busy, CatalogUnfit, MagpieError, NotFound, Unreadable, UserCanFix
 from rag.settings_file import NAME as SETTINGS_FILE
 
@@ -159,11 +160,16 @@ def restore_backup(
 
 @contextmanager
 def _private_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a new file with mode 0600, and delete it if the block raises."""
+    """Yield a new file with mode 0600, and delete it if the block raises. Name its folder if that disk is full."""
     path.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as file:
             yield file
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno in FULL and (explained := explain_disk_error(error, path.parent)):
+            raise explained from error
+        raise
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -91,16 +91,23 @@ def test_reads_a_folder_that_cannot_be_written(filled: Path) -> None:
         path.chmod(0o500 if path.is_dir() else 0o400)
     script = (
         "import sys; from bot.cli.main import main;"
-        "print(main(['find', 'tide']), main(['status']), main(['forget', '--yes', 'tide.pdf']))"
+        "print(*[main(command) for command in (['find', 'tide'], ['status'], ['doctor'],"
+        "['forget', '--yes', 'tide.pdf'], ['index', sys.argv[1]])])"
     )
     environment = {**os.environ, "MAGPIE_DATA": str(filled), "MAGPIE_ANSWER__MODEL": "", "COLUMNS": "300"}
     unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
     done = subprocess.run(
-        [*unprivileged, sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        [*unprivileged, sys.executable, "-c", script, filled.parent / "tide.pdf"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "tide.pdf, p. 1" in done.stdout
-    assert done.stdout.endswith("0 0 1\n")
-    assert done.stderr.splitlines()[0].startswith("Permission denied: ")
+    assert done.stdout.endswith("0 0 1 1 1\n")
+    assert f"✗ data folder: {filled} cannot be written" in done.stdout
+    assert done.stderr.count("Permission denied: Magpie is not allowed to read or write") == 2
+    assert "Traceback" not in done.stderr
     assert sorted(path.name for path in filled.iterdir()) == before
 
 
@@ -113,8 +120,10 @@ from bot.db import tables
 from rag import Settings, keep_reserve, open_rag
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
-disk, file = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]) / "tide.pdf"
+disk, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+file, other_file = folder / "tide.pdf", folder / "moon.txt"
 file.write_text("The tide gauge is alpha.")
+other_file.write_text("The moon buoy is beta.")
 settings = Settings(
     data=disk / "data", answer={"model": ""}, read={"workers": 1}, keep={"min_free_gb": 0}
 )
@@ -128,11 +137,13 @@ with (disk / "other").open("wb", buffering=0) as other:
                 pass
         except OSError:
             pass
-print(*[main(command) for command in (
-    ["status"], ["find", "tide"], ["ask", "Where is the tide gauge?"], ["index", str(file)],
+full = [main(command) for command in (
+    ["status"], ["find", "tide"], ["ask", "Where is the tide gauge?"], ["index", str(other_file)],
     ["forget", "--yes", "tide.pdf"], ["find", "tide"],
-)])
-print(any((settings.data / "files").iterdir()))
+)]
+kept = any((settings.data / "files").iterdir())
+freed = [main(command) for command in (["index", str(other_file)], ["find", "moon"])]
+print(*full, kept, *freed)
 """
     environment = {
         "PYTHONPATH": str(Path(__file__).parents[3]),
@@ -151,10 +162,36 @@ print(any((settings.data / "files").iterdir()))
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-2:] == ["0 0 0 1 0 0", "False"]
+    assert done.stdout.splitlines()[-1] == "0 0 0 1 0 0 False 0 0"
+    assert "moon.txt, p. 1" in done.stdout
     assert "tide.pdf, p. 1" in done.stdout
     assert "Removed: tide.pdf." in done.stdout
     assert "Nothing is indexed yet." in done.stdout
     assert f"The disk is full: {tmp_path}/disk/data." in done.stderr
     assert "magpie forget FILE" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@NEEDS_MOUNT
+def test_backup_to_a_full_disk_leaves_nothing_there(filled: Path, tmp_path: Path) -> None:
+    script = "import sys; from bot.cli.main import main; print(main(['backup', sys.argv[1]]))"
+    environment = {
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        **os.environ,
+        "MAGPIE_DATA": str(filled),
+        "COLUMNS": "300",
+    }
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = f'mount -t tmpfs -o size=64k tmpfs {small} && {sys.executable} -c "$0" "$@" && ls -A {small}'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mounted, script, small / "backup.tar"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
+    first, second = done.stderr.split("\n")[-3:-1]
+    assert first.strip() == f"The disk is full: {small}."
+    assert second == "Free some space, then run the same command again."
