@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,19 @@ def test_model_without_its_license_is_noticed() -> None:
     assert models_without_license("run `.venv/bin/magpie models pull`\nand index")
     assert not models_without_license("`ollama pull embeddinggemma` (Gemma Terms of Use)")
     assert not models_without_license("run `.venv/bin/magpie models pull`\n([its license](licenses.md#models))")
+
+
+# ---------------------------------------------------------------- extras
+
+
+def test_every_extra_is_listed_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Extras\n")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"pip install -e '\.\[(\w+)\]'", section))
+    assert listed == set(project["optional-dependencies"]) - {"dev"}
+    for name in re.findall(r"pip install '([^']+)'", section):
+        assert any(name in packages for packages in project["optional-dependencies"].values()), name
 
 
 # ---------------------------------------------------------------- settings
