@@ -143,6 +143,25 @@ def test_messages_can_be_edited_reacted_to_and_deleted(visit: Visit, ws: Workspa
     window.message("This message was deleted").wait_for()
 
 
+def test_enter_completes_a_part_of_a_name_and_sends_a_whole_one(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    window = visit()
+    area = window.page.locator("#conversation .composer textarea")
+    chosen = window.page.locator("#conversation .completion li[aria-selected=true]", has_text="Magpie")
+    area.press_sequentially("@mag")
+    chosen.wait_for()
+    area.press("Enter")
+    chosen.wait_for(state="hidden")
+    assert area.input_value() == "@magpie "
+    assert window.page.locator("#conversation .message").count() == 0
+    area.fill("")
+    area.press_sequentially("@magpie")
+    chosen.wait_for()
+    window.shot("people-8-typed-in-full")
+    area.press("Enter")
+    window.page.locator("#conversation .message .mention", has_text="@magpie").wait_for()
+    assert area.input_value() == ""
+
+
 def test_everything_works_by_keyboard(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     for number in range(3):
         ws.post("ben", team.channel, f"word {number}")
