@@ -77,7 +77,7 @@ class Api:
             granted = self._granted(token)
             outcome = operation.run(self._rag, request, granted.scope, turn)
             if self._may_leave(token, granted.scope, outcome):
-                log.info("A call of %s was answered.", operation.name)
+                log.info("A call of %s was answered.", operation.id)
                 return outcome.response
         raise TryAgain("What you may see, or what the answer comes from, changed meanwhile.", "Call again.")
 

@@ -50,7 +50,7 @@ def build_server(api: Api, host: str, names: Collection[str]) -> ASGIApp:
     schema = openapi_schema()
     routes: list[BaseRoute] = [Route("/v1/openapi.json", lambda _: JSONResponse(schema))]
     routes += [
-        Route(f"/v1/{operation.name}", TokenGuard(_Call(api, operation), api), methods=["POST"])
+        Route(f"/v1/{operation.id}", TokenGuard(_Call(api, operation), api), methods=["POST"])
         for operation in OPERATIONS
     ]
     sessions = _open_mcp(api)
@@ -103,6 +103,6 @@ class _Call:
         except ValidationError as error:
             return refusal(400, "invalid", INVALID, explain(error))
         except MagpieError as error:
-            log.info("A call of %s failed: %s", self._operation.name, type(error).__name__)
+            log.info("A call of %s failed: %s", self._operation.id, type(error).__name__)
             return error_response(error)
         return Response(response.model_dump_json(), media_type="application/json")

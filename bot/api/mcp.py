@@ -66,7 +66,7 @@ def build_mcp(call: Call) -> Server[Any]:
         except ValidationError as error:
             return _failed(f"The arguments do not fit the tool's schema. {explain(error)}")
         except MagpieError as error:
-            log.info("A call of %s failed: %s", operation.name, type(error).__name__)
+            log.info("A call of %s failed: %s", operation.id, type(error).__name__)
             return _failed(" ".join(filter(None, describe(error))))
         return _result(response)
 
@@ -113,7 +113,7 @@ def open_sessions(call: Call, max_bytes: int) -> StreamableHTTPSessionManager:
 
 def _tool(operation: Operation) -> mcp_types.Tool:
     return mcp_types.Tool(
-        name=operation.name,
+        name=operation.id,
         title=operation.title,
         description=operation.description,
         input_schema=operation.request.model_json_schema(),

@@ -37,7 +37,7 @@ def openapi_schema() -> dict[str, Any]:
             "description": "Search and ask the files that a team shares, within what the token's holder may see.",
         },
         "security": [{"token": []}],
-        "paths": {f"/v1/{one.name}": {"post": _post(one)} for one in OPERATIONS},
+        "paths": {f"/v1/{one.id}": {"post": _post(one)} for one in OPERATIONS},
         "components": {
             "schemas": definitions["$defs"],
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -49,7 +49,7 @@ def _post(operation: Operation) -> dict[str, Any]:
     responses = {"200": _content(operation.response, operation.title)}
     responses |= {status: _content(ErrorResponse, why) for status, why in _ERRORS.items()}
     return {
-        "operationId": operation.name,
+        "operationId": operation.id,
         "summary": operation.title,
         "description": operation.description,
         "requestBody": _content(operation.request, "") | {"required": True},

@@ -67,7 +67,7 @@ class Outcome:
 class Operation:
     """Something that other tools can call. `run` never leaves the scope."""
 
-    name: str
+    id: str
     title: str
     description: str
     request: type[BaseModel]
@@ -186,7 +186,7 @@ OPERATIONS = (
         similar_to_image,
     ),
 )
-BY_NAME: Mapping[str, Operation] = {operation.name: operation for operation in OPERATIONS}
+BY_NAME: Mapping[str, Operation] = {operation.id: operation for operation in OPERATIONS}
 
 
 def _found(rag: Engine, found: SearchResult) -> models.SearchResponse:

@@ -29,6 +29,7 @@ def test_thirty_concurrent_questions_are_answered_in_rounds(tmp_path: Path) -> N
     for one in answered:
         assert f"The {one.bird} beacon flashes {100 + BIRDS.index(one.bird)} times." in one.text
         assert not one.text.startswith(("Queued", SEARCHING))
-        assert list(one.positions) == sorted(one.positions, reverse=True)
+        # A question that arrives later can go ahead: that of a person who has had no answer yet.
+        assert not one.positions or one.positions[-1] <= one.positions[0] == max(one.positions)
     assert sum(bool(one.positions) for one in answered) >= 28
     assert max(one.positions[0] for one in answered if one.positions) >= 20

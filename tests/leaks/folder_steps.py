@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from bot.folders import EVERYONE
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, pick
@@ -38,10 +40,13 @@ def remove(simulation: Simulation, step: Step) -> None:
 
 
 def unname(simulation: Simulation, step: Step) -> None:
-    """Take a folder out of the settings."""
+    """Take a folder out of the settings, then empty it: its files would be back if it were named again."""
     space = pick(sorted({file.space for file in simulation.folders}), step.a)
+    if space is None:
+        return
     simulation.folders[:] = [file for file in simulation.folders if file.space != space]
     simulation.walk_folders()
+    shutil.rmtree(simulation.folder_of(space))
 
 
 STEPS = {"folder": add, "folder, remove": remove, "folder, unname": unname}

@@ -79,6 +79,12 @@ def test_file_that_a_folder_shows_where_it_is_shared_need_not_wait() -> None:
     assert play([Step.parse("folder 0 0 0"), *everywhere]) is None
 
 
+def test_folder_that_is_named_again_shows_only_what_is_in_it() -> None:
+    """A false alarm: the files of a folder that was named no more were back when it was named again."""
+    steps = ["folder 0 1 0", "folder, unname 0 0 0", "folder 0 1 0", "token 0 1 0", "token 1 1 0", "token 2 1 0"]
+    assert play([Step.parse(step) for step in steps]) is None
+
+
 def test_nothing_is_lost_where_nothing_was_shared() -> None:
     assert play([Step.parse("lose share 0 0 0")]) is None
 

@@ -42,7 +42,7 @@ def sent(client: TestClient, office: Office, command: str, document: str) -> Any
 def test_curl_examples_answer(client: TestClient, office: Office) -> None:
     [document] = office.call(office.token(office.ben)[0], "list_documents").documents
     said = {command.split()[2]: sent(client, office, command, document.document) for command in CURLS}
-    assert {url.rpartition("/")[2] for url in said} == {one.name for one in OPERATIONS} - {"similar_to_image"}
+    assert {url.rpartition("/")[2] for url in said} == {one.id for one in OPERATIONS} - {"similar_to_image"}
     assert [response.status_code for response in said.values()] == [200] * len(CURLS)
     found: dict[str, Any] = {url.rpartition("/")[2]: response.json() for url, response in said.items()}
     assert found["ask"]["answer"] == "The gateway listens on port 8443 [1]"
@@ -61,5 +61,5 @@ def test_json_examples_have_the_described_form() -> None:
 
 def test_page_names_every_operation_and_the_limit_of_a_body() -> None:
     for operation in OPERATIONS:
-        assert f"`{operation.name}`" in PAGE
+        assert f"`{operation.id}`" in PAGE
     assert f"larger than {MAX_BYTES >> 20} MB" in PAGE

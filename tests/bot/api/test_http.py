@@ -61,7 +61,7 @@ def test_every_operation_answers_as_it_is_described(client: TestClient, ben: dic
     refused = checked(client, "similar_to_image", {"image": "aGVsbG8="}, ben)
     assert refused["error"]["code"] == "unusable"
     described = client.get("/v1/openapi.json").json()
-    assert set(described["paths"]) == {f"/v1/{operation.name}" for operation in OPERATIONS}
+    assert set(described["paths"]) == {f"/v1/{operation.id}" for operation in OPERATIONS}
 
 
 @pytest.mark.parametrize(
