@@ -59,7 +59,7 @@ def build_mcp(call: Call) -> Server[Any]:
     ) -> mcp_types.CallToolResult:
         operation = BY_NAME.get(params.name)
         if operation is None:
-            raise MCPError(mcp_types.INVALID_PARAMS, "There is no tool of this name.")
+            raise MCPError(mcp_types.INVALID_PARAMS, "No tool has this name.")
         try:
             request = operation.request.model_validate(params.arguments or {})
             response = await run_in_threadpool(call, context.request, operation, request)

@@ -13,7 +13,7 @@ from bot.api.operations import OPERATIONS, Operation
 _ERRORS = {
     "400": "The body does not have the described form.",
     "401": "The token is missing, unknown, ended or revoked, or its person left the workspace.",
-    "404": "There is no such document or page for this token.",
+    "404": "This token cannot open a document or page with this id.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "The image cannot be read.",

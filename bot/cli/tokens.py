@@ -98,7 +98,7 @@ def list_all(context: typer.Context, data: Data = None, json: Json = False) -> N
         now = time()
         screen.write_json({"tokens": [token_json(token, now) for token in tokens]})
         if not tokens:
-            screen.say("There are no tokens. To create one, run: magpie token create NAME --user U123")
+            screen.say("No token exists yet. To create one, run: magpie token create NAME --user U123")
         for token in tokens:
             used = f"last used on {_day(token.used_at)}" if token.used_at else "never used"
             screen.say(f"{token.id}  {token.name}", style="bold")

@@ -66,13 +66,17 @@ class SlackFiles:
     # ------------------------------------------------------------ the fetcher
 
     def __call__(self, ref: str, into: Path) -> FetchResult:
-        """Download a file for the index. Raise NotFound if it must not be indexed; rag then removes its shares."""
+        """Download a file for the index. Raise NotFound if it must not be indexed; rag then removes its shares.
+
+        Raise TryAgain for a file of another organization, until it is known as one.
+        """
         raw = self.ready(ref)
         file = slack_file(raw)
         if file.user == self._me or not file.readable:
             raise NotFound(f"{file.name} cannot be indexed.")
         if self._own_teams and file.team and file.team not in self._own_teams:  # a stub did not say so
-            raise NotFound(f"{file.name} is of another organization.")
+            # The job that looks the file up records why it is left out, and tells the person. It is only slower.
+            raise TryAgain(f"{file.name} is of another organization.", "Wait until it was looked up.")
         if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)

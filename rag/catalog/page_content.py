@@ -24,7 +24,7 @@ def read_page(connection: Connection, sha256: str, number: int, scope: Scope, da
     found = connection.execute(rows.where(matching, document.c.id.in_(documents_in(scope)))).all()
     shown = shares_shown(connection, [row.id for row in found], scope)
     if len(found) != 1 or found[0].id not in shown:
-        raise NotFound("There is no such document here.", "Search again: the file may have been removed.")
+        raise NotFound("No document here has this id.", "Search again: the file may have been removed.")
     one, file = found[0], shown[found[0].id]
     matching = (page.c.extraction_id == one.extraction_id) & (page.c.number == number)
     row = connection.execute(select(page.c.label).where(matching)).one_or_none()

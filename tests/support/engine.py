@@ -172,7 +172,7 @@ class FakeEngine:
 
     def read_page(self, sha256: str, number: int, scope: Scope) -> PageContent:
         self._ask("read_page", sha256, number)
-        raise NotFound("There is no such document here.")
+        raise NotFound("No document here has this id.")
 
     def scratch(self) -> TemporaryDirectory[str]:
         return TemporaryDirectory()
