@@ -56,7 +56,7 @@ def test_page_is_read_with_its_text(office: Office) -> None:
 
 def test_page_of_a_document_outside_the_scope_is_not_found(office: Office) -> None:
     [secret] = office.call(office.token(office.ada)[0], "list_documents", name="SALAR").documents
-    with pytest.raises(NotFound, match="no such document"):
+    with pytest.raises(NotFound, match="No document here has this id"):
         office.call(office.token(office.ben)[0], "get_page", document=secret.document, page=1)
 
 

@@ -102,7 +102,7 @@ async def check_errors(client: Client) -> None:
     """A wrong call is an error that the model can read, and the server goes on."""
     for name, arguments, said in (
         ("search", {"query": ""}, "query"),
-        ("get_page", {"document": "0" * 16, "page": 1}, "no such document"),
+        ("get_page", {"document": "0" * 16, "page": 1}, "No document here has this id"),
         ("similar_to_image", {"image": "%"}, "not base64"),
     ):
         result = await client.call_tool(name, arguments)
