@@ -14,10 +14,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.environment import PREFIX, variable
 from rag import BadSetting, SettingValue, check_names, invalid_setting, read_settings_file, shown_value
-
-PREFIX = "SLACK_"
-SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 
 
 class SlackSettings(BaseSettings):
@@ -226,8 +224,3 @@ def load_slack_settings(data: Path) -> SlackSettings:
                 "This is another kind of Slack token. docs/connect-slack.md shows where to find the right one.",
             )
     return settings
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting: `bot_token` -> SLACK_BOT_TOKEN."""
-    return PREFIX + name.upper()

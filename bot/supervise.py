@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from time import time
 from typing import Any
 
+from bot.environment import SECRETS
+from bot.environment import variable as slack_variable
 from bot.main import only_one, open_bot
-from bot.settings import SECRETS, SlackSettings, read_slack_settings
-from bot.settings import variable as slack_variable
+from bot.settings import SlackSettings, read_slack_settings
 from bot.slack.client import RetryPolicy, SlackClient, TokenRevoked
 from bot.slack.uninstalled import Uninstalled, uninstalled_since, unmark_uninstalled
 from rag import BadSetting, MagpieError, Settings, erase_index

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from bot.cli.main import build_app
+from bot.environment import variable as slack_variable
 from bot.settings import SlackSettings
-from bot.settings import variable as slack_variable
 from rag.model_terms import UNKNOWN, terms_of_model
 from rag.setting_names import variable
 from rag.settings import setting_descriptions

@@ -22,9 +22,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from bot.api.models import GetPageResponse
-from bot.api.operations import BY_NAME, OPERATIONS, Engine, Operation, Turn
+from bot.api.operations import BY_NAME, OPERATIONS, Operation, Turn
 from bot.api.request_guard import describe
 from bot.api.validation import explain
+from bot.engine import Engine
 from rag import MagpieError
 
 if TYPE_CHECKING:

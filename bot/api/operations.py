@@ -9,41 +9,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bot.answers.render import pages_used
 from bot.api import models
 from bot.db.used_pages import UsedPage, name_mark
+from bot.engine import Engine
 from rag import Hit, Unreadable, sha256_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from sqlalchemy import Connection
 
-    from rag import Answer, AnswerProgress, DocumentSummary, PageContent, Scope, SearchResult
+    from rag import Scope, SearchResult
 
 _ID_LENGTH = 16
 """Digits of a SHA-256 that name a document."""
-
-
-class Engine(Protocol):
-    """The part of `rag.Rag` that the operations use."""
-
-    def find(self, query: str, scope: Scope, k: int = ...) -> SearchResult: ...
-    def find_picture(self, path: Path, scope: Scope, k: int = ...) -> SearchResult: ...
-    def ask(
-        self,
-        question: str,
-        scope: Scope,
-        pictures: Sequence[Path] = ...,
-        on_progress: Callable[[AnswerProgress], None] = ...,
-        generating: Callable[[], AbstractContextManager[None]] = ...,
-    ) -> Answer: ...
-    def read_page(self, sha256: str, number: int, scope: Scope) -> PageContent: ...
-    def documents(self, scope: Scope) -> list[DocumentSummary]: ...
-    def scratch(self) -> TemporaryDirectory[str]: ...
-    def read_transaction(self) -> AbstractContextManager[Connection]: ...
 
 
 @dataclass(frozen=True, slots=True)

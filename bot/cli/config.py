@@ -10,8 +10,7 @@ from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import settings_json
 from bot.cli.sources import show_folders
 from bot.folders import read_folders
-from bot.settings import effective_slack_settings
-from rag import effective_settings, settings_path
+from rag import settings_path
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +24,9 @@ def config(
     json: Json = False,
 ) -> None:
     """Print the settings in use and where each comes from: the environment, magpie.toml or the default. No secrets."""
+    from bot.settings import effective_slack_settings
+    from rag import effective_settings
+
     shared = invocation(context)
     screen, folder = shared.screen(json), shared.data_folder(data)
     values = [*effective_settings(data or shared.data), *effective_slack_settings(folder)]

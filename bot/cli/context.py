@@ -10,34 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from bot import engine
 from bot.cli.redaction import Mask, RedactingHandler
 from bot.cli.terminal import Screen
-from rag import (
-    Answer,
-    AnswerProgress,
-    Check,
-    Scope,
-    SearchResult,
-    Settings,
-    Status,
-    keep_reserve,
-    load_settings,
-    make_room,
-)
+from rag import keep_reserve, make_room
 
 if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
-
     from sqlalchemy import Connection
 
     from rag import (
+        Check,
         ConfidenceModel,
-        DocumentSummary,
         FileReading,
         IndexOutcome,
         ModelSummary,
-        PageContent,
         Progress,
+        Scope,
+        Settings,
+        Status,
         StoredData,
         StoredShare,
         TrainedProjection,
@@ -47,22 +37,12 @@ Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Data f
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, for scripts.")]
 
 
-class Engine(Protocol):
+class Engine(engine.Engine, Protocol):
     """The part of `rag.Rag` that the commands use."""
 
     def index(
         self, paths: Sequence[Path | str], space: str = ..., report: Callable[[Progress], None] = ...
     ) -> list[IndexOutcome]: ...
-    def find(self, query: str, scope: Scope, k: int = ...) -> SearchResult: ...
-    def find_picture(self, path: Path, scope: Scope, k: int = ...) -> SearchResult: ...
-    def ask(
-        self,
-        question: str,
-        scope: Scope,
-        pictures: Sequence[Path] = ...,
-        on_progress: Callable[[AnswerProgress], None] = ...,
-        generating: Callable[[], AbstractContextManager[None]] = ...,
-    ) -> Answer: ...
     def load_reranker(self) -> None: ...
     def status(self) -> Status: ...
     def file_readings(self, name: str) -> list[FileReading]: ...
@@ -74,10 +54,7 @@ class Engine(Protocol):
     ) -> list[StoredShare]: ...
     def reindex(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[IndexOutcome]: ...
     def retry(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[IndexOutcome]: ...
-    def documents(self, scope: Scope) -> list[DocumentSummary]: ...
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], Path]: ...
-    def read_page(self, sha256: str, number: int, scope: Scope) -> PageContent: ...
-    def scratch(self) -> TemporaryDirectory[str]: ...
     def page_texts(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], str]: ...
     def list_models(self) -> list[ModelSummary]: ...
     def train_projection(self, report: Callable[[int, int], None] = ...) -> TrainedProjection: ...
@@ -88,7 +65,6 @@ class Engine(Protocol):
     def pull_text_model(self, report: Callable[[str], None]) -> Path | None: ...
 
     # For the bot's own tables, which lie in the catalog's file.
-    def read_transaction(self) -> AbstractContextManager[Connection]: ...
     def write_transaction(self) -> AbstractContextManager[Connection]: ...
     def checkpoint(self) -> bool: ...
 
@@ -145,6 +121,8 @@ class Invocation:
 
         From then on, the secrets in its settings file are masked, and logs have the format that the settings name.
         """
+        from rag import load_settings  # needs Pydantic, which --help does not
+
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)

@@ -11,7 +11,6 @@ from bot.cli.json_output import doctor_json
 from bot.cli.manifest import manifest_scopes
 from bot.cli.sources import folder_checks
 from bot.cli.terminal import Screen, count
-from bot.settings import load_slack_settings
 from rag import Check
 
 _STYLES = {"ok": "green", "off": "dim", "warn": "yellow", "fail": "bold red"}
@@ -25,6 +24,7 @@ def register(app: typer.Typer) -> None:
 def doctor(context: typer.Context, data: Data = None, json: Json = False) -> None:
     """Test every part of Magpie by using it, and print a fix for each problem."""
     from bot.db.workspaces import find_owner
+    from bot.settings import load_slack_settings
     from bot.slack.doctor import slack_checks
 
     with invocation(context).open(data, json) as (rag, screen):

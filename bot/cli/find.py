@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from bot.cli.json_output import found_json
 from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
 from bot.slack.messages import newer_version
-from rag import Hit, Scope, quote
+from rag import Scope
+
+if TYPE_CHECKING:
+    from rag import Hit
 
 SNIPPET = 180
 """Length of the text shown for a hit, in characters."""
@@ -75,6 +78,8 @@ def find(
 
 def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
     """Print a hit: its page, what matched, the proof if there is one, and the part of its text closest to the query."""
+    from rag import quote  # loads the analyzers, which --help does not need
+
     matched = list(dict.fromkeys(_MATCHED_BY.get(lane, lane) for lane in hit.lanes))
     screen.say(f"{hit.rank:>2}  {hit.place}", style="bold")
     screen.say(f"{hit.kind.value}{f' · matched by {_and(matched)}' if matched else ''}", style="dim", indent=4)

@@ -12,20 +12,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, Check, Hit, Passage, Posted, SearchResult, SettingValue, Status
-
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
     from bot.db.api_tokens import ApiToken
     from bot.folders import FolderList
     from rag import (
+        Answer,
         BackupSummary,
         BenchmarkResult,
+        Check,
         FileNote,
         FileReading,
+        Hit,
         IndexOutcome,
         ModelSummary,
+        Passage,
+        Posted,
+        SearchResult,
+        SettingValue,
         SharedFile,
+        Status,
         StoredData,
     )
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version as version_of
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,7 +46,10 @@ from bot.cli import (
 from bot.cli.context import Data, Engine, Invocation, Json, Opener, invocation
 from bot.cli.redaction import Mask, redacted_logs
 from bot.cli.terminal import Screen
-from rag import BadSetting, MagpieError, Settings, explain_disk_error, hide_memory
+from rag import BadSetting, MagpieError, explain_disk_error, hide_memory
+
+if TYPE_CHECKING:
+    from rag import Settings
 
 SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import models_json
 from bot.cli.terminal import Screen
-from rag import ModelSummary, ModelTerms, Settings, terms_of_model
+from rag import ModelSummary, ModelTerms, terms_of_model
+
+if TYPE_CHECKING:
+    from rag import Settings
 
 TEXT_DEFAULT = "intfloat/multilingual-e5-small"
 """The text embedder that is downloaded if the settings name none."""

@@ -19,11 +19,11 @@ from rich.text import Text
 from bot.cli.context import Engine, existing_file
 from bot.cli.json_output import access_json, stored_json
 from bot.cli.terminal import Screen, count, printable
-from bot.settings import SlackSettings, read_slack_settings
 from rag import NotFound
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
+    from bot.settings import SlackSettings
     from rag import StoredData
 
 _REMOVED = "(removed with the file)"
@@ -36,6 +36,8 @@ _EVENTS_KEPT = "2 days"
 
 def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
     """Print what is stored where, and for how long."""
+    from bot.settings import read_slack_settings
+
     rows = [*rag.list_stored_data(), *_stored_by_bot(rag, folder, read_slack_settings(folder))]
     screen.write_json(stored_json(folder, rows))
     if screen.json:
@@ -124,6 +126,7 @@ def show_access(rag: Engine, screen: Screen, folder: Path, name: str) -> None:
     `name` is a path, a name, a Slack id or the start of a SHA-256. Raise NotFound if it is none of these.
     """
     from bot.db import access_log
+    from bot.settings import read_slack_settings
 
     days = read_slack_settings(folder).keep_days
     known = _find_sha256(rag, name)

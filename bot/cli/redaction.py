@@ -17,7 +17,7 @@ from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
 
-from bot.settings import SECRETS
+from bot.environment import SECRETS
 from bot.telemetry.requests import current_request
 from rag import OperatorMustAct, TryAgain, read_settings_file
 

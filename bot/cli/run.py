@@ -14,7 +14,7 @@ import typer
 
 from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
-from bot.settings import SECRETS, load_slack_settings
+from bot.environment import SECRETS
 from rag import TryAgain, keep_reserve
 
 log = logging.getLogger("magpie")
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context, data: Data = None) -> None:
     """Run the Slack bot. Stop it with Ctrl-C or SIGTERM; work in progress is finished or resumed at the next start."""
+    from bot.settings import load_slack_settings
     from bot.supervise import serve
 
     screen, stop = Screen(), threading.Event()

@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import tomlkit
-
 from rag import settings_path
 
 
@@ -18,6 +16,8 @@ def write_settings(data: Path, table: str, values: Mapping[str, Any]) -> None:
 
     Raise OSError if it cannot be written; then it is as before.
     """
+    import tomlkit
+
     path = settings_path(data)
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     section = document.setdefault(table, tomlkit.table())

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bot.cli.context import Data, invocation
 from bot.cli.settings_writer import write_settings
 from bot.cli.terminal import Screen
-from bot.settings import SlackSettings, read_slack_settings
-from bot.settings import variable as slack_variable
-from rag import BadSetting, MagpieError, Settings, load_settings, make_private, settings_path
+from bot.environment import variable as slack_variable
+from rag import BadSetting, MagpieError, make_private, settings_path
+
+if TYPE_CHECKING:
+    from bot.settings import SlackSettings
 
 _PROTOCOLS = ("ollama", "openai", "none")
 _ADDRESSES = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:8000/v1"}
@@ -93,6 +95,8 @@ def _ask_for_token(
     dialog: _Dialog, name: str, title: str, prefix: str, check: Callable[[SlackSettings, str], str]
 ) -> None:
     """Ask until a token works or none is given. A token is saved only if it works."""
+    from bot.settings import read_slack_settings
+
     while True:
         settings = read_slack_settings(dialog.folder)
         known = getattr(settings, name).get_secret_value()
@@ -141,6 +145,8 @@ def _secret(value: str) -> Any:
 
 def _ask_for_model(dialog: _Dialog) -> None:
     """Ask for the server and the model until the model can be used, or the answers are accepted as they are."""
+    from rag import Settings, load_settings
+
     dialog.screen.rule("The model that writes answers")
     dialog.screen.say("Without one, Magpie answers with the best passages.")
     before = load_settings(dialog.folder).answer

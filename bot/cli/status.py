@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,9 +16,10 @@ from bot.cli.readings import show_readings
 from bot.cli.results import show_notes
 from bot.cli.sources import show_folders
 from bot.cli.terminal import Screen, count
-from bot.settings import read_slack_settings
 from bot.slack.uninstalled import uninstalled_since
-from rag import Status
+
+if TYPE_CHECKING:
+    from rag import Status
 
 
 def register(app: typer.Typer) -> None:
@@ -103,6 +104,8 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
 
 def _show_uninstalled(screen: Screen, data: Path) -> None:
     """Say until when the app can be installed again before everything is deleted, if Slack took back its token."""
+    from bot.settings import read_slack_settings
+
     if (since := uninstalled_since(data)) is None:
         return
     ends = datetime.fromtimestamp(since).astimezone() + timedelta(days=read_slack_settings(data).purge_days)

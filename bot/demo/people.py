@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from bot.settings import SlackSettings
-from rag import Check, Settings
-
 if TYPE_CHECKING:
     from bot.demo.slack_server import Samples, UnavailableFeature, Workspace
     from bot.main import Bot
+    from rag import Check, Settings
 
 CHANNEL = "harbour-watch"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -75,6 +71,10 @@ def sample_documents(folder: Path, questions: Sequence[str]) -> Samples:
 @contextmanager
 def run_bot(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[None]]]:
     """Run the bot in a workspace. Yield it with a future that ends when the bot does, also by an error."""
+    from pydantic import SecretStr
+
+    from bot.settings import SlackSettings
+
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         os.environ.pop(name, None)  # slack_sdk's WebSocket uses the proxy even for this machine
     slack = SlackSettings(

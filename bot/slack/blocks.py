@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-import httpx
-
 from rag import without_invisible
 
 Block: TypeAlias = dict[str, Any]
@@ -158,6 +156,8 @@ def link(url: str | None, text: str) -> str:
 
 def _host(url: str) -> str:
     """Return the host in ASCII, so that look-alike letters are visible; empty if it is not a valid host name."""
+    import httpx
+
     try:
         return escape(httpx.URL(url).raw_host.decode("ascii")).lower()
     except (ValueError, httpx.InvalidURL):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SECRETS, SlackSettings, effective_slack_settings, load_slack_settings, variable
+from bot.environment import SECRETS, variable
+from bot.settings import SlackSettings, effective_slack_settings, load_slack_settings
 from rag import BadSetting
 
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1-secret", "SLACK_APP_TOKEN": "xapp-1-secret"}

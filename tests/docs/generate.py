@@ -25,9 +25,9 @@ from pydantic.fields import FieldInfo
 from bot.cli.json_output import access_json, backup_json, benchmark_json, settings_json, stored_json
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
+from bot.environment import variable as slack_variable
 from bot.folders import FolderList
 from bot.settings import SlackSettings
-from bot.settings import variable as slack_variable
 from bot.telemetry.metrics import METRICS as BOT_METRICS
 from rag import (
     BackupSummary,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.environment import variable as slack_variable
 from bot.settings import SlackSettings
-from bot.settings import variable as slack_variable
 from rag import Settings
 from rag.setting_names import variable
 from rag.settings import setting_descriptions

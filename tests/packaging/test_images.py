@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.environment import variable as slack_variable
 from bot.settings import SlackSettings
-from bot.settings import variable as slack_variable
 from rag.setting_names import variable
 from rag.settings import setting_descriptions
 from tests.docs.markdown import ROOT

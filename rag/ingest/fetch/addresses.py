@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-import httpx
-
 from rag.errors import Unreadable
 from rag.model.extraction import SourceKind
 
@@ -168,6 +166,8 @@ def _embedded_ipv4(ip: IPAddress) -> IPAddress:
 
 def validate_url(url: str) -> str:
     """Return the URL without its fragment. Raise Unreadable if it is not a valid web address."""
+    import httpx
+
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port

@@ -202,7 +202,7 @@ def test_unexpected_error_is_printed_with_its_stack(run: Run) -> None:
 
 
 def test_help_imports_no_heavy_library() -> None:
-    heavy = "torch open_clip chromadb pymupdf rapidocr cv2 ollama sqlalchemy".split()
+    heavy = "torch open_clip chromadb pymupdf rapidocr cv2 ollama sqlalchemy pydantic httpx slack_sdk numpy".split()
     script = (
         "import sys; from bot.cli.main import main; code = main(['--help']);"
         f"print('loaded:', [name for name in {heavy} if name in sys.modules]); sys.exit(code)"
