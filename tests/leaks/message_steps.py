@@ -173,6 +173,8 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
     simulation.deliver_events()
     before = len(space.messages)
     _upload(simulation, person, space, step, _new_words(simulation), "")
+    if len(space.messages) == before:  # there is no document yet
+        return
     message = space.messages[before]
     for _ in range(chance.randrange(1, 3)):
         simulation.ws.edit(space.id, message.ts, _new_words(simulation))
