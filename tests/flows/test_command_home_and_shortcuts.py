@@ -17,7 +17,7 @@ from bot.main import Bot
 from bot.slack import messages
 from bot.slack.events import MessageDeleted
 from bot.slack.files import KIND
-from rag import Scope, Share, put_share
+from rag import Scope, Share, list_shares, put_share
 from tests.flows.team import (
     HANDBOOK,
     READ,
@@ -282,6 +282,21 @@ def test_shortcut_asks_slack_about_a_file_that_was_removed_before_its_message_wa
     ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
     wait_for_ephemeral(ws, ada, "Reading handbook.pdf")
     receipts(ws, channel, ts, READ)
+
+
+def test_forgotten_file_is_found_again_by_the_words_of_its_message_after_the_shortcut(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    ts = ws.post(ada, channel, "the nightingale plan", files=[("handbook.pdf", HANDBOOK)])
+    receipts(ws, channel, ts, READ)
+    bot.rag.forget(["handbook.pdf"])
+    ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
+
+    def words() -> list[str]:
+        with bot.rag.read_transaction() as connection:
+            return [found.words for found in list_shares(connection, space=channel)]
+
+    until(lambda: words() == ["the nightingale plan"], 5)
 
 
 def test_shortcut_on_a_file_that_slack_does_not_make_available_is_answered(
