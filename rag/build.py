@@ -74,6 +74,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("magpie")
 
+_LOOK_DELAY = 1.0
+"""Seconds before CLIP's weights are looked for on the disk again: a search has two lanes that need them."""
+
 
 def open_rag(
     settings: Settings,
@@ -272,7 +275,7 @@ def open_indexes(
     lazy_clip = LazyEmbedder(
         sync.thread,
         open_embedder if embedder is None else lambda: embedder,
-        RETRY_DELAY if settings.embed.url else 0.0,
+        RETRY_DELAY if settings.embed.url else _LOOK_DELAY,
     )
     if text_embedder is None:
         ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""

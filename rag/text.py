@@ -169,6 +169,8 @@ def has_spaceless(text: str) -> bool:
 
 def fold(word: str) -> str:
     """Return a word without case and accents: "Zürich" becomes "zurich"."""
+    if word.isascii():
+        return word.lower()
     return "".join(sign for sign in normalize_unicode("NFKD", word.casefold()) if not unicodedata.combining(sign))
 
 

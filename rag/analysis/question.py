@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,16 @@ _POLITE = frozenset("i sie ihr ihre ihnen ihrem ihren ihrer lei loro usted usted
 
 _MIN_TITLED = 4
 """Letters of a word that has a capital in a title."""
+
+_CONTRACTION = re.compile(
+    r"(?<=[^\W\d_])['’](?:s|d|m|ll|re|ve)\b"
+    r"|\b(?:do|does|did|is|are|was|were|has|have|had|ca|could|would|should|must|need|wo)n['’]t\b",
+    re.IGNORECASE,
+)
+"""What is left out of "what's", "the company's" and "don't" like a stop word."""
+
+_SIGNS = frozenset("+#&/")
+"""Signs that make a name of single letters: "C++", "R&D", "I/O", but not of "i.e."."""
 
 _MIN_PREFIX = 4
 """Letters of a word that begins longer ones."""
@@ -92,7 +103,13 @@ class _Question:
     def __init__(self, text: str, languages: Collection[str]) -> None:
         self._text = text
         self._pieces = list(split_pieces(text))
-        words = [part for piece in self._pieces for part in piece.parts]
+        self._contracted = {
+            piece.start
+            for match in _CONTRACTION.finditer(text)
+            for piece in self._pieces
+            if match.start() <= piece.start < match.end()
+        }
+        words = [part for piece in self._pieces if piece.start not in self._contracted for part in piece.parts]
         language, is_sure = question_language(text, words, languages)
         self._language, self._sure_language = language, language if is_sure else ""
         self._languages = tuple(dict.fromkeys((*sorted(languages), language, "en")))
@@ -140,6 +157,8 @@ class _Question:
         return make_term(text, self._languages, self._compounding)
 
     def _is_stop(self, part: str, piece: Piece) -> bool:
+        if piece.start in self._contracted:
+            return True
         if not is_stop_word(part, self._language):
             return False
         if self._is_shouted or part.islower() or len(part) == 1:
@@ -149,7 +168,8 @@ class _Question:
 
     def _piece_terms(self, piece: Piece) -> list[Term]:
         if piece.whole:
-            if all(self._is_stop(part, piece) for part in piece.parts):
+            is_name = all(len(part) == 1 for part in piece.parts) and not _SIGNS.isdisjoint(piece.whole)
+            if not is_name and all(self._is_stop(part, piece) for part in piece.parts):
                 return []
             named = token_in_capitals(piece.whole)
             return [_also(self._term(piece.text), named) if named else self._term(piece.text)]

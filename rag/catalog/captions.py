@@ -12,11 +12,13 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.analysis.languages import default_language
-from rag.catalog.any_of import is_any_of
+from rag.catalog.any_of import as_list, is_in
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
 from rag.model.extraction import Kind
 from rag.ports import FullTextIndex, IndexEntry
+
+_CAPTIONS_OF = select(caption).where(is_in(caption.c.chunk_id, "chunks"), caption.c.text != "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +73,5 @@ def put_caption(connection: Connection, words: FullTextIndex, chunk_id: int, cap
 
 def captions_of(connection: Connection, chunks: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     """Return {chunk: (text, captioner)} for the given chunks that have a caption."""
-    rows = select(caption).where(is_any_of(caption.c.chunk_id, chunks), caption.c.text != "")
-    return {row.chunk_id: (row.text, row.captioner) for row in connection.execute(rows)}
+    rows = connection.execute(_CAPTIONS_OF, {"chunks": as_list(chunks)})
+    return {row.chunk_id: (row.text, row.captioner) for row in rows}

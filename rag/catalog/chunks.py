@@ -8,13 +8,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from rag.catalog.any_of import are_any_of, is_any_of
+from rag.catalog.any_of import are_in, as_list, is_in
 from rag.catalog.scope import is_current
 from rag.catalog.tables import chunk, document, page
 from rag.model.extraction import Box, Kind
 from rag.model.search import PageKey
 
-_PAGE = (chunk.c.document_id, chunk.c.page)
+_CHUNKS_BY_ID = (
+    select(chunk, page.c.label, page.c.image.label("page_image"))
+    .join(document, is_current())
+    .join(page, (page.c.extraction_id == chunk.c.extraction_id) & (page.c.number == chunk.c.page))
+    .where(is_in(chunk.c.id, "ids"))
+)
+_ON_PAGES = are_in((chunk.c.document_id, chunk.c.page), "pages")
+_CHUNKS_ON_PAGES = select(chunk.c.id, chunk.c.document_id, chunk.c.page).join(document, is_current()).where(_ON_PAGES)
+_TEXTS_ON_PAGES = (
+    select(chunk.c.document_id, chunk.c.page, chunk.c.text)
+    .join(document, is_current())
+    .where(_ON_PAGES)
+    .order_by(chunk.c.id)
+)
+"""Statements that are built once: a search executes some of them several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,6 @@ class ChunkText:
 
 def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, ChunkRow]:
     """Return {id: chunk} for the given chunks that can be searched."""
-    rows = (
-        select(chunk, page.c.label, page.c.image.label("page_image"))
-        .join(document, is_current())
-        .join(page, (page.c.extraction_id == chunk.c.extraction_id) & (page.c.number == chunk.c.page))
-        .where(is_any_of(chunk.c.id, ids))
-    )
     return {
         row.id: ChunkRow(
             row.id,
@@ -69,7 +77,7 @@ def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, Chu
             row.image,
             row.page_image,
         )
-        for row in connection.execute(rows)
+        for row in connection.execute(_CHUNKS_BY_ID, {"ids": as_list(ids)})
     }
 
 
@@ -86,19 +94,14 @@ def chunk_texts(connection: Connection) -> list[ChunkText]:
 
 def pages_by_chunk(connection: Connection, pages: Sequence[PageKey]) -> dict[int, PageKey]:
     """Return {chunk: page} for the chunks on these pages."""
-    if not pages:
-        return {}
-    rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page).join(document, is_current())
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows.where(are_any_of(_PAGE, pages)))}
+    rows = connection.execute(_CHUNKS_ON_PAGES, {"pages": as_list(pages)}) if pages else ()
+    return {row.id: (row.document_id, row.page) for row in rows}
 
 
 def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, str]:
     """Return {page: the text of its chunks} for the given pages that have chunks."""
-    if not pages:
-        return {}
-    rows = select(chunk.c.document_id, chunk.c.page, chunk.c.text).join(document, is_current())
     found: dict[PageKey, str] = {}
-    for row in connection.execute(rows.where(are_any_of(_PAGE, pages)).order_by(chunk.c.id)):
+    for row in connection.execute(_TEXTS_ON_PAGES, {"pages": as_list(pages)}) if pages else ():
         key = (row.document_id, row.page)
         found[key] = f"{found.get(key, '')} {row.text}"
     return found

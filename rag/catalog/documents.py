@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from rag.catalog.deletions import delete_later
 from rag.catalog.extractions import drop_extraction, request_extraction, request_if_failed
-from rag.catalog.scope import documents_in, has_share, is_current, shares_shown
+from rag.catalog.scope import documents_in, has_share, is_current, shape_of, shares_shown, values_of
 from rag.catalog.states import SourceState
 from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source
 from rag.model.operations import DocumentSummary
@@ -34,7 +34,8 @@ def list_documents(connection: Connection, scope: Scope) -> list[DocumentSummary
     """Return the documents of a scope, by name."""
     rows = select(document.c.id, document.c.sha256, extraction.c.pages_done)
     rows = rows.join(extraction, extraction.c.id == document.c.extraction_id)
-    found = connection.execute(rows.where(document.c.id.in_(documents_in(scope)))).all()
+    rows = rows.where(document.c.id.in_(documents_in(shape_of(scope))))
+    found = connection.execute(rows, values_of(scope)).all()
     shown = shares_shown(connection, [row.id for row in found], scope)
     listed = [
         DocumentSummary(row.id, shown[row.id].name, row.pages_done, row.sha256, shown[row.id].attachment)

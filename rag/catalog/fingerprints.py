@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, se
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.any_of import are_any_of
-from rag.catalog.scope import documents_in
+from rag.catalog.scope import documents_in, shape_of, values_of
 from rag.catalog.tables import chunk, document, fingerprint, page
 from rag.model.extraction import Box
 from rag.model.search import PageKey, Scope
@@ -88,13 +88,13 @@ def put_fingerprints(connection: Connection, method: int, rows: Sequence[NewFing
 def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[PageKey, int]]:
     """Return (page, perceptual hash) of a scope's pages, the newest documents first."""
     rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method).limit(limit)
-    return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows)]
+    return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows, values_of(scope))]
 
 
 def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[PageKey, bytes]]:
     """Yield (page, keypoints) of a scope's pages, the newest documents first."""
     rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.keypoints), scope, method).limit(limit)
-    for row in connection.execute(rows.where(func.length(fingerprint.c.keypoints) > 0)):
+    for row in connection.execute(rows.where(func.length(fingerprint.c.keypoints) > 0), values_of(scope)):
         yield (row.id, row.number), row.keypoints
 
 
@@ -121,7 +121,7 @@ def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, me
             row.keypoints,
             (row.media_type or "").startswith("image/"),
         )
-        for row in connection.execute(rows)
+        for row in connection.execute(rows, values_of(scope))
     }
     return [found[place] for place in pages if place in found]
 
@@ -131,7 +131,7 @@ def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[
     return (
         rows.join_from(fingerprint, document, document.c.extraction_id == fingerprint.c.extraction_id)
         .join(page, and_(page.c.extraction_id == fingerprint.c.extraction_id, page.c.number == fingerprint.c.number))
-        .where(fingerprint.c.method == method, document.c.id.in_(documents_in(scope)))
+        .where(fingerprint.c.method == method, document.c.id.in_(documents_in(shape_of(scope))))
         .order_by(document.c.id.desc(), fingerprint.c.number)
     )
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Integer,
+    Select,
+    String,
     TableClause,
-    TableValuedAlias,
+    bindparam,
     column,
     func,
     insert,
@@ -26,7 +31,7 @@ from sqlalchemy import table as table_of
 
 from rag.analysis.analyzer import SURFACE, index_tokens
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
-from rag.catalog.scope import chunks_in, is_current
+from rag.catalog.scope import EVERYTHING, Shape, chunks_in, is_current, shape_of, values_of
 from rag.catalog.tables import chunk, document
 from rag.catalog.vocabulary import similar_tokens
 from rag.model.search import Scope
@@ -37,6 +42,10 @@ _COLUMNS = ("title", "heading", "caption", "body")
 
 _WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.25}
 """BM25 weights of the columns. A word in the form of the question counts a little more than its stem."""
+
+
+_ALL = -1
+"""SQLite's LIMIT for no limit."""
 
 
 class Fts5Index:
@@ -77,58 +86,35 @@ class Fts5Index:
         version = searched_version(connection)
         if not terms:
             return []
-        words = _table(version)
-        weights = ", ".join(str(_WEIGHTS[name]) for name in words.c.keys() if name in _WEIGHTS)  # noqa: SIM118
-        rank = literal_column(f"bm25({words.name}, {weights})", Float).label("rank")  # negative: the best is the lowest
-        match = text(f"{words.name} MATCH :match")
-        matching = select(words.c.rowid.label("id"), rank).where(match, *_inside(words, scope))
+        values = values_of(scope, match=any_of(version, terms, _COLUMNS))
         # Only the best are joined with the catalog: joining all that match takes twice as long in a wide scope.
-        for candidates in (limit * 2, None):
-            best = matching.order_by(rank, words.c.rowid).limit(candidates).subquery()
-            rows = connection.execute(
-                select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
-                .join_from(best, chunk, chunk.c.id == best.c.id)
-                .outerjoin(document, is_current())
-                .order_by(best.c.rank, best.c.id),
-                {"match": any_of(version, terms, _COLUMNS)},
-            ).all()
-            found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]
+        for candidates in (limit * 2, _ALL):
+            rows = connection.execute(_best_chunks(_table(version), shape_of(scope)), values | {"limit": candidates})
+            best = rows.all()
+            found = [(row[0], row[1], row[2], -row[3]) for row in best if row[1] is not None]
             # Chunks of extractions in progress are dropped. They are few, unless many files are being extracted again.
-            if len(found) >= limit or len(rows) < limit * 2:
+            if len(found) >= limit or len(best) < limit * 2:
                 break
         return found[:limit]
 
     def holders(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
         """Return {text of the term: the chunks in scope that have it}."""
         version = searched_version(connection)
-        words = _table(version)
-        # One statement, which looks up the scope's chunks once and returns a row for each term, not for each chunk.
-        queries = queries_of(version, terms, _COLUMNS)
-        match = literal_column(words.name).op("MATCH")(queries.c.value)
-        chunks = select(func.json_group_array(words.c.rowid)).where(match, *_inside(words, scope)).scalar_subquery()
-        rows = connection.execute(select(queries.c.key, chunks.correlate(queries)))
+        values = values_of(scope, queries=queries_of(version, terms, _COLUMNS))
+        rows = connection.execute(_holders(_table(version), shape_of(scope)), values)
         return {term: set(json.loads(ids)) for term, ids in rows}
 
     def counts(self, connection: Connection, terms: Sequence[Term]) -> dict[str, int]:
         """Return {text of the term: how many of all indexed chunks have it}."""
         version = searched_version(connection)
-        words = _table(version)
-        queries = queries_of(version, terms, _COLUMNS)
-        rows = (
-            select(queries.c.key, func.count())
-            .select_from(queries.join(words, literal_column(words.name).op("MATCH")(queries.c.value)))
-            .group_by(queries.c.key)
-        )
-        return {term.text: 0 for term in terms} | {row[0]: row[1] for row in connection.execute(rows)}
+        rows = connection.execute(_counts(_table(version)), {"queries": queries_of(version, terms, _COLUMNS)})
+        return {term.text: 0 for term in terms} | {row[0]: row[1] for row in rows}
 
     def missing(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> list[str]:
         """Return the texts of the terms that no chunk in scope has."""
         version = searched_version(connection)
-        words = _table(version)
-        queries = queries_of(version, terms, _COLUMNS)
-        match = literal_column(words.name).op("MATCH")(queries.c.value)
-        held = select(words.c.rowid).where(match, *_inside(words, scope)).correlate(queries)
-        return list(connection.scalars(select(queries.c.key).where(~held.exists())))
+        values = values_of(scope, queries=queries_of(version, terms, _COLUMNS))
+        return list(connection.scalars(_missing(_table(version), shape_of(scope)), values))
 
     def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
         """Return {word: words of chunks in scope that differ from it by typing errors}, the most similar first."""
@@ -139,12 +125,52 @@ class Fts5Index:
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""
-        # Counting in the index would read every text; FTS5 keeps the sizes of its rows in a table of their own.
-        sizes = table_of(f"{searched_version(connection).chunks}_docsize", column("id"))
-        if scope == Scope.operator():
-            return connection.scalar(select(func.count()).select_from(sizes)) or 0
-        inside = chunks_in(scope).subquery()
-        return connection.scalar(select(func.count()).select_from(inside.join(sizes, sizes.c.id == inside.c.id))) or 0
+        table = searched_version(connection).chunks
+        return connection.scalar(_count(table, shape_of(scope)), values_of(scope)) or 0
+
+
+@cache
+def _best_chunks(words: TableClause, shape: Shape) -> Select[*tuple[Any, ...]]:
+    """Return (chunk, document or None, page, rank) of the best `limit` chunks; the rank of the best is the lowest."""
+    weights = ", ".join(str(_WEIGHTS[name]) for name in words.c.keys() if name in _WEIGHTS)  # noqa: SIM118
+    rank = literal_column(f"bm25({words.name}, {weights})", Float).label("rank")
+    match = text(f"{words.name} MATCH :match")
+    matching = select(words.c.rowid.label("id"), rank).where(match, *_inside(words, shape))
+    best = matching.order_by(rank, words.c.rowid).limit(bindparam("limit", type_=Integer)).subquery()
+    return (
+        select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
+        .join_from(best, chunk, chunk.c.id == best.c.id)
+        .outerjoin(document, is_current())
+        .order_by(best.c.rank, best.c.id)
+    )
+
+
+@cache
+def _holders(words: TableClause, shape: Shape) -> Select[tuple[str, str]]:
+    # One statement, which looks up the scope's chunks once and returns a row for each term, not for each chunk.
+    chunks = select(func.json_group_array(words.c.rowid)).where(matches(words), *_inside(words, shape))
+    return select(QUERIES.c.key, chunks.scalar_subquery().correlate(QUERIES))
+
+
+@cache
+def _counts(words: TableClause) -> Select[tuple[str, int]]:
+    return select(QUERIES.c.key, func.count()).select_from(QUERIES.join(words, matches(words))).group_by(QUERIES.c.key)
+
+
+@cache
+def _missing(words: TableClause, shape: Shape) -> Select[tuple[str]]:
+    held = select(words.c.rowid).where(matches(words), *_inside(words, shape)).correlate(QUERIES)
+    return select(QUERIES.c.key).where(~held.exists())
+
+
+@cache
+def _count(table: str, shape: Shape) -> Select[tuple[int]]:
+    # Counting in the index would read every text; FTS5 keeps the sizes of its rows in a table of their own.
+    sizes = table_of(f"{table}_docsize", column("id"))
+    if shape == EVERYTHING:
+        return select(func.count()).select_from(sizes)
+    inside = chunks_in(shape).subquery()
+    return select(func.count()).select_from(inside.join(sizes, sizes.c.id == inside.c.id))
 
 
 def add_to_version(connection: Connection, version: IndexVersion, entries: Sequence[IndexEntry]) -> None:
@@ -174,8 +200,12 @@ def _as_printed(entry: IndexEntry) -> dict[str, object]:
 
 
 def _table(version: IndexVersion) -> TableClause:
-    others = ("forms",) if version.analysis else ("document",)
-    return table_of(version.chunks, column("rowid"), *(column(name) for name in (*_COLUMNS, *others)))
+    return _table_named(version.chunks, "forms" if version.analysis else "document")
+
+
+@cache
+def _table_named(name: str, other_column: str) -> TableClause:
+    return table_of(name, column("rowid"), *(column(name) for name in (*_COLUMNS, other_column)))
 
 
 def merge_segments(connection: Connection, name: str) -> None:
@@ -183,17 +213,25 @@ def merge_segments(connection: Connection, name: str) -> None:
     connection.execute(text(f"INSERT INTO {name}({name}) VALUES ('optimize')"))
 
 
-def _inside(words: TableClause, scope: Scope) -> list[ColumnElement[bool]]:
-    if scope == Scope.operator():
+def _inside(words: TableClause, shape: Shape) -> list[ColumnElement[bool]]:
+    if shape == EVERYTHING:
         return []
     # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds.
-    return [literal_column(f"+{words.name}.rowid").in_(chunks_in(scope))]
+    return [literal_column(f"+{words.name}.rowid").in_(chunks_in(shape))]
 
 
-def queries_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str]) -> TableValuedAlias:
-    """Return a table of the terms: `key` is the text of a term, `value` an FTS5 query for texts that have it."""
-    queries = {term.text: " OR ".join(_forms_of(version, term, columns)) for term in terms}
-    return func.json_each(json.dumps(queries)).table_valued("key", "value")
+QUERIES = func.json_each(bindparam("queries", type_=String)).table_valued("key", "value")
+"""A table of terms, bound as `queries`, see `queries_of`. `key`: the text of a term, `value`: its query."""
+
+
+def matches(words: TableClause) -> ColumnElement[bool]:
+    """Return the condition that a text has the term of a row of QUERIES."""
+    return literal_column(words.name).op("MATCH", is_comparison=True)(QUERIES.c.value)
+
+
+def queries_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str]) -> str:
+    """Return FTS5 queries, by the texts of the terms, for texts that have them; to bind to a statement with QUERIES."""
+    return json.dumps({term.text: " OR ".join(_forms_of(version, term, columns)) for term in terms})
 
 
 def any_of(version: IndexVersion, terms: Iterable[Term], columns: Sequence[str]) -> str:

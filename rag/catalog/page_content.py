@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from rag.catalog.pages import page_images, page_words
-from rag.catalog.scope import documents_in, shares_shown
+from rag.catalog.scope import documents_in, shape_of, shares_shown, values_of
 from rag.catalog.tables import document, extraction, page
 from rag.errors import NotFound
 from rag.model.search import PageContent, Scope
@@ -21,7 +21,8 @@ def read_page(connection: Connection, sha256: str, number: int, scope: Scope, da
     rows = select(document.c.id, document.c.sha256, document.c.extraction_id, extraction.c.pages_done)
     rows = rows.join(extraction, extraction.c.id == document.c.extraction_id)
     matching = document.c.sha256.startswith(sha256.lower(), autoescape=True)
-    found = connection.execute(rows.where(matching, document.c.id.in_(documents_in(scope)))).all()
+    rows = rows.where(matching, document.c.id.in_(documents_in(shape_of(scope))))
+    found = connection.execute(rows, values_of(scope)).all()
     shown = shares_shown(connection, [row.id for row in found], scope)
     if len(found) != 1 or found[0].id not in shown:
         raise NotFound("No document here has this id.", "Search again: the file may have been removed.")

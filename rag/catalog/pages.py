@@ -6,13 +6,15 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby, pairwise
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
-from rag.catalog.any_of import are_any_of, is_any_of
+from rag.catalog.any_of import are_any_of, as_list, is_any_of, is_in
 from rag.catalog.page_labels import labels_with
-from rag.catalog.scope import documents_in, is_current
+from rag.catalog.scope import Shape, documents_in, is_current, shape_of, values_of
 from rag.catalog.tables import chunk, document, extraction, page
 from rag.model.extraction import Box, Word
 from rag.model.search import PageKey, Scope
@@ -33,9 +35,9 @@ def page_words(connection: Connection, document_id: int, number: int, scope: Sco
     rows = (
         select(page.c.words)
         .join(document, document.c.extraction_id == page.c.extraction_id)
-        .where(document.c.id == document_id, page.c.number == number, document.c.id.in_(documents_in(scope)))
+        .where(document.c.id == document_id, page.c.number == number, document.c.id.in_(documents_in(shape_of(scope))))
     )
-    packed = connection.scalar(rows)
+    packed = connection.scalar(rows, values_of(scope))
     if packed is None:
         return ()
     return tuple(Word(text, Box(*box)) for text, *box in json.loads(zlib.decompress(packed)))
@@ -46,19 +48,25 @@ def page_images(connection: Connection, pages: Collection[tuple[int, int]], scop
     rows = (
         select(document.c.id, page.c.number, page.c.extraction_id, page.c.image)
         .join(page, page.c.extraction_id == document.c.extraction_id)
-        .where(are_any_of((document.c.id, page.c.number), pages), document.c.id.in_(documents_in(scope)))
+        .where(are_any_of((document.c.id, page.c.number), pages), document.c.id.in_(documents_in(shape_of(scope))))
         .where(page.c.image.is_not(None))
     )
-    return {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
+    found = connection.execute(rows, values_of(scope))
+    return {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in found}
 
 
 def first_pages(connection: Connection, ids: Iterable[int], scope: Scope) -> dict[int, tuple[int, PageKey]]:
     """Return {document: (chunk, page)} of the first page of each of these documents that is in scope."""
+    rows = connection.execute(_first_pages(shape_of(scope)), values_of(scope, documents=as_list(ids)))
+    return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in rows}
+
+
+@cache
+def _first_pages(shape: Shape) -> Select[*tuple[Any, ...]]:
     rows = select(chunk.c.document_id, chunk.c.page, func.max(chunk.c.id).label("chunk"))
-    rows = rows.join(document, is_current()).where(is_any_of(chunk.c.document_id, ids))
-    rows = rows.where(document.c.id.in_(documents_in(scope)))
-    rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
-    return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in connection.execute(rows)}
+    rows = rows.join(document, is_current()).where(is_in(chunk.c.document_id, "documents"))
+    rows = rows.where(document.c.id.in_(documents_in(shape)))
+    return rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
 
 
 def outline_pages(connection: Connection, ids: Iterable[int], pages: int) -> list[tuple[int, PageKey]]:

@@ -1,4 +1,9 @@
-"""Translate a Scope into SQL: the only place that decides which documents a reader may see."""
+"""Translate a Scope into SQL: the only place that decides which documents a reader may see.
+
+SQLAlchemy takes longer to build a statement than SQLite takes to answer it, and a search has about fifteen. So a
+statement is built once for each shape of a scope, which says which limits it has; `values_of` has their values, which
+are bound when it is executed. Without them, it fails.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from time import time
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
     Connection,
+    Float,
     Select,
+    String,
     and_,
     bindparam,
     exists,
@@ -21,56 +29,102 @@ from sqlalchemy import (
     select,
 )
 
-from rag.catalog.any_of import is_any_of, is_none_of
+from rag.catalog.any_of import as_list, is_in
 from rag.catalog.holdings import ATTACHED, OWN, Holding, both_ways
 from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
 from rag.model.extraction import Kind
 from rag.model.search import Posted, Scope
 
-_REUSED = 16
-"""Scopes whose conditions are kept: a search has about fifteen statements in one scope, and building a condition takes
-longer than SQLite needs to check it."""
+
+class Shape(NamedTuple):
+    """Which limits a scope has."""
+
+    spaces: bool = False
+    documents: bool = False
+    without: bool = False
+    shared_by: bool = False
+    since: bool = False
+    before: bool = False
+    types: bool = False
 
 
-@lru_cache(_REUSED)
-def documents_in(scope: Scope) -> CompoundSelect[tuple[int]]:
+EVERYTHING = Shape()
+
+
+def shape_of(scope: Scope) -> Shape:
+    """Return which limits a scope has."""
+    wanted = scope.shares
+    return Shape(
+        scope.spaces is not None,
+        scope.documents is not None,
+        bool(scope.without),
+        wanted.shared_by is not None,
+        wanted.since is not None,
+        wanted.before is not None,
+        bool(wanted.extensions or wanted.kinds),
+    )
+
+
+def values_of(scope: Scope, **more: object) -> dict[str, object]:
+    """Return what to bind to a statement for the shape of this scope: the values of its limits, and `more`."""
+    wanted = scope.shares
+    limits: dict[str, object] = {
+        "scope_spaces": _listed(scope.spaces),
+        "scope_documents": _listed(scope.documents),
+        "scope_without": _listed(scope.without),
+        "scope_people": _listed(wanted.shared_by),
+        "scope_since": wanted.since,
+        "scope_before": wanted.before,
+        "scope_kinds": _listed(wanted.kinds),
+        "scope_endings": _listed(frozenset(f".{extension}" for extension in wanted.extensions)),
+    }
+    return {name: value for name, value in limits.items() if value is not None} | more
+
+
+@lru_cache(64)
+def _listed(values: frozenset[int] | frozenset[str] | None) -> str | None:
+    return None if values is None else as_list(values)
+
+
+@cache
+def documents_in(shape: Shape) -> CompoundSelect[tuple[int]]:
     """Return a subquery of document ids. A document is in scope when it, or a file that it is attached to, is shared in
     one of the spaces."""
-    return both_ways(lambda way: select(way.document).where(*shared_documents_in(scope, way)))
+    return both_ways(lambda way: select(way.document).where(*shared_documents_in(shape, way)))
 
 
-@lru_cache(2 * _REUSED)
-def shared_documents_in(scope: Scope, way: Holding = OWN) -> tuple[ColumnElement[bool], ...]:
+def shared_documents_in(shape: Shape, way: Holding = OWN) -> list[ColumnElement[bool]]:
     """Return the conditions that a share makes the document that it holds in this way part of a scope."""
-    conditions = [is_live(way), *shares_in(scope, way)]
-    if scope.documents is not None:
-        conditions.append(is_any_of(way.document, scope.documents))
-    if scope.without:
-        conditions.append(is_none_of(way.document, scope.without))
-    return tuple(conditions)
+    conditions = [is_live(way), *shares_in(shape, way)]
+    if shape.documents:
+        conditions.append(is_in(way.document, "scope_documents"))
+    if shape.without:
+        conditions.append(~is_in(way.document, "scope_without"))
+    return conditions
 
 
-def shares_in(scope: Scope, way: Holding = OWN) -> list[ColumnElement[bool]]:
+def shares_in(shape: Shape, way: Holding = OWN) -> list[ColumnElement[bool]]:
     """Return the conditions that a share is visible, in the spaces of a scope, and matches its filter."""
-    return [is_visible(), *shares_matching(scope, way)]
+    return [is_visible(), *shares_matching(shape, way)]
 
 
-def shares_matching(scope: Scope, way: Holding = OWN) -> list[ColumnElement[bool]]:
+def shares_matching(shape: Shape, way: Holding = OWN) -> list[ColumnElement[bool]]:
     """Return the conditions that a share is in the spaces of a scope and matches its filter, visible or not."""
-    wanted = scope.shares
     conditions: list[ColumnElement[bool]] = []
-    if scope.spaces is not None:
-        conditions.append(is_any_of(share.c.space, scope.spaces))
-    if wanted.shared_by is not None:
-        conditions.append(is_any_of(share.c.shared_by, wanted.shared_by))
-    if wanted.since is not None:
-        conditions.append(share.c.shared_at >= wanted.since)
-    if wanted.before is not None:
-        conditions.append(share.c.shared_at < wanted.before)
-    if wanted.extensions or wanted.kinds:
-        endings = [func.lower(way.file_name).endswith(f".{ending}", autoescape=True) for ending in wanted.extensions]
-        conditions.append(or_(is_any_of(source.c.kind, wanted.kinds), *endings))
+    if shape.spaces:
+        conditions.append(is_in(share.c.space, "scope_spaces"))
+    if shape.shared_by:
+        conditions.append(is_in(share.c.shared_by, "scope_people"))
+    if shape.since:
+        conditions.append(share.c.shared_at >= bindparam("scope_since", type_=Float))
+    if shape.before:
+        conditions.append(share.c.shared_at < bindparam("scope_before", type_=Float))
+    if shape.types:
+        endings = func.json_each(bindparam("scope_endings", type_=String)).table_valued("value")
+        ending = func.substr(func.lower(way.file_name), -func.length(endings.c.value))
+        has_ending = exists(select(endings.c.value).where(ending == endings.c.value))
+        conditions.append(or_(is_in(source.c.kind, "scope_kinds"), has_ending))
     return conditions
 
 
@@ -98,7 +152,7 @@ def has_share(document_id: ColumnElement[int] | int) -> ColumnElement[bool]:
 
 def is_visible() -> ColumnElement[bool]:
     """Return the condition that a share may be used in an answer now. No other condition decides that."""
-    now: BindParameter[float] = bindparam("now", callable_=time, unique=True)  # of the execution: conditions are kept
+    now: BindParameter[float] = bindparam("now", callable_=time, unique=True)  # of the execution: statements are kept
     return and_(share.c.state == ShareState.SHARED, share.c.visible_from <= now)
 
 
@@ -107,42 +161,55 @@ def is_current() -> ColumnElement[bool]:
     return and_(document.c.id == chunk.c.document_id, document.c.extraction_id == chunk.c.extraction_id)
 
 
-@lru_cache(_REUSED)
-def chunks_in(scope: Scope) -> Select[tuple[int]]:
+@cache
+def chunks_in(shape: Shape) -> Select[tuple[int]]:
     """Return a subquery of chunk ids, from all extractions. SQLite answers it from an index alone."""
-    return select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(scope)))
+    return select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(shape)))
 
 
 def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) -> dict[int, tuple[int, int, Kind]]:
     """Return {chunk: (document, page, kind)} for the given chunks that are in scope and not deleted."""
+    rows = connection.execute(_allowed_chunks(shape_of(scope)), values_of(scope, chunks=as_list(chunks)))
+    return {row.id: (row.document_id, row.page, Kind(row.kind)) for row in rows}
+
+
+@cache
+def _allowed_chunks(shape: Shape) -> Select[*tuple[Any, ...]]:
     # The sum keeps SQLite from reading all chunks of the scope's documents to find these few ids.
-    inside = (chunk.c.document_id + 0).in_(documents_in(scope))
+    inside = (chunk.c.document_id + 0).in_(documents_in(shape))
     rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.kind).join(document, is_current())
-    found = connection.execute(rows.where(is_any_of(chunk.c.id, chunks), inside))
-    return {row.id: (row.document_id, row.page, Kind(row.kind)) for row in found}
+    return rows.where(is_in(chunk.c.id, "chunks"), inside)
 
 
 def count_in(connection: Connection, scope: Scope) -> int:
     """Return how many chunks a scope has, with words or without. SQLite answers it from an index alone."""
+    return connection.scalar(_count_in(shape_of(scope)), values_of(scope)) or 0
+
+
+@cache
+def _count_in(shape: Shape) -> Select[tuple[int]]:
     rows = select(func.count()).select_from(chunk)
-    if scope != Scope.operator():
-        rows = rows.where(chunk.c.document_id.in_(documents_in(scope)))
-    return connection.scalar(rows) or 0
+    return rows if shape == EVERYTHING else rows.where(chunk.c.document_id.in_(documents_in(shape)))
 
 
 def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, ...]]:
     """Return {document: the spaces of the scope where it is shared} for the given documents in scope."""
-    ids, found = list(documents), dict[int, set[str]]()
-    rows = both_ways(
+    found = dict[int, set[str]]()
+    rows = connection.execute(_spaces_in(shape_of(scope)), values_of(scope, documents=as_list(documents)))
+    for row in rows:
+        found.setdefault(row.document, set()).add(row.space)
+    return {document: tuple(sorted(spaces)) for document, spaces in found.items()}
+
+
+@cache
+def _spaces_in(shape: Shape) -> CompoundSelect[*tuple[Any, ...]]:
+    return both_ways(
         lambda way: (
             select(way.document.label("document"), share.c.space)
-            .where(is_any_of(way.document, ids), *shared_documents_in(scope, way))
+            .where(is_in(way.document, "documents"), *shared_documents_in(shape, way))
             .distinct()
         )
     )
-    for row in connection.execute(rows):
-        found.setdefault(row.document, set()).add(row.space)
-    return {document: tuple(sorted(spaces)) for document, spaces in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +226,9 @@ def shares_shown(
     connection: Connection, documents: Iterable[int], scope: Scope, matched: Collection[int] = ()
 ) -> dict[int, ShownShare]:
     """Return {document: its newest share inside the scope, never one outside}, or one of the `matched` shares."""
-    ids, is_matched = list(documents), is_any_of(share.c.id, matched).label("is_matched")
-    rows = both_ways(
-        lambda way: select(share, way.document.label("document"), way.attachment.label("attachment"), is_matched).where(
-            is_any_of(way.document, ids), is_live(way), *shares_in(scope, way)
-        )
-    )
-    found = sorted(connection.execute(rows), key=lambda row: (row.is_matched, row.shared_at, row.id, row.attachment))
+    values = values_of(scope, documents=as_list(documents), matched=as_list(matched))
+    rows = connection.execute(_shares_shown(shape_of(scope)), values)
+    found = sorted(rows, key=lambda row: (row.is_matched, row.shared_at, row.id, row.attachment))
     return {
         row.document: ShownShare(
             row.name,
@@ -175,3 +238,13 @@ def shares_shown(
         )
         for row in found
     }
+
+
+@cache
+def _shares_shown(shape: Shape) -> CompoundSelect[*tuple[Any, ...]]:
+    is_matched = is_in(share.c.id, "matched").label("is_matched")
+    return both_ways(
+        lambda way: select(share, way.document.label("document"), way.attachment.label("attachment"), is_matched).where(
+            is_in(way.document, "documents"), is_live(way), *shares_in(shape, way)
+        )
+    )

@@ -5,22 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, desc, func, insert, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    desc,
+    func,
+    insert,
+    select,
+    text,
+    union_all,
+)
 
 from rag.analysis.analyzer import index_tokens
 from rag.analysis.languages import detect_languages
-from rag.catalog.any_of import is_any_of
+from rag.catalog.any_of import as_list, is_any_of, is_in
 from rag.catalog.holdings import ATTACHED, OWN, Holding
-from rag.catalog.scope import shared_documents_in
+from rag.catalog.scope import Shape, shape_of, shared_documents_in, values_of
 from rag.catalog.tables import attachment, attachment_word, name_word, share, source
 from rag.model.search import Scope
 from rag.ports import Term
 
 _ENGLISH = "en"
 _MAX_WORD = 64
+
+_WORDS_OF_NAME = select(name_word.c.word).where(name_word.c.share_id == bindparam("share", type_=Integer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +90,9 @@ def search_names(connection: Connection, terms: Sequence[Term], scope: Scope, li
             terms_of.setdefault(word, set()).add(term.text)
     if not terms_of:
         return []
-    rows = union_all(*(_names_with(way, terms_of, scope) for way in (OWN, ATTACHED)))
-    best = rows.order_by(*(desc(text(column)) for column in ("number", "shared_at", "id"))).limit(limit)
+    values = values_of(scope, words=as_list(terms_of), limit=limit)
     found: dict[int, NameMatch] = {}
-    for row in connection.execute(best):
+    for row in connection.execute(_best_names(shape_of(scope)), values):
         held = frozenset[str]().union(*(terms_of[word] for word in json.loads(row.words)))
         match = NameMatch(row.document, row.id, row.name, held)
         known = found.get(match.document)
@@ -91,20 +107,31 @@ def find_in_names(connection: Connection, terms: Sequence[Term], scope: Scope) -
     wanted = frozenset[str]().union(*tokens_of.values())
     if not wanted:
         return set()
-    rows = union_all(
+    held = set(connection.scalars(_words_in_names(shape_of(scope)), values_of(scope, words=as_list(wanted))))
+    return {text for text, tokens in tokens_of.items() if not held.isdisjoint(tokens)}
+
+
+@cache
+def _words_in_names(shape: Shape) -> CompoundSelect[*tuple[Any, ...]]:
+    return union_all(
         *(
             select(way.word)
             .select_from(way.named)
-            .where(is_any_of(way.word, wanted), *shared_documents_in(scope, way))
+            .where(is_in(way.word, "words"), *shared_documents_in(shape, way))
             .distinct()
             for way in (OWN, ATTACHED)
         )
     )
-    held = set(connection.scalars(rows))
-    return {text for text, tokens in tokens_of.items() if not held.isdisjoint(tokens)}
 
 
-def _names_with(way: Holding, words: Collection[str], scope: Scope) -> Select[Any]:
+@cache
+def _best_names(shape: Shape) -> CompoundSelect[*tuple[Any, ...]]:
+    rows = union_all(*(_names_with(way, shape) for way in (OWN, ATTACHED)))
+    order = (desc(text(column)) for column in ("number", "shared_at", "id"))
+    return rows.order_by(*order).limit(bindparam("limit", type_=Integer))
+
+
+def _names_with(way: Holding, shape: Shape) -> Select[Any]:
     """Return the names of one way that have some of the words, with the words."""
     return (
         select(
@@ -116,15 +143,14 @@ def _names_with(way: Holding, words: Collection[str], scope: Scope) -> Select[An
             share.c.shared_at.label("shared_at"),
         )
         .select_from(way.named)
-        .where(is_any_of(way.word, words), *shared_documents_in(scope, way))
+        .where(is_in(way.word, "words"), *shared_documents_in(shape, way))
         .group_by(way.document, share.c.id, way.file_name)
     )
 
 
 def terms_in_name(connection: Connection, share_id: int, terms: Sequence[Term]) -> set[str]:
     """Return the texts of the terms that the name of a share has."""
-    mine = connection.scalars(select(name_word.c.word).where(name_word.c.share_id == share_id))
-    words = set(mine)
+    words = set(connection.scalars(_WORDS_OF_NAME, {"share": share_id}))
     return {term.text for term in terms if not words.isdisjoint(_tokens_of(term))}
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     Float,
+    Select,
     TableClause,
     column,
     delete,
@@ -27,9 +30,9 @@ from sqlalchemy import (
 from rag.analysis.analyzer import index_tokens
 from rag.analysis.languages import detect_languages
 from rag.catalog.any_of import is_any_of
-from rag.catalog.fulltext import any_of, merge_segments, queries_of
+from rag.catalog.fulltext import QUERIES, any_of, matches, merge_segments, queries_of
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
-from rag.catalog.scope import shared_documents_in
+from rag.catalog.scope import Shape, shape_of, shared_documents_in, values_of
 from rag.catalog.tables import share, source
 from rag.model.search import Scope
 from rag.ports import Term
@@ -84,38 +87,49 @@ def search_share_words(connection: Connection, terms: Sequence[Term], scope: Sco
     version = searched_version(connection)
     if not terms:
         return []
-    words = _table(version)
-    rank = literal_column(f"bm25({words.name})", Float).label("rank")  # negative: the best is the lowest
-    matching = (
-        select(source.c.document_id, share.c.id, rank)
-        .select_from(words)
-        .join(share, share.c.id == words.c.rowid)
-        .join(source, source.c.id == share.c.source_id)
-        .where(text(f"{words.name} MATCH :match"), *shared_documents_in(scope))
-        .order_by(rank, share.c.id)
-    )
+    values = values_of(scope, match=any_of(version, terms, ["words"]))
     found: dict[int, MessageMatch] = {}
-    for row in connection.execute(matching, {"match": any_of(version, terms, ["words"])}):
+    for row in connection.execute(_matching(_table(version), shape_of(scope)), values):
         found.setdefault(row.document_id, MessageMatch(row.document_id, row.id, -row.rank))
         if len(found) == limit:
             break
     return list(found.values())
 
 
+@cache
+def _matching(words: TableClause, shape: Shape) -> Select[*tuple[Any, ...]]:
+    rank = literal_column(f"bm25({words.name})", Float).label("rank")  # negative: the best is the lowest
+    return (
+        select(source.c.document_id, share.c.id, rank)
+        .select_from(words)
+        .join(share, share.c.id == words.c.rowid)
+        .join(source, source.c.id == share.c.source_id)
+        .where(text(f"{words.name} MATCH :match"), *shared_documents_in(shape))
+        .order_by(rank, share.c.id)
+    )
+
+
 def shares_with(connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
     """Return {text of the term: the shares in scope whose message contains it}."""
     version = searched_version(connection)
-    words = _table(version)
-    queries = queries_of(version, terms, ["words"])
-    match = literal_column(words.name).op("MATCH")(queries.c.value)
-    inside = select(share.c.id).join(source, source.c.id == share.c.source_id).where(*shared_documents_in(scope))
-    # The plus keeps FTS5 from looking up each of the scope's rows by itself.
-    in_scope = literal_column(f"+{words.name}.rowid").in_(inside)
-    shares = select(func.json_group_array(words.c.rowid)).where(match, in_scope).scalar_subquery()
-    rows = connection.execute(select(queries.c.key, shares.correlate(queries)))
+    values = values_of(scope, queries=queries_of(version, terms, ["words"]))
+    rows = connection.execute(_shares_with(_table(version), shape_of(scope)), values)
     return {term: set(json.loads(ids)) for term, ids in rows}
 
 
+@cache
+def _shares_with(words: TableClause, shape: Shape) -> Select[tuple[str, str]]:
+    inside = select(share.c.id).join(source, source.c.id == share.c.source_id).where(*shared_documents_in(shape))
+    # The plus keeps FTS5 from looking up each of the scope's rows by itself.
+    in_scope = literal_column(f"+{words.name}.rowid").in_(inside)
+    shares = select(func.json_group_array(words.c.rowid)).where(matches(words), in_scope)
+    return select(QUERIES.c.key, shares.scalar_subquery().correlate(QUERIES))
+
+
 def _table(version: IndexVersion) -> TableClause:
-    columns = ("words", "forms") if version.analysis else ("words",)
-    return table(version.messages, column("rowid"), *map(column, columns))
+    return _table_named(version.messages, ("words", "forms") if version.analysis else ("words",))
+
+
+@cache
+def _table_named(name: str, columns: tuple[str, ...]) -> TableClause:
+    return table(name, column("rowid"), *map(column, columns))

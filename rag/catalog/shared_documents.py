@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
@@ -16,10 +16,12 @@ from rag.catalog.scope import (
     documents_in,
     has_share,
     is_live,
+    shape_of,
     shared_documents_in,
     shares_in,
     shares_matching,
     spaces_in,
+    values_of,
 )
 from rag.catalog.sources import find_sources
 from rag.catalog.states import LIVE, ShareState
@@ -84,12 +86,13 @@ def list_shares_in(
     """Return what is shared in a scope by the shares that meet a condition, newest first; see `list_shared_files`."""
     rows = select(share, source.c.kind, source.c.ref, source.c.document_id)
     rows = rows.join(source, source.c.id == share.c.source_id)
-    rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope), matching)
+    rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(shape_of(scope)), matching)
     if scope.documents is not None:
         rows = rows.where(is_any_of(source.c.document_id, scope.documents))
     if scope.without:
         rows = rows.where(is_none_of(func.coalesce(source.c.document_id, 0), scope.without))
-    found = connection.execute(rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(limit)).all()
+    newest = rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(limit)
+    found = connection.execute(newest, values_of(scope)).all()
     states = {status.source: status.state for status in list_statuses(connection, [row.source_id for row in found])}
     now = time()
     return [
@@ -125,8 +128,9 @@ def documents_of_source(connection: Connection, kind: str, ref: str, scope: Scop
 
 
 def _documents(connection: Connection, scope: Scope, *matching: ColumnElement[bool]) -> frozenset[int]:
-    rows = both_ways(lambda way: select(way.document).where(*matching, *shared_documents_in(scope, way)))
-    return frozenset(connection.scalars(rows))
+    shape = shape_of(scope)
+    rows = both_ways(lambda way: select(way.document).where(*matching, *shared_documents_in(shape, way)))
+    return frozenset(connection.scalars(rows, values_of(scope)))
 
 
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
@@ -138,8 +142,8 @@ def documents_allowed(connection: Connection, documents: Collection[int], scope:
 
 def first_documents(connection: Connection, scope: Scope, limit: int) -> list[int]:
     """Return documents of a scope, at most `limit`."""
-    rows = select(document.c.id).where(document.c.id.in_(documents_in(scope))).order_by(document.c.id).limit(limit)
-    return list(connection.scalars(rows))
+    rows = select(document.c.id).where(document.c.id.in_(documents_in(shape_of(scope))))
+    return list(connection.scalars(rows.order_by(document.c.id).limit(limit), values_of(scope)))
 
 
 def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:
@@ -174,19 +178,29 @@ def names_of(connection: Connection, documents: Collection[int]) -> dict[int, se
 
 def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
     """Return all names that these documents have in a scope now, without those of shares that are not visible."""
-    return _names(connection, lambda way: [is_any_of(way.document, documents), is_live(way), *shares_in(scope, way)])
+    shape = shape_of(scope)
+    return _names(
+        connection,
+        lambda way: [is_any_of(way.document, documents), is_live(way), *shares_in(shape, way)],
+        values_of(scope),
+    )
 
 
 def visible_names(connection: Connection, scope: Scope) -> frozenset[tuple[int, str]]:
     """Return (document, name) of everything visible in a scope now; documents shared under several names have each."""
-    found = _names(connection, lambda way: shared_documents_in(scope, way))
+    shape = shape_of(scope)
+    found = _names(connection, lambda way: shared_documents_in(shape, way), values_of(scope))
     return frozenset((document, name) for document, names in found.items() for name in names)
 
 
-def _names(connection: Connection, matching: Callable[[Holding], Sequence[ColumnElement[bool]]]) -> dict[int, set[str]]:
+def _names(
+    connection: Connection,
+    matching: Callable[[Holding], Sequence[ColumnElement[bool]]],
+    values: Mapping[str, object] | None = None,
+) -> dict[int, set[str]]:
     rows = both_ways(lambda way: select(way.document.label("document"), share.c.name).where(*matching(way)).distinct())
     found: dict[int, set[str]] = {}
-    for row in connection.execute(rows):
+    for row in connection.execute(rows, values):
         found.setdefault(row.document, set()).add(row.name)
     return found
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from rag.catalog.any_of import is_any_of, is_none_of
-from rag.catalog.scope import chunks_in
+from rag.catalog.scope import chunks_in, shape_of, values_of
 from rag.catalog.skims import is_extracted
 from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model.extraction import Kind, Modality
@@ -160,7 +160,7 @@ def windows_in(
 ) -> list[tuple[int, int]]:
     """Return (chunk, window) of the vectors in scope, at most `limit` of them."""
     rows = select(vector.c.chunk_id, vector.c.window).where(*_of_scope(embedder, modality, scope)).limit(limit)
-    return [(row.chunk_id, row.window) for row in connection.execute(rows)]
+    return [(row.chunk_id, row.window) for row in connection.execute(rows, values_of(scope))]
 
 
 def vectors_in(
@@ -170,7 +170,7 @@ def vectors_in(
     # Untyped, because SQLAlchemy would copy each vector once more, which takes longer than reading it.
     data = type_coerce(vector.c.data, NullType)
     found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
-    for rows in connection.execute(found).partitions(_BATCH):
+    for rows in connection.execute(found, values_of(scope)).partitions(_BATCH):
         halves = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
         yield [row[0] for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
 
@@ -179,7 +179,7 @@ def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnEl
     # No join: starting from the scope's few chunks, SQLite finds the vectors of each by the table's key. A chunk with
     # nothing to embed has no modality.
     mine = vector.c.embedder == embedder
-    return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(scope))
+    return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(shape_of(scope)))
 
 
 def list_vector_deletions(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:

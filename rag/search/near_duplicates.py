@@ -25,7 +25,7 @@ documents, 1997)."""
 _MIN_TWIN = 0.5
 """Share of their words, without numbers, that twins have in common."""
 
-_WITH_DIGIT = re.compile(r"\b[^\W\d]*\d\w*")
+_WORD = re.compile(r"\w+")
 
 
 def is_near_duplicate(one: str, other: str) -> bool:
@@ -41,7 +41,8 @@ def is_near_duplicate(one: str, other: str) -> bool:
 
 def extract_numbers(text: str) -> tuple[str, ...]:
     """Return the words of a text that contain a digit, sorted."""
-    return tuple(sorted(_WITH_DIGIT.findall(text.lower())))
+    others = (word for word in _WORD.findall(text.lower()) if not word.isalpha())
+    return tuple(sorted(word for word in others if any(map(str.isdecimal, word))))
 
 
 def template_words(text: str) -> frozenset[str]:

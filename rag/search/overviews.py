@@ -46,7 +46,10 @@ def read_overview(question: str) -> str | None:
 
 def _others(tokens: Sequence[Token], language: str) -> list[Token] | None:
     """Return the tokens that a language does not explain, None if nothing asks for an overview in it."""
-    asking, beside, words = _phrases(ASKING[language]), _phrases(BESIDE[language]), lexicon(language)
+    asking = _phrases(ASKING[language])
+    if asking.keys().isdisjoint(token.text for token in tokens):
+        return None
+    beside, words = _phrases(BESIDE[language]), lexicon(language)
     explained = _around_gaps(asking, tokens)
     is_asking = bool(explained)
     at = 0
@@ -86,7 +89,10 @@ def _is_at(phrase: tuple[str, ...], tokens: Sequence[Token], at: int) -> bool:
 
 def _mend(tokens: Sequence[Token], language: str) -> list[Token]:
     """Return the tokens with the words of a language in place of its typing errors: "sumarize", "wat is this about"."""
-    return [token._replace(text=_meant(token.text, language)) for token in tokens]
+    meant = [_meant(token.text, language) for token in tokens]
+    return [
+        token if token.text == text else token._replace(text=text) for token, text in zip(tokens, meant, strict=True)
+    ]
 
 
 @lru_cache(maxsize=1 << 12)

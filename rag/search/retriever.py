@@ -15,7 +15,7 @@ from rag.ports import FullTextIndex, Translator
 from rag.search import confidence
 from rag.search.abstention import Abstention, AbstentionVerdict
 from rag.search.corrections import Corrections, correct_question
-from rag.search.file_names import is_named
+from rag.search.file_names import folded_words, is_named
 from rag.search.fusion import fuse
 from rag.search.glossary import Glossary
 from rag.search.glossary_file import load_glossary
@@ -132,7 +132,8 @@ class Retriever:
         if FileNamesLane.name not in self._settings.lanes:
             return None
         has_page = bool(query.references.pages or query.references.from_end or query.references.printed)
-        matches = tuple(match for match in query.name_matches if is_named(query.text, match.name, has_page=has_page))
+        asked = folded_words(query.text)
+        matches = tuple(match for match in query.name_matches if is_named(asked, match.name, has_page=has_page))
         if not matches:
             return None
         named = frozenset(match.document for match in matches)

@@ -33,6 +33,14 @@ _MARK = re.compile(
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 _VERSION = re.compile(r"\b(?:v|ver|version|rev|revision)[ .]?(\d+(?:[ .]\d+)*)")
 _WANTS_BOTH = re.compile(r"\b(?:history|changed|changes|compare|compared|difference)\b", re.IGNORECASE)
+_WANTS_NEWEST = re.compile(
+    r"\b(?:current(?:ly)?|latest|newest|most recent|up[- ]to[- ]date|today"
+    r"|aktuell\w*|neue?ste\w*|actuel\w*|plus récent\w*|actual|actuales|vigentes?|más reciente\w*"
+    r"|attual\w*|più recent\w*|huidige|actuele|nieuwste|atual|atuais|mais recente\w*|aktualn\w*|najnowsz\w*"
+    r"|текущ\w*|актуальн\w*|новейш\w*)\b"
+    r"|最新|現在|現行|当前|目前|现行",
+    re.IGNORECASE,
+)
 _WANTS_OLD = re.compile(
     r"\b(?:old|older|oldest|previous|former|earlier|original|first version|outdated|superseded"
     r"|alte|alten|ältere|vorherige|frühere|ursprüngliche|ancien|ancienne|précédent\w*"
@@ -84,23 +92,22 @@ def rank_versions(
     `scores` are those by words.
 
     Two pages are versions if their files have the same name but for dates and marks of versions, and most of their
-    words in common. A year or a version in the question comes before the newest. A question about an older version has
-    the newest last; one about changes keeps the order. Only shares inside the scope count.
+    words in common. A version that the question names by its year or number comes first, or the newest one if it asks
+    for that, however well the others fit. A question about an older version has the newest last; one about changes
+    keeps the order. Only shares inside the scope count.
     """
-    compared = list(pages[:MAX_COMPARED])
-    families = _families(_candidates(connection, compared, scope))
+    families = _families(_candidates(connection, list(pages[:MAX_COMPARED]), scope))
     order = {page: place for place, page in enumerate(pages)}
     ranked, newer = list(pages), dict[PageKey, PageKey]()
     for family in families:
         newest = max(family, key=lambda one: one.age)
         if not _WANTS_BOTH.search(question):
-            best = max(scores.get(one.page, 0.0) for one in family)
-            equal = [one for one in family if scores.get(one.page, 0.0) >= _SAME_SCORE * best]
-            preferred = sorted(equal, key=lambda one: (_is_meant(one, family, question), one.age), reverse=True)
+            compared = family if _is_decided(family, question) else _equal(family, scores)
+            preferred = sorted(compared, key=lambda one: (_is_meant(one, family, question), one.age), reverse=True)
             if newest in preferred and _WANTS_OLD.search(question):
                 preferred.remove(newest)
                 preferred.append(newest)
-            for place, one in zip(sorted(order[one.page] for one in equal), preferred, strict=True):
+            for place, one in zip(sorted(order[one.page] for one in compared), preferred, strict=True):
                 ranked[place] = one.page
         newer |= {one.page: newest.page for one in family if one.age < newest.age}
     return RankedVersions(tuple(ranked), newer)
@@ -155,6 +162,18 @@ def _is_version(one: _Candidate, group: Sequence[_Candidate]) -> bool:
         and all(one.page[0] != other.page[0] for other in group)
         and is_twin(one.words, first.words)
     )
+
+
+def _is_decided(family: Sequence[_Candidate], question: str) -> bool:
+    """Return whether the question says which version it asks for."""
+    is_named = any(_is_meant(one, family, question) for one in family)
+    return is_named or _WANTS_NEWEST.search(question) is not None
+
+
+def _equal(family: Sequence[_Candidate], scores: Mapping[PageKey, float]) -> list[_Candidate]:
+    """Return the versions that fit the question as well as the best one."""
+    best = max(scores.get(one.page, 0.0) for one in family)
+    return [one for one in family if scores.get(one.page, 0.0) >= _SAME_SCORE * best]
 
 
 def _is_meant(one: _Candidate, family: Sequence[_Candidate], question: str) -> bool:

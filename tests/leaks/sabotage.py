@@ -13,7 +13,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "words": (
         Mutation(
             "rag.catalog.fulltext:_inside",
-            "if scope == Scope.operator():\n        return []\n    # The plus",
+            "if shape == EVERYTHING:\n        return []\n    # The plus",
             "if True:\n        return []\n    # The plus",
         ),
     ),
@@ -31,7 +31,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "allowed_chunks(connection, [neighbor.chunk for neighbor in near], Scope.operator())",
         ),
     ),
-    "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(scope))", ""),),
+    "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(shape_of(scope)))", ""),),
     "reranked names": (
         Mutation(
             "rag.search.reranking:read_passages",
@@ -49,18 +49,18 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "names": (
         Mutation(
-            "rag.catalog.scope:shares_shown",
-            "is_live(way), *shares_in(scope, way)",
+            "rag.catalog.scope:_shares_shown",
+            "is_live(way), *shares_in(shape, way)",
             "is_live(way), is_visible()",
         ),
     ),
     "attached": (
         Mutation(
             "rag.catalog.scope:shared_documents_in",
-            "*shares_in(scope, way)]",
-            "*(shares_in(scope, way) if way is OWN else [])]",
+            "*shares_in(shape, way)]",
+            "*(shares_in(shape, way) if way is OWN else [])]",
         ),
-        Mutation("rag.catalog.scope:shares_shown", "*shares_in(scope, way)", "is_visible()"),
+        Mutation("rag.catalog.scope:_shares_shown", "*shares_in(shape, way)", "is_visible()"),
     ),
     "known attachment": (Mutation("rag.catalog.share_delay:delay_for_attachments", "if seconds:", "if False:"),),
     "evidence": (
@@ -227,20 +227,20 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "words of shares": (
         Mutation(
             "rag.catalog.share_words:search_share_words",
-            "*shared_documents_in(scope)",
-            "*shared_documents_in(Scope(None))",
+            "_matching(_table(version), shape_of(scope))",
+            "_matching(_table(version), shape_of(Scope(None)))",
         ),
-        Mutation("rag.catalog.pages:first_pages", "documents_in(scope)", "documents_in(Scope(None))"),
+        Mutation("rag.catalog.pages:first_pages", "shape_of(scope)", "shape_of(Scope(None))"),
     ),
     "words of names": (
         Mutation(
-            "rag.catalog.share_names:_names_with",
-            "*shared_documents_in(scope, way)",
-            "*shared_documents_in(Scope(None), way)",
+            "rag.catalog.share_names:search_names",
+            "shape_of(scope)",
+            "shape_of(Scope(None))",
         ),
-        Mutation("rag.catalog.pages:first_pages", "documents_in(scope)", "documents_in(Scope(None))"),
+        Mutation("rag.catalog.pages:first_pages", "shape_of(scope)", "shape_of(Scope(None))"),
     ),
-    "languages": (Mutation("rag.catalog.languages:common_languages", "if scope != Scope.operator():", "if False:"),),
+    "languages": (Mutation("rag.catalog.languages:_languages", "rows if shape == EVERYTHING else", "rows if True else"),),
     "known document": (
         Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),
     ),

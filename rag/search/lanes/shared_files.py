@@ -22,7 +22,7 @@ def rank_first_pages(
 
     `shares`: the share that explains each document.
     """
-    first = first_pages(connection, shares, scope)
+    first = first_pages(connection, shares, scope) if shares else {}
     if not first:
         return None
     ranking = rank_pages(lane, [first[document] for document in shares if document in first], depth)

@@ -106,6 +106,25 @@ def test_version_that_fits_the_question_better_stays_first(folder: Path) -> None
         assert rag.find("tar from the kiln of Whelk Point", Scope.operator()).hits[0].name == "Prices v1.pdf"
 
 
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("tar from the kiln: the current price", "Prices 2026.pdf"),
+        ("latest price of tar from the kiln", "Prices 2026.pdf"),
+        ("aktuell: price of tar from the kiln", "Prices 2026.pdf"),
+        ("price of tar from the kiln in 2025", "Prices 2025.pdf"),
+        ("price of tar from the kiln", "Prices 2024.pdf"),
+    ],
+)
+def test_words_for_the_newest_and_years_decide_between_versions(folder: Path, question: str, first: str) -> None:
+    share(folder, ("Prices 2024.pdf", 50), ("Prices 2025.pdf", 60), ("Prices 2026.pdf", 70))
+    with (folder / "Prices 2024.pdf").open("a") as file:
+        file.write(" Tar from the kiln: ask for its price.")
+    with opened(folder) as rag:
+        rag.index([folder])
+        assert rag.find(question, Scope.operator()).hits[0].name == first
+
+
 def test_formats_of_one_file_that_are_shared_together_have_no_order(folder: Path) -> None:
     share(folder, ("Prices.pdf", 60), ("Prices.txt", 61))
     with opened(folder) as rag:
