@@ -146,25 +146,25 @@ def _best_chunks(words: TableClause, shape: Shape) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _holders(words: TableClause, shape: Shape) -> Select[tuple[str, str]]:
+def _holders(words: TableClause, shape: Shape) -> Select[str, str]:
     # One statement, which looks up the scope's chunks once and returns a row for each term, not for each chunk.
     chunks = select(func.json_group_array(words.c.rowid)).where(matches(words), *_inside(words, shape))
     return select(QUERIES.c.key, chunks.scalar_subquery().correlate(QUERIES))
 
 
 @cache
-def _counts(words: TableClause) -> Select[tuple[str, int]]:
+def _counts(words: TableClause) -> Select[str, int]:
     return select(QUERIES.c.key, func.count()).select_from(QUERIES.join(words, matches(words))).group_by(QUERIES.c.key)
 
 
 @cache
-def _missing(words: TableClause, shape: Shape) -> Select[tuple[str]]:
+def _missing(words: TableClause, shape: Shape) -> Select[str]:
     held = select(words.c.rowid).where(matches(words), *_inside(words, shape)).correlate(QUERIES)
     return select(QUERIES.c.key).where(~held.exists())
 
 
 @cache
-def _count(table: str, shape: Shape) -> Select[tuple[int]]:
+def _count(table: str, shape: Shape) -> Select[int]:
     # Counting in the index would read every text; FTS5 keeps the sizes of its rows in a table of their own.
     sizes = table_of(f"{table}_docsize", column("id"))
     if shape == EVERYTHING:

@@ -23,11 +23,11 @@ def common_languages(connection: Connection, scope: Scope) -> list[str]:
 
 
 @cache
-def _distinct_languages(shape: Shape) -> Select[tuple[str]]:
+def _distinct_languages(shape: Shape) -> Select[str]:
     return _languages(shape).distinct()
 
 
-def _languages(shape: Shape) -> Select[tuple[str]]:
+def _languages(shape: Shape) -> Select[str]:
     rows = select(chunk.c.language).where(chunk.c.language.is_not(None))
     return rows if shape == EVERYTHING else rows.where(chunk.c.document_id.in_(documents_in(shape)))
 

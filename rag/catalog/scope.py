@@ -72,13 +72,14 @@ def values_of(scope: Scope, **more: object) -> dict[str, object]:
     limits: dict[str, object] = {
         "scope_spaces": _listed(scope.spaces),
         "scope_documents": _listed(scope.documents),
-        "scope_without": _listed(scope.without),
+        "scope_without": _listed(scope.without or None),
         "scope_people": _listed(wanted.shared_by),
         "scope_since": wanted.since,
         "scope_before": wanted.before,
-        "scope_kinds": _listed(wanted.kinds),
-        "scope_endings": _listed(frozenset(f".{extension}" for extension in wanted.extensions)),
     }
+    if wanted.extensions or wanted.kinds:
+        endings = frozenset(f".{extension}" for extension in wanted.extensions)
+        limits |= {"scope_kinds": _listed(wanted.kinds), "scope_endings": _listed(endings)}
     return {name: value for name, value in limits.items() if value is not None} | more
 
 
@@ -88,7 +89,7 @@ def _listed(values: frozenset[int] | frozenset[str] | None) -> str | None:
 
 
 @cache
-def documents_in(shape: Shape) -> CompoundSelect[tuple[int]]:
+def documents_in(shape: Shape) -> CompoundSelect[int]:
     """Return a subquery of document ids. A document is in scope when it, or a file that it is attached to, is shared in
     one of the spaces."""
     return both_ways(lambda way: select(way.document).where(*shared_documents_in(shape, way)))
@@ -162,7 +163,7 @@ def is_current() -> ColumnElement[bool]:
 
 
 @cache
-def chunks_in(shape: Shape) -> Select[tuple[int]]:
+def chunks_in(shape: Shape) -> Select[int]:
     """Return a subquery of chunk ids, from all extractions. SQLite answers it from an index alone."""
     return select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(shape)))
 
@@ -187,7 +188,7 @@ def count_in(connection: Connection, scope: Scope) -> int:
 
 
 @cache
-def _count_in(shape: Shape) -> Select[tuple[int]]:
+def _count_in(shape: Shape) -> Select[int]:
     rows = select(func.count()).select_from(chunk)
     return rows if shape == EVERYTHING else rows.where(chunk.c.document_id.in_(documents_in(shape)))
 

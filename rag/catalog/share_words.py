@@ -118,7 +118,7 @@ def shares_with(connection: Connection, terms: Sequence[Term], scope: Scope) -> 
 
 
 @cache
-def _shares_with(words: TableClause, shape: Shape) -> Select[tuple[str, str]]:
+def _shares_with(words: TableClause, shape: Shape) -> Select[str, str]:
     inside = select(share.c.id).join(source, source.c.id == share.c.source_id).where(*shared_documents_in(shape))
     # The plus keeps FTS5 from looking up each of the scope's rows by itself.
     in_scope = literal_column(f"+{words.name}.rowid").in_(inside)

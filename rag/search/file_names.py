@@ -19,8 +19,8 @@ _NOT_TELLING = STOP_WORDS | {fold(word) for language in LANGUAGES for word in la
 def is_named(asked: Sequence[str], name: str, *, has_page: bool = False) -> bool:
     """Return whether a question has the whole name of a file: with its ending, or at least two words of it.
 
-    `asked`: the words of the question, see `folded_words`. They are compared without case and accents; what separates them does not matter. One word is enough for a question
-    that also names a page (`has_page`): "page 7 of the handbook".
+    `asked` are the words of the question, see `folded_words`: case, accents and what separates words do not matter. One
+    word is enough for a question that also names a page (`has_page`): "page 7 of the handbook".
     """
     path = PurePath(name)
     stem, ending = folded_words(path.stem), folded_words(path.suffix)

@@ -240,7 +240,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation("rag.catalog.pages:first_pages", "shape_of(scope)", "shape_of(Scope(None))"),
     ),
-    "languages": (Mutation("rag.catalog.languages:_languages", "rows if shape == EVERYTHING else", "rows if True else"),),
+    "languages": (
+        Mutation("rag.catalog.languages:_languages", "rows if shape == EVERYTHING else", "rows if True else"),
+    ),
     "known document": (
         Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),
     ),
