@@ -40,7 +40,9 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
     catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         for number, (name, space) in enumerate((("a.pdf", "C1"), ("b_pdf", "C2"), ("C.PDF", "C3")), 1):
-            put_share(connection, Share("drive", f"F{number}", space, name, None, f"U{number}", shared_at=10.0 * number))
+            put_share(
+                connection, Share("drive", f"F{number}", space, name, None, f"U{number}", shared_at=10.0 * number)
+            )
             document = put_document(connection, str(number) * 64, 1, "test")
             known = source.update().where(source.c.ref == f"F{number}")
             connection.execute(known.values(state="known", document_id=document))
