@@ -15,8 +15,11 @@ RENAMED: Mapping[str, str] = {
 
 _ONE_VERSION = "the old name works in this version only"
 
-RENAMED_VALUES: Mapping[str, Mapping[str, str]] = {"search.query_features": {"ratios": "glossary"}}
-"""Items of comma-separated settings by their old names, accepted in the same way: {setting: {old item: item}}."""
+RENAMED_VALUES: Mapping[str, Mapping[str, str]] = {"search.query_features": {"ratios": "glossary", "names": ""}}
+"""Items of comma-separated settings by their old names, accepted in the same way: {setting: {old item: item}}.
+
+The new name of an item that is gone is empty.
+"""
 
 
 def with_new_names(
@@ -40,8 +43,14 @@ def with_new_names(
         values = [part.strip() for part in (found.get(name) or "").split(",")]
         if old_values := [value for value in values if value in items]:
             found[name] = ",".join(items.get(value, value) for value in values)
-            warnings += [f"{old!r} in {name} is now called {items[old]!r}; {_ONE_VERSION}." for old in old_values]
+            warnings += [_describe_value(name, old, items[old]) for old in old_values]
     return found, warnings
+
+
+def _describe_value(name: str, old: str, new: str) -> str:
+    if not new:
+        return f"{old!r} in {name} does nothing any more: remove it."
+    return f"{old!r} in {name} is now called {new!r}; {_ONE_VERSION}."
 
 
 def variable(name: str) -> str:

@@ -247,7 +247,7 @@ LANES = (
 )
 
 # What a search uses besides the words of a question; docs/search-quality.md says what each is worth.
-QUERY_FEATURES = ("form", "parts", "glossary", "front", "names", "blend", "surroundings")
+QUERY_FEATURES = ("form", "parts", "glossary", "front", "blend", "surroundings")
 
 
 class SearchSettings(Group):

@@ -94,7 +94,7 @@ class Query:
     - `parts`: the parts of its codes and dates, which are searched for too
     - `pairs`: the phrases of two terms that are neighbors
     - `names`: the terms that are names, numbers or abbreviations
-    - `search_terms`: what full-text search looks for: terms, related words, and the names again, which count twice
+    - `search_terms`: what full-text search looks for: terms and related words
     - `overview`: set for a question about a whole document, see rag.search.overviews.read_overview
     - `name_matches`: the files in scope whose names have words of it
     - `named`: the documents that the question names, if only these are searched

@@ -81,7 +81,6 @@ def analyze_question(
     distinct: dict[str, Term] = {}
     for term in (*found.terms, *related, *found.more):
         distinct.setdefault(term.text, term)
-    search_terms = (*distinct.values(), *(names if "names" in features else ()))
     equivalents = {
         word: tuple(make_term(other, {*languages, "en"}) for other in others)
         for word, others in expansion.equivalents.items()
@@ -92,7 +91,7 @@ def analyze_question(
         parts=found.parts,
         pairs=found.pairs,
         names=names,
-        search_terms=search_terms,
+        search_terms=tuple(distinct.values()),
         references=references,
         overview=read_overview(text),
         equivalents=equivalents,

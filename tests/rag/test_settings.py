@@ -85,6 +85,14 @@ def test_bounds_of_a_renamed_setting_are_reported_by_its_new_name(monkeypatch: p
     assert "MAGPIE_SEARCH__MIN_CONFIDENCE" in raised.value.hint
 
 
+def test_query_feature_that_is_gone_is_ignored_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MAGPIE_SEARCH__QUERY_FEATURES", "form, names, blend")
+    assert load_settings().search.query_features == ("form", "blend")
+    assert "'names' in MAGPIE_SEARCH__QUERY_FEATURES does nothing any more: remove it." in caplog.text
+
+
 def test_renamed_settings_exist_and_their_old_names_do_not() -> None:
     assert set(RENAMED.values()) | set(RENAMED_VALUES) <= set(setting_descriptions())
     assert not set(RENAMED) & set(setting_descriptions())
