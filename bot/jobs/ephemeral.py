@@ -256,6 +256,6 @@ class EphemeralMessages:
         if state is ShareState.CHECKING:
             jobs.request(connection, JobKind.CHECK_FILE, key=file.id)
         receipts.request_receipt(connection, request.channel, ts, file.id, user)
-        # Its words are asked for: those of a forgotten share are gone, and those of the request can be older than an edit.
+        # A forgotten share has lost the words of its message, and those in the request can be older than an edit.
         jobs.request(connection, JobKind.READ_MESSAGE, request.channel, f"{ts}:{share.thread}")
         return True
