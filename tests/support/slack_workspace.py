@@ -12,6 +12,7 @@ import pytest
 from bot.demo.slack_server import Workspace, open_workspace
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
+AGENT_MANIFEST = MANIFEST.parent / "bot" / "manifest.agent.yml"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 

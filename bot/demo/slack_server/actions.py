@@ -216,6 +216,7 @@ def edit(
         if text is not None:
             message.text = text
             message.blocks = []
+            message.tasks = {}
         if blocks is not None:
             message.blocks = blocks
         if files is not None:

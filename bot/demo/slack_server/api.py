@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from bot.demo.slack_server import (
     interactions,
+    methods_agents,
     methods_chat,
     methods_conversations,
     methods_files,
@@ -36,6 +37,7 @@ METHODS: dict[str, Method] = (
     | methods_files.METHODS
     | methods_views.METHODS
     | methods_stream.METHODS
+    | methods_agents.METHODS
 )
 
 

@@ -193,9 +193,34 @@ def home_opened(state: State, user: str, direct: Conversation, tab: str) -> Even
     return Event(event | {"event_ts": state.next_ts()}, None)
 
 
+def session_stopped(state: State, conversation: Conversation, thread: str, user: str, streams: list[str]) -> Event:
+    """Return the event of the Stop button of a session. `streams`: ts of the messages whose stream Slack stopped."""
+    event: Json = {"type": "agent_session_stopped", "channel": conversation.id, "thread_ts": thread, "user": user}
+    return Event(event | {"streaming_message_ts": streams, "event_ts": state.next_ts()}, conversation)
+
+
+def session_renamed(state: State, conversation: Conversation, thread: str, user: str, before: str) -> Event:
+    title = state.sessions[conversation.id, thread].title
+    event: Json = {"type": "agent_session_title_changed", "channel": conversation.id, "thread_ts": thread}
+    named = {"title": title, "previous_title": before, "user": user}
+    return Event(event | named | {"event_ts": state.next_ts()}, conversation)
+
+
+def context_changed(state: State, user: str, direct: Conversation, channel: str) -> Event:
+    """Return the event of a person who looks at a channel beside the agent; "": at none."""
+    entity = {"type": "slack#/types/channel_id", "value": channel, "team_id": state.team}
+    event: Json = {"type": "app_context_changed", "user": user, "channel": direct.id}
+    return Event(event | {"context": {"entities": [entity]} if channel else {}, "event_ts": state.next_ts()}, None)
+
+
+AGENT_EVENTS = frozenset({"agent_session_stopped", "agent_session_title_changed", "app_context_changed"})
+
+
 def may_push(state: State, event: Event) -> bool:
     """Return whether the app is subscribed and has the scope, and the bot is in the conversation."""
     kind = str(event.body["type"])
+    if kind in AGENT_EVENTS and not state.app_config.is_agent:
+        return False
     if kind == "message" and event.conversation is not None:
         kind = SUBSCRIPTIONS[event.conversation.kind]
     scopes = EVENT_SCOPES.get(kind, ())

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from bot.demo.slack_server import actions, events
 from bot.demo.slack_server.actions import Context, NewMessage
-from bot.demo.slack_server.state import Json, SlackFile, detect_type
+from bot.demo.slack_server.file_types import detect_type
+from bot.demo.slack_server.state import Json, SlackFile
 
 
 @dataclass(frozen=True)

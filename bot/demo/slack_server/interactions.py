@@ -166,6 +166,47 @@ def open_home(context: Context, user: str, tab: str) -> None:
         context.push_events([events.home_opened(state, person, conversation, tab)])
 
 
+def stop_session(context: Context, user: str, channel: str, thread: str) -> None:
+    """Press Slack's own Stop button of a session: it stops the streams of the thread, and tells the app.
+
+    Raise LookupError unless the session is processing.
+    """
+    state = context.state
+    with state.changed:
+        person, conversation = state.person_id(user), state.conversation(channel)
+        session = state.sessions.get((channel, thread))
+        if session is None or session.status != "processing":
+            raise LookupError(f"no session is processing in {channel} {thread}")
+        streaming = [each for each in state.thread(conversation, thread) if state.is_streaming(each)]
+        for each in streaming:
+            state.streams[channel, each.ts].stopped_by_user = True
+        stopped = [each.ts for each in streaming]
+        context.push_events([events.session_stopped(state, conversation, thread, person, stopped)])
+
+
+def rename_session(context: Context, user: str, channel: str, thread: str, title: str) -> None:
+    """Change the title of a session as a person. Raise LookupError if there is none."""
+    state = context.state
+    with state.changed:
+        person, conversation = state.person_id(user), state.conversation(channel)
+        session = state.sessions.get((channel, thread))
+        if session is None:
+            raise LookupError(f"no session in {channel} {thread}")
+        before, session.title = session.title, title
+        context.push_events([events.session_renamed(state, conversation, thread, person, before)])
+
+
+def look_at(context: Context, user: str, channel: str) -> None:
+    """Look at a channel beside the agent, or at none (empty). Raise LookupError for a channel that does not exist."""
+    state = context.state
+    with state.changed:
+        person = state.person_id(user)
+        if channel:
+            state.conversation(channel)
+        direct = state.conversation(actions.open_direct(context, [person]))
+        context.push_events([events.context_changed(state, person, direct, channel)])
+
+
 def emit(context: Context, event: Json, channel: str) -> None:
     state = context.state
     with state.changed:

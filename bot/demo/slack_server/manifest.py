@@ -49,6 +49,9 @@ EVENT_SCOPES = {
     "channel_unshared": ("channels:read", "groups:read"),
     "team_join": ("users:read",),
     "user_change": ("users:read",),
+    "agent_session_stopped": ("assistant:write",),
+    "agent_session_title_changed": ("assistant:write",),
+    "app_context_changed": ("assistant:write",),
 }
 """Subscription -> scopes, one of which the app needs to receive the event."""
 
@@ -63,6 +66,8 @@ class AppConfig:
     interactive: bool = True
     commands: frozenset[str] | None = None
     shortcuts: frozenset[str] | None = None
+    is_agent: bool = False
+    """The manifest declares `agent_view`. Slack then adds the scope assistant:write."""
 
 
 def load_app_config(scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None) -> AppConfig:
@@ -73,7 +78,9 @@ def load_app_config(scopes: Iterable[str] | None, events: Iterable[str] | None, 
     path = manifest or (DEFAULT_MANIFEST if DEFAULT_MANIFEST.exists() else None)
     if path is None or (manifest is None and scopes is not None and events is not None):
         return AppConfig(
-            frozenset(SCOPES if scopes is None else scopes), frozenset(EVENTS if events is None else events)
+            frozenset(SCOPES if scopes is None else scopes),
+            frozenset(EVENTS if events is None else events),
+            is_agent=True,
         )
     declared = _read(path)
     return replace(
@@ -88,11 +95,13 @@ def _read(path: Path) -> AppConfig:
 
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     features, settings = document.get("features", {}), document["settings"]
+    added = {"assistant:write"} if "agent_view" in features else set()
     return AppConfig(
-        frozenset(document["oauth_config"]["scopes"]["bot"]),
+        frozenset(document["oauth_config"]["scopes"]["bot"]) | added,
         frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
         home=bool(features.get("app_home", {}).get("home_tab_enabled")),
         interactive=bool(settings.get("interactivity", {}).get("is_enabled")),
         commands=frozenset(each["command"] for each in features.get("slash_commands", [])),
         shortcuts=frozenset(each["callback_id"] for each in features.get("shortcuts", [])),
+        is_agent="agent_view" in features,
     )

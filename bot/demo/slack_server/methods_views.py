@@ -1,4 +1,4 @@
-"""The methods views.* (Home and modals) and assistant.threads.* (status and suggested prompts)."""
+"""The methods views.*: Home and modals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from bot.demo.slack_server.limits import Checker
 from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Json
 
-MAX_STATUS_MESSAGES = 10
 MAX_VIEW_BYTES = 250_000
 MAX_STACKED = 3
 """Modals of one person, one on top of the other."""
@@ -113,35 +112,9 @@ def update(request: ApiRequest) -> Json:
     raise ApiError("not_found")
 
 
-# ---------------------------------------------------------------- assistant
-
-
-def set_status(request: ApiRequest) -> Json:
-    """Set the status line of a thread. The bot's next message there clears it."""
-    conversation, ts = request.joined_conversation("channel_id"), request.text("thread_ts")
-    if not any(message.ts == ts for message in conversation.messages):
-        raise ApiError("invalid_thread_ts")
-    if len(request.items("loading_messages")) > MAX_STATUS_MESSAGES:
-        raise ApiError("invalid_arguments", "[ERROR] no more than 10 items allowed [json-pointer:/loading_messages]")
-    request.state.statuses[conversation.id, ts] = request.text("status")
-    return {}
-
-
-def set_prompts(request: ApiRequest) -> Json:
-    conversation, prompts = request.joined_conversation("channel_id"), request.json("prompts")
-    if conversation.kind != "im":
-        raise ApiError("channel_not_supported")
-    if not isinstance(prompts, list) or not all({"title", "message"} <= set(each) for each in prompts):
-        raise ApiError("invalid_arguments", "[ERROR] missing required field: prompts")
-    request.state.prompts[conversation.id] = prompts
-    return {}
-
-
 METHODS = {
     "views.publish": Method(publish, (), ("user_id", "view")),
     "views.open": Method(open_view, (), ("trigger_id", "view")),
     "views.push": Method(push, (), ("trigger_id", "view")),
     "views.update": Method(update, (), ("view",)),
-    "assistant.threads.setStatus": Method(set_status, ("chat:write", "assistant:write"), ("channel_id", "thread_ts")),
-    "assistant.threads.setSuggestedPrompts": Method(set_prompts, ("assistant:write",), ("channel_id", "prompts")),
 }

@@ -13,7 +13,8 @@ from typing import Literal
 from bot.demo.slack_server import actions, events, file_actions
 from bot.demo.slack_server.actions import Context, NewMessage
 from bot.demo.slack_server.file_actions import FileForm
-from bot.demo.slack_server.state import Json, detect_type
+from bot.demo.slack_server.file_types import detect_type
+from bot.demo.slack_server.state import Json
 
 MEDIA = {"audio": ("m4a", "audio/mp4"), "video": ("mp4", "video/mp4")}
 EXTERNAL_TYPES = {

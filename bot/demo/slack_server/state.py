@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from threading import Condition, RLock
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -21,22 +20,6 @@ Guest = Literal["", "multi", "single"]
 Login = Literal["redirect", "page"]
 T = TypeVar("T")
 SLACKBOT = "USLACKBOT"
-
-TYPES_BY_SIGNATURE = {
-    b"%PDF-": ("application/pdf", "pdf"),
-    b"\x89PNG": ("image/png", "png"),
-    b"\xff\xd8\xff": ("image/jpeg", "jpg"),
-}
-TYPES_BY_EXTENSION = {
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "txt": "text/plain",
-    "html": "text/html",
-    "md": "text/markdown",
-    "zip": "application/zip",
-    "mp4": "video/mp4",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-}
 
 
 class Call(NamedTuple):
@@ -117,6 +100,13 @@ class Forward:
     is_share: bool
 
 
+class Task(NamedTuple):
+    """One task of a streamed message. `status`: pending, in_progress, complete or error."""
+
+    title: str
+    status: str
+
+
 @dataclass
 class Message:
     """One message. `files` holds file ids. `ephemeral_to` is the only person who sees it, or empty.
@@ -141,6 +131,8 @@ class Message:
     """ts of the last edit, or empty."""
     forwards: list[Forward] = field(default_factory=list)
     other_app: OtherApp | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)
+    """What a streamed message shows of its work, by id."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +217,16 @@ class Stream:
 
     mode: str
     began: float
+    stopped_by_user: bool = False
+
+
+@dataclass
+class Session:
+    """An agent's session in a thread. `status`: active, processing, suspended or closed."""
+
+    status: str
+    title: str = ""
+    initiator: str = ""
 
 
 @dataclass
@@ -237,17 +239,6 @@ class ResponseTarget:
     until: float
     """Expiry on the monotonic clock."""
     used: int = 0
-
-
-def detect_type(name: str, data: bytes) -> tuple[str, str]:
-    """Return (mimetype, filetype), from the first bytes if they are known, else from the file extension."""
-    for magic, kind in TYPES_BY_SIGNATURE.items():
-        if data.startswith(magic):
-            return kind
-    ending = Path(name).suffix.lower().removeprefix(".")
-    if ending in TYPES_BY_EXTENSION:
-        return TYPES_BY_EXTENSION[ending], "text" if ending == "txt" else ending
-    return ("application/octet-stream", "binary") if b"\0" in data else ("text/plain", "text")
 
 
 class ChangeSignal(Condition):
@@ -299,6 +290,8 @@ class State:
         """View id -> id of the person who sees it."""
         self.homes: dict[str, Json] = {}
         self.statuses: dict[tuple[str, str], str] = {}
+        self.sessions: dict[tuple[str, str], Session] = {}
+        """By channel and ts of the thread."""
         self.prompts: dict[str, list[Json]] = {}
         self.triggers: dict[str, tuple[str, float]] = {}
         """Trigger id -> (user, expiry on the monotonic clock). The user is empty once the trigger was used."""
@@ -387,7 +380,9 @@ class State:
 
     def is_streaming(self, message: Message) -> bool:
         stream = self.streams.get((message.channel, message.ts))
-        return stream is not None and time.monotonic() < stream.began + self.timing.stream_for
+        if stream is None or stream.stopped_by_user:
+            return False
+        return time.monotonic() < stream.began + self.timing.stream_for
 
     def is_fresh(self, file: SlackFile) -> bool:
         return time.monotonic() < file.born + self.timing.fresh_for

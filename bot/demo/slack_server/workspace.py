@@ -30,6 +30,7 @@ from bot.demo.slack_server.state import (
     Login,
     Message,
     Person,
+    Session,
     SlackFile,
     State,
     Timing,
@@ -184,6 +185,18 @@ class Workspace(ConversationMethods):
         """Open the tab "home" or "messages" of the app: app_home_opened."""
         interactions.open_home(self._context, user, tab)
 
+    def stop_session(self, user: str, channel: str, thread_ts: str) -> None:
+        """Press Slack's own Stop button of an agent's session: agent_session_stopped. Its streams end at once."""
+        interactions.stop_session(self._context, user, channel, thread_ts)
+
+    def rename_session(self, user: str, channel: str, thread_ts: str, title: str) -> None:
+        """Rename an agent's session: agent_session_title_changed."""
+        interactions.rename_session(self._context, user, channel, thread_ts, title)
+
+    def look_at(self, user: str, channel: str = "") -> None:
+        """Look at a channel, or at none, beside the agent: app_context_changed."""
+        interactions.look_at(self._context, user, channel)
+
     # ------------------------------------------------------------ current state
 
     def messages(self, channel: str) -> list[Message]:
@@ -234,6 +247,10 @@ class Workspace(ConversationMethods):
     def status(self, channel: str, thread_ts: str) -> str:
         """Return the status line of a thread, such as "is thinking". The bot's next message clears it."""
         return self._state.statuses.get((channel, thread_ts), "")
+
+    def session(self, channel: str, thread_ts: str) -> Session | None:
+        """Return the agent's session in a thread."""
+        return self._state.snapshot(self._state.sessions.get((channel, thread_ts)))
 
     def prompts(self, channel: str) -> list[Json]:
         return self._state.snapshot(self._state.prompts.get(channel, []))

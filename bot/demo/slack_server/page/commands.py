@@ -232,6 +232,21 @@ def _open_home(context: Context, person: Person, arguments: Json) -> Json:
     return {}
 
 
+def _stop_session(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments)
+        interactions.stop_session(context, person.id, conversation.id, text_argument(arguments, "thread"))
+        return {}
+
+
+def _look_at(context: Context, person: Person, arguments: Json) -> Json:
+    """Tell an agent which channel this person looks at."""
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments, joined=False)
+        interactions.look_at(context, person.id, conversation.id if conversation.kind != "im" else "")
+        return {}
+
+
 def _submit(context: Context, person: Person, arguments: Json) -> Json:
     """Submit a modal. Return `{"errors": {block id: sentence}}` if the app rejects it."""
     view, values = text_argument(arguments, "view"), arguments.get("values")
@@ -278,6 +293,8 @@ COMMANDS: dict[str, Command] = {
     "shortcut": _shortcut,
     "command": _command,
     "home": _open_home,
+    "stop-session": _stop_session,
+    "look-at": _look_at,
     "submit": _submit,
     "close": _close,
 }

@@ -10,7 +10,8 @@ from bot.demo.slack_server.state import Json
 
 
 def load_features(manifest: Path | None) -> Json:
-    """Return `{"name", "description", "home": bool, "shortcuts": [...], "commands": [...]}`."""
+    """Return `{"name", "description", "home": bool, "agent": bool, "prompts": [...], "shortcuts": [...], "commands":
+    [...]}`."""
     import yaml
 
     path = manifest or (DEFAULT_MANIFEST if DEFAULT_MANIFEST.exists() else None)
@@ -21,6 +22,8 @@ def load_features(manifest: Path | None) -> Json:
         "name": display.get("name", "Magpie"),
         "description": display.get("description", ""),
         "home": bool(declared.get("app_home", {}).get("home_tab_enabled")),
+        "agent": "agent_view" in declared,
+        "prompts": declared.get("agent_view", {}).get("suggested_prompts", []),
         "shortcuts": [{key: each.get(key, "") for key in ("name", "callback_id", "description")} for each in shortcuts],
         "commands": [
             {key: each.get(key, "") for key in ("command", "description", "usage_hint")}

@@ -68,15 +68,26 @@ def visible_entries(state: State, person: Person, image_sizes: ImageSizes) -> di
     for key, view in _views(state, person).items():
         entries[key] = view
         ids |= file_ids_in(state, view["blocks"])
-    for (channel, ts), status in state.statuses.items():
-        if channel in here and status:
-            entries[f"statuses/{channel}/{ts}"] = {"text": status}
-    for channel, prompts in state.prompts.items():
-        if channel in here:
-            entries[f"prompts/{channel}"] = {"prompts": prompts}
+    entries |= _work(state, here)
     for each_id in sorted(ids):
         entries[f"files/{each_id}"] = _file(state.files[each_id], image_sizes)
     return entries
+
+
+def _work(state: State, here: set[str]) -> dict[str, Json]:
+    """Return what the app shows of its work in these conversations, and what it suggests to ask."""
+    found: dict[str, Json] = {
+        f"statuses/{channel}/{ts}": {"text": text}
+        for (channel, ts), text in state.statuses.items()
+        if text and channel in here
+    }
+    found |= {
+        f"sessions/{channel}/{ts}": {"status": session.status, "title": session.title}
+        for (channel, ts), session in state.sessions.items()
+        if channel in here
+    }
+    prompts = {channel: each for channel, each in state.prompts.items() if channel in here}
+    return found | {f"prompts/{channel}": {"prompts": each} for channel, each in prompts.items()}
 
 
 def _views(state: State, person: Person) -> dict[str, Json]:
@@ -137,6 +148,7 @@ def _message(state: State, message: Message) -> Json:
         "reactions": message.reactions,
         "edited": message.edited,
     }
+    payload["tasks"] = [{"title": task.title, "status": task.status} for task in message.tasks.values()]
     return payload | {"ephemeral": bool(message.ephemeral_to), "streaming": state.is_streaming(message)}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -60,3 +62,45 @@ def test_stream_errors(ws: Workspace, client: WebClient, direct: str) -> None:
         client.chat_appendStream(channel=direct, ts=begun, chunks=[{"type": "markdown_text", "text": "y"}])
     with pytest.raises(SlackApiError, match="invalid_chunks"):
         client.chat_appendStream(channel=direct, ts=begun, chunks=[{"type": "whistle"}])
+
+
+TASK = {"type": "task_update", "id": "read", "title": "Reading", "status": "in_progress"}
+
+
+def test_task_of_a_stream_is_updated_by_its_id(ws: Workspace, client: WebClient, direct: str) -> None:
+    ts = ws.post("ada", direct, "question")
+    begun = client.chat_startStream(channel=direct, thread_ts=ts, chunks=[TASK], task_display_mode="timeline")["ts"]
+    client.chat_appendStream(channel=direct, ts=begun, chunks=[TASK | {"status": "complete"}])
+    assert ws.message(direct, begun).tasks == {"read": ("Reading", "complete")}
+    client.chat_stopStream(channel=direct, ts=begun)
+    client.chat_update(channel=direct, ts=begun, text="answer")
+    assert not ws.message(direct, begun).tasks
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        TASK | {"status": "done"},
+        TASK | {"title": ""},
+        TASK | {"title": 7},
+        TASK | {"color": "red"},
+        {name: value for name, value in TASK.items() if name != "id"},
+        {"type": "markdown_text"},
+        {"type": "markdown_text", "text": "x", "style": "bold"},
+        "text",
+    ],
+)
+def test_malformed_chunk_is_refused(ws: Workspace, client: WebClient, direct: str, chunk: dict[str, str]) -> None:
+    ts = ws.post("ada", direct, "question")
+    with pytest.raises(SlackApiError, match="invalid_chunks"):
+        client.api_call("chat.startStream", json={"channel": direct, "thread_ts": ts, "chunks": [chunk]})
+
+
+def test_text_and_blocks_of_a_stream_have_limits(ws: Workspace, client: WebClient, direct: str) -> None:
+    here: dict[str, Any] = {"channel": direct, "thread_ts": ws.post("ada", direct, "question")}
+    with pytest.raises(SlackApiError, match="msg_too_long"):
+        client.chat_startStream(**here, chunks=[{"type": "markdown_text", "text": "x" * 12_001}])
+    with pytest.raises(SlackApiError, match="invalid_blocks"):
+        client.chat_startStream(**here, chunks=[{"type": "blocks", "blocks": [{"type": "whistle"}]}])
+    with pytest.raises(SlackApiError, match="invalid_arguments"):
+        client.chat_startStream(**here, markdown_text="x", task_display_mode="list")

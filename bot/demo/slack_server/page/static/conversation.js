@@ -2,7 +2,7 @@
 
 import { button, day, fill, h, icon, keep, toast } from "./dom.js";
 import { act, at, bot, capital, draw, entries, file, go, link, me, message, messages, name, open, people, read, replies,
-  conversation, conversations, start, status, title } from "./store.js";
+  busy, conversation, conversations, session, start, title } from "./store.js";
 import { avatar, element, sign } from "./message.js";
 import { composer } from "./composer.js";
 import { ask, dialog, menu } from "./overlay.js";
@@ -93,6 +93,7 @@ export function drawConversation(root) {
   const fresh = main.place !== slot;
   if (fresh) build(root, here, slot);
   if (fresh && own(here)) act("home", { tab: "messages" }, true);
+  if (fresh && !own(here) && start.app.agent) act("look-at", { channel: here.id }, true);
   const end = arrived(main, here.id) || fresh || atEnd(main.scroll);
   head(here);
   const list = messages(here.id);
@@ -244,8 +245,8 @@ function foot(here, list) {
   const known = suggestions(here, list);
   keep(main.chips, known.map(({ label, text }) => ({ key: text, sign: text, make: () => h("button", { type: "button",
     class: "suggestion", onclick: () => main.composer.write(text) }, label) })));
-  const busy = list.map(each => status(here.id, each.ts)).filter(Boolean).at(-1), waits = beingRead(here, list);
-  const line = busy ? `Magpie ${busy}` : waits ? `Magpie is reading ${waits}… ✓ appears when it is searchable.` : "";
+  const work = list.map(each => busy(here.id, each.ts)).filter(Boolean).at(-1), waits = beingRead(here, list);
+  const line = work ? `Magpie ${work}` : waits ? `Magpie is reading ${waits}… ✓ appears when it is searchable.` : "";
   if (main.line.textContent !== line) main.line.textContent = line;
   main.line.classList.toggle("growing", Boolean(line));
 }
@@ -262,7 +263,8 @@ function beingRead(here, list) {
 // Return questions to try: the app's suggestions, or questions about the samples while there is no answer yet.
 function suggestions(here, list) {
   if (!here.joined || !here.bot) return [];
-  const prompts = entries.get(`prompts/${here.id}`)?.prompts;
+  const declared = own(here) && start.app.prompts?.length ? start.app.prompts : null;
+  const prompts = entries.get(`prompts/${here.id}`)?.prompts ?? declared;
   if (list.some(each => replies(here.id, each.ts).some(reply => reply.user === bot()))) return [];
   if (prompts) return prompts.map(each => ({ label: each.title, text: each.message }));
   const names = new Set(start.samples?.names ?? []);
@@ -305,18 +307,22 @@ export function drawThread(root) {
   const fresh = side.slot !== slot;
   if (fresh) {
     const { box, scroll } = log("Thread", first.ts);
-    Object.assign(side, { slot, box, scroll, line: h("p", { class: "line", role: "status" }),
+    Object.assign(side, { slot, box, scroll, line: h("p", { class: "line", role: "status" }), name: h("h2", {}),
+      stop: h("button", { type: "button", class: "push quiet", data: { focus: "stop-session" },
+        onclick: () => act("stop-session", { channel: here.id, thread: first.ts }) }, "Stop"),
       composer: here.joined && !here.archived ? composer(here.id, first.ts, ts => { side.sent = ts; draw(); }) : null });
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
-      h("div", { class: "named" }, h("h2", {}, "Thread"), h("p", {}, here.name ? `#${here.name}` : title(here))),
-      button("Close the thread", "close", closeThread))), scroll, side.line,
+      h("div", { class: "named" }, side.name, h("p", {}, here.name ? `#${here.name}` : title(here))),
+      side.stop, button("Close the thread", "close", closeThread))), scroll, side.line,
     h("div", { class: "foot" }, side.composer));
   }
   const end = arrived(side, here.id) || fresh || atEnd(side.scroll);
   column(side.box, [first, ...replies(here.id, first.ts)], true);
-  const busy = status(here.id, first.ts);
-  side.line.textContent = busy ? `Magpie ${busy}` : "";
-  side.line.classList.toggle("growing", Boolean(busy));
+  const work = busy(here.id, first.ts), known = session(here.id, first.ts);
+  side.name.textContent = known?.title || "Thread";
+  side.stop.hidden = known?.status !== "processing";
+  side.line.textContent = work ? `Magpie ${work}` : "";
+  side.line.classList.toggle("growing", Boolean(work));
   if (end) toEnd(side.scroll);
   if (fresh && matchMedia("(pointer: fine)").matches) side.composer?.focusText();
 }

@@ -1,9 +1,9 @@
 // Render one message, in a conversation or in a thread.
 
 import { button, bytes, clock, copy, h, icon } from "./dom.js";
-import { act, at, bot, capital, file, fileLink, go, name, person, replies, start, status } from "./store.js";
+import { act, at, bot, busy, capital, file, fileLink, go, name, person, replies, session, start } from "./store.js";
 import { blocks, thumb } from "./blocks.js";
-import { emoji, mrkdwn } from "./text.js";
+import { emoji, markdown, mrkdwn } from "./text.js";
 import { ask, menu } from "./overlay.js";
 import { edit } from "./composer.js";
 
@@ -27,7 +27,7 @@ export function sign(one, follows, inThread) {
   const files = [...one.files, ...shown].map(file);
   return JSON.stringify([one, follows, inThread, files, answers.map(each => [each.ts, each.user]), answers.at(-1)?.text,
     answers.at(-1)?.blocks.length, name(one.user),
-    status(one.channel, one.ts), at.thread === one.ts, at.person]);
+    busy(one.channel, one.ts), session(one.channel, one.ts)?.title, at.thread === one.ts, at.person]);
 }
 
 export function element(one, follows, inThread) {
@@ -77,9 +77,19 @@ function content(one) {
   const press = (action_id, value) => act("click", { channel: one.channel, ts: one.ts, action_id, value });
   const type = isGrowing(one) ? "text growing" : "text";
   if (one.blocks.length) return h("div", { class: type }, blocks(one.blocks, press));
+  if (one.streaming || one.tasks.length) return h("div", { class: type }, tasks(one), markdown(one.text));
   if (!one.text) return null;
   return h("div", { class: type }, mrkdwn(one.text),
     one.edited && one.user !== bot() ? h("span", { class: "edited" }, " (edited)") : null);
+}
+
+const STATES = { pending: "to do", in_progress: "in progress", complete: "done", error: "failed" };
+
+// The tasks of a streamed message.
+function tasks(one) {
+  if (!one.tasks.length) return null;
+  return h("ul", { class: "tasks" }, one.tasks.map(each => h("li", { class: each.status },
+    h("span", { class: "state" }, STATES[each.status]), each.title)));
 }
 
 // ---------------------------------------------------------------- files
@@ -131,16 +141,16 @@ function reactions(one) {
 }
 
 function thread(one) {
-  const answers = replies(one.channel, one.ts).filter(each => !each.ephemeral), busy = status(one.channel, one.ts);
-  if (!answers.length && !busy) return null;
+  const answers = replies(one.channel, one.ts).filter(each => !each.ephemeral), work = busy(one.channel, one.ts);
+  if (!answers.length && !work) return null;
   const faces = [...new Set(answers.map(each => each.user))].slice(0, 4).map(each => avatar(each, "face tiny"));
   const last = answers.at(-1);
-  const growing = busy || isGrowing(last);
+  const growing = work || isGrowing(last);
   return h("button", { type: "button", class: "replies", "aria-expanded": at.thread === one.ts,
     data: { focus: "replies" }, onclick: () => go(one.channel, one.ts) },
   faces,
   answers.length ? h("b", {}, answers.length === 1 ? "1 reply" : `${answers.length} replies`) : avatar(bot(), "face tiny"),
-  growing ? h("span", { class: "growing" }, busy ? `${start.app.name} ${busy}` : last.text.slice(0, 60))
+  growing ? h("span", { class: "growing" }, work ? `${start.app.name} ${work}` : last.text.slice(0, 60))
     : h("span", {}, last ? `last at ${clock(last.ts)}` : ""));
 }
 

@@ -147,6 +147,9 @@ export function replies(channel, ts) {
 
 export const message = (channel, ts) => entries.get(`messages/${channel}/${ts}`);
 export const status = (channel, ts) => entries.get(`statuses/${channel}/${ts}`)?.text ?? "";
+export const session = (channel, ts) => entries.get(`sessions/${channel}/${ts}`);
+// What the app says it is doing in a thread.
+export const busy = (channel, ts) => status(channel, ts) || (session(channel, ts)?.status === "processing" ? "is working …" : "");
 export const fileLink = (id, named) => `as/${at.person}/files/${id}/${encodeURIComponent(named || "file")}`;
 
 export function title(conversation) {
