@@ -27,6 +27,7 @@ from bot.db import (
     notices,
     questions,
     receipts,
+    viewed_channels,
 )
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
@@ -36,6 +37,7 @@ from bot.db.questions import FOUND_AT, Cancellation
 from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
 from bot.slack import messages
 from bot.slack.events import (
+    ChannelViewed,
     Event,
     FileChanged,
     FileDeleted,
@@ -49,6 +51,7 @@ from bot.slack.events import (
     Moved,
     PersonChanged,
     Question,
+    SessionStopped,
     SlackFile,
     Unusable,
 )
@@ -133,8 +136,8 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
             jobs.request(connection, JobKind.PURGE)
         case FileChanged(file):
             jobs.request(connection, JobKind.REFETCH_FILE, key=file)
-        case HomeOpened(user, channel):
-            ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
+        case HomeOpened() | SessionStopped() | ChannelViewed():
+            _record_use(connection, event)
         case Joined():
             _join(connection, event)
         case Left(channel):
@@ -144,6 +147,19 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
         case PersonChanged(_, deactivated=True):
             # Their direct messages have no reader now; the sweep finds these in the list of conversations.
             jobs.request(connection, JobKind.SWEEP)
+
+
+def _record_use(connection: Connection, event: HomeOpened | SessionStopped | ChannelViewed) -> None:
+    """Record what a person did in Magpie's own views."""
+    match event:
+        case HomeOpened(user, channel):
+            ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
+        case SessionStopped(channel, thread, user):
+            # Answers to others in the same thread go on: only their askers can stop them.
+            for ts in questions.list_open_of(connection, channel, thread, user):
+                questions.cancel_question(connection, channel, ts, Cancellation.STOPPED)
+        case ChannelViewed(user, channel):
+            viewed_channels.put_viewed_channel(connection, user, channel)
 
 
 def _join(connection: Connection, joined: Joined) -> None:

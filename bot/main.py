@@ -45,6 +45,7 @@ from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack import messages
+from bot.slack.agent_sessions import AGENT_SCOPE, AgentSessions
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.files import KIND, LINK, SlackFiles
@@ -253,7 +254,18 @@ def open_bot(
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop, telemetry)
-        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop, telemetry)
+        responder = Responder(
+            client,
+            impatient,
+            rag,
+            composer,
+            fair,
+            uploads,
+            AgentSessions(impatient, is_agent=AGENT_SCOPE in identity.scopes),
+            me,
+            stop,
+            telemetry,
+        )
         rules = intake_rules(slack, indexed_teams)
         limits = Limits(
             links=slack.links,

@@ -1,7 +1,8 @@
 """Compose the reply to a question: gather what it refers to, understand it, and search what its readers may see.
 
 Files are asked in this order, until they hold an answer: those sent with the question, forwarded or linked to; those of
-its thread; all others. Replies to buttons and shortcuts are composed in `followups`, which builds on this module.
+its thread; those of the channel that the asker looks at beside their direct message; all others. Replies to buttons and
+shortcuts are composed in `followups`, which builds on this module.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
 from bot.answers.unread_files import Unread, with_unread
+from bot.db import viewed_channels
 from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.client import SlackClient
-from bot.slack.events import Question
+from bot.slack.events import Question, is_direct
 from bot.slack.files import SlackFiles
 from bot.telemetry.telemetry import Telemetry
 from rag import (
@@ -78,8 +80,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
+    """One search for an answer. `channel`: the only channel it searches, because the asker looks at it."""
+
     scope: Scope
     pictures: tuple[str, ...] = ()
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,14 +295,18 @@ class Composer:
             reply = render.screenshots_reply(pages, join(remark, "" if unread.files else late))
             return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
         nearby = self._documents_nearby(work.question, scope) - first if thread else frozenset[int]()
+        viewed = self._viewed_channel(work.question, scope) if thread else ""
         try:
-            for search in self._searches(scope, asked, first, nearby):
+            for search in self._searches(scope, asked, first, nearby, viewed):
                 answer = self._asking.ask(work, asked.query, search.scope, watch, search.pictures)
                 if not answer.abstained:
                     break
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
-        heading = _where_found(answer, nearby)
+        if search.channel and not answer.abstained:
+            heading = messages.in_viewed_channel(asked.names.label(search.channel))
+        else:
+            heading = _where_found(answer, nearby)
         unread = self._unread(scope, thread, is_answered=not answer.abstained)
         remark = join(remark, "" if unread.files else late)
         if answer.abstained and thread and not first:
@@ -313,14 +322,27 @@ class Composer:
         with self._rag.read_transaction() as connection:
             return documents_in_thread(connection, question.channel, question.thread, scope)
 
-    def _searches(self, scope: Scope, asked: Asked, first: frozenset[int], nearby: frozenset[int]) -> Iterator[_Search]:
-        """Yield the searches for an answer, until one has it."""
+    def _viewed_channel(self, question: Question, scope: Scope) -> str:
+        """Return the channel that the asker looks at beside their direct message, if the scope has it; else empty."""
+        if not is_direct(question.channel):
+            return ""
+        with self._rag.read_transaction() as connection:
+            channel = viewed_channels.find_viewed_channel(connection, question.user)
+        return channel if channel in (scope.spaces or ()) else ""
+
+    def _searches(
+        self, scope: Scope, asked: Asked, first: frozenset[int], nearby: frozenset[int], viewed: str
+    ) -> Iterator[_Search]:
+        """Yield the searches for an answer, until one has it. `viewed`: a channel of the scope to search before all
+        others; empty: none."""
         if asked.pictures and not asked.own:
             yield _Search(self._asking.without_pictures(scope, asked.pictures), asked.pictures)
         pictures = asked.pictures if asked.own else ()
         for documents in (first, nearby):
             if documents:
                 yield _Search(replace(scope, documents=documents), pictures)
+        if viewed:
+            yield _Search(replace(scope, spaces=frozenset([viewed])), pictures, viewed)
         yield _Search(scope, pictures)
 
 

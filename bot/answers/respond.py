@@ -26,9 +26,9 @@ from bot.db import uploads as uploading
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation, ClaimedQuestion
 from bot.slack import messages
+from bot.slack.agent_sessions import AgentSessions
 from bot.slack.blocks import context
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
-from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
 from bot.telemetry.telemetry import Telemetry
 from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
@@ -56,6 +56,7 @@ class Responder:
         composer: Composer,
         fair: FairLock,
         uploads: Uploads,
+        sessions: AgentSessions,
         me: str,
         stop: threading.Event,
         telemetry: Telemetry,
@@ -65,7 +66,7 @@ class Responder:
         self._composer = composer
         self._fair = fair
         self._uploads = uploads
-        self._status = StatusLine(impatient)
+        self._sessions = sessions
         self._posting = Posting(client, impatient, rag, me)
         self._stop = stop
         self.telemetry = telemetry
@@ -90,7 +91,7 @@ class Responder:
         Raise Superseded if it was stopped, deleted or edited since it was claimed, and a MagpieError if it cannot be
         answered now, or not at all.
         """
-        with self._fair.expected(key(claimed)), self._status.shown(claimed.question):
+        with self._fair.expected(key(claimed)), self._sessions.processing(claimed.question):
             claimed, reply = self._compose_showable(claimed)
             self._check_current(claimed)
             claimed = self._posting.show(claimed, reply)
@@ -102,7 +103,7 @@ class Responder:
 
     def cancel(self, claimed: ClaimedQuestion) -> None:
         """Clean up after a canceled question: delete its message, or replace it by a note that it was stopped."""
-        self._status.clear(claimed.question)  # its worker notices the cancellation only at the model's next word
+        self._sessions.end(claimed.question)  # its worker notices the cancellation only at the model's next word
         self._posting.withdraw(claimed, deleted=claimed.cancellation == Cancellation.DELETED)
         obsolete = [*claimed.obsolete_uploads, *(claimed.uploads or ())]
         self._delete_obsolete_pictures(replace(claimed, obsolete_uploads=obsolete))
@@ -149,7 +150,6 @@ class Responder:
         def show(text: str) -> None:
             check()
             self._posting.show_progress(claimed, text)
-            self._status.renew(claimed.question)
 
         reply = compose_reply(self._composer, AnswerTask(claimed, show, check))
         stored = reply.to_json()

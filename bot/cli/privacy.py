@@ -59,7 +59,7 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
-    from bot.db import answer_again, api_tokens, ephemeral_messages, feedback, notices, retention
+    from bot.db import answer_again, api_tokens, ephemeral_messages, feedback, notices, retention, viewed_channels
     from rag import StoredData
 
     with rag.read_transaction() as connection:
@@ -73,6 +73,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         )
         notified = notices.count(connection)
         again, tokens = answer_again.count(connection), api_tokens.count(connection)
+        viewed = viewed_channels.count(connection)
         events, swept = retention.count_events(connection), retention.count_conversations(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
@@ -98,6 +99,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("asides", aside, "request", pending, "until answered, at most half an hour"),
         row("questions to answer again", again, "question", later, "until answered, at most a day; or until forgotten"),
         row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
+        row("viewed channels", viewed, "person", "which channel a person looks at, if the app is an agent", "a day"),
         row("tokens of other tools", tokens, "token", called, after_end),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),

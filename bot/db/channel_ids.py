@@ -19,6 +19,7 @@ KEYED = (
     tables.access_log,
     tables.evidence,
     tables.feedback,
+    tables.viewed_channel,
 )
 """Every table with a column `channel`. Lists in `access_log` and `question` name conversations, too."""
 

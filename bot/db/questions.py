@@ -215,6 +215,12 @@ def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
     connection.execute(update(question).where(question.c.id == row.id).values(**again))
 
 
+def list_open_of(connection: Connection, channel: str, thread: str, user: str) -> list[str]:
+    """Return the ts of a person's questions in a thread that are not answered yet."""
+    matching = _in_thread(channel, thread) & (question.c.user == user) & question.c.state.in_(OPEN)
+    return list(connection.scalars(select(question.c.ts).where(matching)))
+
+
 def cancel_question(connection: Connection, channel: str, ts: str, reason: Cancellation) -> bool:
     """Cancel a question. Return False if it is already answered or unknown.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
 
-from bot.db import api_tokens, jobs, notices, receipts
+from bot.db import api_tokens, jobs, notices, receipts, viewed_channels
 from bot.db.jobs import JobKind
 from bot.db.questions import ENDED
 from bot.db.tables import (
@@ -33,6 +33,7 @@ def expire(connection: Connection, before: float) -> None:
     receipts.expire(connection, before)
     notices.expire(connection, before)
     api_tokens.expire(connection, before)
+    viewed_channels.expire(connection)
 
 
 def forget_user(connection: Connection, user: str, channel: str = "") -> int:
@@ -50,6 +51,7 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
     if not channel:
         connection.execute(delete(notice).where(notice.c.user == user))
         api_tokens.delete_tokens_of(connection, user)
+        viewed_channels.delete_viewed_channel(connection, user)
     connection.execute(
         delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
     )

@@ -58,6 +58,15 @@ conversation = Table(
 )
 """When each conversation was swept."""
 
+viewed_channel = Table(
+    "viewed_channel",
+    metadata,
+    Column("user", String(32), primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""The channel that each person looks at beside their direct message with Magpie, if Slack says so."""
+
 workspace = Table(
     "workspace",
     metadata,

@@ -19,7 +19,7 @@ from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
 from bot.slack.client import BotIdentity, SlackClient
 from bot.slack.events import AppUninstalled
-from bot.slack.payloads import SUBSCRIBED, parse
+from bot.slack.payloads import SUBSCRIBED, SUBSCRIBED_BY_AGENTS, parse
 from rag import Rag
 
 log = logging.getLogger("magpie")
@@ -106,7 +106,7 @@ def build_app(
         log.error("An event could not be recorded. It is not acknowledged, so Slack delivers it again.", exc_info=error)
 
     app.error(report)
-    for kind in SUBSCRIBED:
+    for kind in (*SUBSCRIBED, *SUBSCRIBED_BY_AGENTS):
         app.event(kind)(listen)
     register_interactions(app, rag, me, wake, limits.waiting, source)
     return app

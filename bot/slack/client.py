@@ -256,10 +256,19 @@ class SlackClient:
         with _accepting("no_reaction"), map_errors():
             self._web.reactions_remove(channel=channel, timestamp=ts, name=name)
 
-    def set_status(self, channel: str, thread: str, status: str) -> None:
-        """Show a status line under a thread; an empty one removes it."""
+    def set_session_status(
+        self, channel: str, thread: str, status: str, *, title: str = "", initiator: str = ""
+    ) -> None:
+        """Set the status of an agent's session in a thread: "processing" or "active". `title` and `initiator`, a user
+        id, are those of a new session."""
         with map_errors():
-            self._web.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=status)
+            self._web.agents_sessions_setStatus(
+                channel_id=channel,
+                thread_ts=thread,
+                status=status,
+                title=title or None,
+                initiator_user_id=initiator or None,
+            )
 
     def list_history(self, channel: str, *, oldest: str, latest: str | None = None) -> Iterator[Json]:
         """Yield a conversation's messages, newest first, without replies in threads. Both ends are inclusive."""

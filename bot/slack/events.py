@@ -229,6 +229,11 @@ class Question:
     references: tuple[Reference, ...] = ()
 
 
+def is_direct(channel: str) -> bool:
+    """Return whether a conversation is a direct message of one person with Magpie, by its id."""
+    return channel.startswith("D")
+
+
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
     """A message was deleted. `at`: seconds since 1970; 0 if unknown. `files`: ids of those it had, if Slack says."""
@@ -276,6 +281,23 @@ class FileChanged:
 @dataclass(frozen=True, slots=True)
 class HomeOpened:
     """A person opened Magpie's Home; `channel` is their direct message."""
+
+    user: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStopped:
+    """A person pressed Slack's own Stop button in a thread."""
+
+    channel: str
+    thread: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelViewed:
+    """A person looks at a channel beside their direct message with Magpie; `channel` is empty if at none."""
 
     user: str
     channel: str
@@ -330,6 +352,8 @@ Event: TypeAlias = (
     | FileDeleted
     | FileChanged
     | HomeOpened
+    | SessionStopped
+    | ChannelViewed
     | Joined
     | Left
     | Moved

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- progress
 
 SEARCHING = "Looking …"
-STATUS_LINE = "is looking through the files …"
 STOPPED = "Stopped."
 
 
@@ -83,6 +82,13 @@ QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask
 FILES_NOT_READY = "I left out a file that Slack hasn't made available yet. Ask again in a minute."
 IN_THREAD = "From this thread's files:"
 NOT_IN_THREAD = "This thread's files don't say. From other files:"
+
+
+def in_viewed_channel(channel: str) -> str:
+    """Shown before an answer from the files of the channel that the asker looks at, such as "#ops"."""
+    return f"From the files of {channel or 'the channel'} that you are looking at:"
+
+
 FORWARDED_FILE_UNAVAILABLE = "I can't open a file of the forwarded message here."
 LINKED_FILE_UNAVAILABLE = "I can't open the linked file here."
 LINKED_FILE_NOT_READ = "A file that you referred to can't be searched yet. Ask again in a minute."

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from bot.slack.events import (
     AppUninstalled,
+    ChannelViewed,
     Event,
     FileChanged,
     FileDeleted,
@@ -26,6 +27,7 @@ from bot.slack.events import (
     Moved,
     PersonChanged,
     ReadersChanged,
+    SessionStopped,
     SlackFile,
 )
 from bot.slack.file_objects import slack_file
@@ -60,6 +62,11 @@ SUBSCRIBED = (
 )
 """Types of events that the manifest subscribes to, as Bolt names them."""
 
+SUBSCRIBED_BY_AGENTS = ("agent_session_stopped", "app_context_changed")
+"""The events that only the manifest of an agent subscribes to."""
+
+_CHANNEL_ENTITY = "slack#/types/channel_id"
+
 _OF_CONVERSATIONS = ("member_", "channel_", "group_")
 """Prefixes of events and message subtypes that report changes of a conversation or of its members."""
 
@@ -84,8 +91,8 @@ def parse(event: Raw, me: str) -> list[Event]:
             return [FileDeleted(file, _at(event))]
         case "file_change":
             return [FileChanged(file)]
-        case "app_home_opened" if event.get("tab") == "home":
-            return [HomeOpened(as_text(event.get("user")), channel)]
+        case "app_home_opened" | "agent_session_stopped" | "app_context_changed":
+            return _in_view(event, channel, as_text(event.get("user")))
         case "member_joined_channel" if event.get("user") == me:
             return [Joined(channel, as_text(event.get("inviter")))]
         case "channel_left" | "group_left" | "channel_deleted" | "group_deleted":
@@ -98,6 +105,20 @@ def parse(event: Raw, me: str) -> list[Event]:
         case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
             return [ReadersChanged(channel)]
     return [AppUninstalled()] if _is_uninstalled(event, me) else []
+
+
+def _in_view(event: Raw, channel: str, user: str) -> list[Event]:
+    """Return what a person did in Magpie's own views."""
+    match event.get("type"):
+        case "app_home_opened" if event.get("tab") == "home":
+            return [HomeOpened(user, channel)]
+        case "agent_session_stopped" if channel and user:
+            return [SessionStopped(channel, as_text(event.get("thread_ts")), user)]
+        case "app_context_changed" if user:
+            entities = as_list(as_map(event.get("context")).get("entities"))
+            channels = (as_text(each.get("value")) for each in entities if each.get("type") == _CHANNEL_ENTITY)
+            return [ChannelViewed(user, next(channels, ""))]
+    return []
 
 
 def _is_uninstalled(event: Raw, me: str) -> bool:

@@ -303,28 +303,3 @@ def test_sweep_finds_a_follow_up_whose_event_was_lost(ws: Workspace, bot: Bot, a
     ws.settled()
     bot.sweep_all()
     assert "31 hours" in answers(ws, channel, asked, 2)[1]
-
-
-# ---------------------------------------------------------------- status
-
-
-def test_status_is_shown_while_an_answer_is_generated(
-    ws: Workspace, model: ChatGenerator, ada: str, channel: str
-) -> None:
-    model.hold = hold = Event()
-    asked = ws.post(ada, channel, mention(ws, FIRST))
-    assert model.begun.wait(40)
-    assert ws.status(channel, asked) == "is looking through the files …"
-    assert is_working(replies(ws, channel, asked)[0].blocks)
-    hold.set()
-    reply(ws, channel, asked)
-    ws.wait(lambda: ws.status(channel, asked) == "", 40, "the status to be cleared")
-
-
-def test_status_is_tried_once_if_the_scope_is_missing(
-    ws: Workspace, model: ChatGenerator, ada: str, channel: str
-) -> None:
-    ws.faults.fail("assistant.threads.setStatus", times=99, error="missing_scope")
-    for _ in range(2):
-        reply(ws, channel, ws.post(ada, channel, mention(ws, FIRST)))
-    assert len(ws.called("assistant.threads.setStatus")) == 1

@@ -10,7 +10,7 @@ from bot.listeners import interactions
 from bot.slack import buttons
 from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
-from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
+from tests.leaks.selection import Step, channels, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
 from tests.leaks.watched import UNANSWERED, Leak, Missing
 from tests.leaks.world import Place
@@ -57,7 +57,11 @@ def stop(simulation: Simulation, ask: Callable[[], None], b: int) -> None:
                 ).first()
             if person is None or row is None:
                 return
-            simulation.ws.click(person.id, space.id, message.ts, "stop", "stop")
+            if b % 2:
+                simulation.ws.click(person.id, space.id, message.ts, "stop", "stop")
+            else:  # Slack's own button
+                event = {"type": "agent_session_stopped", "channel": space.id, "thread_ts": row.thread}
+                simulation.ws.emit(event | {"user": person.id, "streaming_message_ts": []}, space.id)
             simulation.deliver_events()
             with simulation.rag.read_transaction() as connection:
                 cancelled = connection.scalar(
@@ -225,6 +229,16 @@ def command_and_leave(simulation: Simulation, step: Step) -> None:
     _command(simulation, step.a, step.b, step.c | 1)
     simulation.run_until_idle()
     simulation.rag.hook = None
+
+
+def look_and_ask(simulation: Simulation, step: Step) -> None:
+    """Look at any channel, and ask in the direct message."""
+    person, channel = pick(people(simulation), step.a), pick(channels(simulation), step.b)
+    if person is None or channel is None:
+        return
+    simulation.ws.look_at(person.id, channel.id)
+    direct = simulation.ws.direct(person.id)
+    simulation.ws.post(person.id, direct, f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?")
 
 
 def similar(simulation: Simulation, step: Step) -> None:

@@ -348,6 +348,14 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "feedback": (Mutation("bot.db.access_log:scrub", "feedback.scrub(connection)", "pass"),),
     "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
+    "stop button of slack": (Mutation("bot.db.questions:list_open_of", " & (question.c.user == user)", ""),),
+    "channel looked at": (
+        Mutation(
+            "bot.answers.compose:Composer._viewed_channel",
+            'return channel if channel in (scope.spaces or ()) else ""',
+            "return channel",
+        ),
+    ),
     "token": (
         Mutation(
             "bot.access.policy:Access.granted_to",
@@ -414,6 +422,8 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
+    "stop button of slack": ("stop",),
+    "channel looked at": ("look",),
     "token": ("token",),
     "person of a token": ("token", "deactivate"),
     "recheck of a token": ("token, and meanwhile",),

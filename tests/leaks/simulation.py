@@ -52,16 +52,17 @@ from tests.leaks.watched import MARKS, Leak, LogHandler, ReadingReranker, Repeat
 from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.migrated import open_rag
-from tests.support.slack_workspace import MANIFEST, without_proxies
+from tests.support.slack_workspace import AGENT_MANIFEST, without_proxies
 
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
 _SHOWN = frozenset(
-    "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
+    "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url "
+    "chat.startStream chat.appendStream chat.stopStream agents.sessions.setStatus".split()
 )
 _SPACE = re.compile(r"<#(\w+)>")
 _MESSAGE_LINK = re.compile(r"(/archives/(\w+)/p(\d+))")
 _TIME = re.compile(r"<!date\^(\d+)\^")
-_WORDS = ("text", "blocks", "view", "initial_comment")
+_WORDS = ("text", "blocks", "view", "initial_comment", "chunks", "title")
 """Arguments of calls that people read."""
 _MAX_ROUNDS = 200
 _FOLDER_NAMES = 5000
@@ -496,7 +497,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         root.setLevel(logging.INFO)
         closing.callback(root.setLevel, before)
         closing.callback(root.removeHandler, log)
-        ws = closing.enter_context(open_workspace(manifest=MANIFEST))
+        ws = closing.enter_context(open_workspace(manifest=AGENT_MANIFEST))
         ws.pace.share_delay = 0.0
         generator = RepeatingGenerator()
         opened = partial(

@@ -311,6 +311,8 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "file": interaction_steps.press(buttons.FILE),
     "feedback": interaction_steps.press(buttons.FEEDBACK),
     "stop": _stop,
+    "look": interaction_steps.look_and_ask,
+    "look, and meanwhile": _meanwhile(interaction_steps.look_and_ask),
     "similar": interaction_steps.similar,
     "similar, and meanwhile": _meanwhile(interaction_steps.similar),
     "index": interaction_steps.index,
@@ -344,6 +346,8 @@ _WEIGHTS |= {
 }
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
+    "look": 5,
+    "look, and meanwhile": 3,
     "similar": 4,
     "similar, and meanwhile": 3,
     "command": 8,

@@ -96,13 +96,14 @@ def test_source_distribution_has_the_constraints_and_no_tests(sdist: Path) -> No
 def test_manifest_of_the_repository_is_printed_by_the_wheel(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    done = subprocess.run(
-        [sys.executable, "-m", "bot.cli.main", "manifest"],
-        env={"PYTHONPATH": str(tmp_path / "site"), "HOME": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == (ROOT / "manifest.yml").read_text(encoding="utf-8")
+    for arguments, source in (([], "manifest.yml"), (["--agent"], "bot/manifest.agent.yml")):
+        done = subprocess.run(
+            [sys.executable, "-m", "bot.cli.main", "manifest", *arguments],
+            env={"PYTHONPATH": str(tmp_path / "site"), "HOME": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == (ROOT / source).read_text(encoding="utf-8")
     assert MANIFEST.resolve() == ROOT / "manifest.yml"

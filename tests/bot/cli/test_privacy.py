@@ -24,6 +24,7 @@ from bot.db import (
     receipts,
     retention,
     tables,
+    viewed_channels,
     workspaces,
 )
 from bot.db.questions import QuestionState
@@ -201,6 +202,7 @@ LISTED = {
     "conversation": "conversations",
     "workspace": "workspace",
     "api_token": "tokens of other tools",
+    "viewed_channel": "viewed channels",
 }
 """The row that shows each table of the bot; the table of jobs has two, for receipts and requests."""
 
@@ -214,6 +216,7 @@ def test_privacy_lists_every_table_of_the_bot(magpie: Magpie, team: Path) -> Non
         workspaces.adopt(connection, Owner("T1", "A1"))
         connection.execute(tables.upload.insert().values(file="F1", question=1))
         notices.put_notice(connection, "U1", "unusable:sheet")
+        viewed_channels.put_viewed_channel(connection, "U1", "C1")
         api_tokens.put_token(connection, new_token("agent", 1.0, 90, "U1")[0])
     rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
     assert set(tables.metadata.tables) == set(LISTED) | {"job"}

@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from bot.listeners import interactions
-from bot.slack.payloads import SUBSCRIBED
+from bot.slack.payloads import SUBSCRIBED, SUBSCRIBED_BY_AGENTS
 
 ROOT = Path(__file__).resolve().parents[3]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
+AGENT: dict[str, Any] = yaml.safe_load((ROOT / "bot" / "manifest.agent.yml").read_text())
 
 SCOPES = {
     "app_home_opened": set[str](),
@@ -62,6 +63,7 @@ SCOPES = {
     "chat_getPermalink": set[str](),
     "views_publish": set[str](),
     "auth_test": set[str](),
+    "agents_sessions_setStatus": {"chat:write"},
 }
 """Scopes that Slack requires for each event and method that Magpie uses (docs.slack.dev, November 2026)."""
 
@@ -108,3 +110,20 @@ def test_manifest_is_within_slacks_limits() -> None:
     for one in MANIFEST["features"]["shortcuts"]:
         assert len(one["name"]) <= 24
         assert len(one["description"]) <= 150
+
+
+def test_manifest_of_an_agent_is_the_other_one_with_what_agents_need() -> None:
+    view = AGENT["features"].pop("agent_view")
+    AGENT["oauth_config"]["scopes"]["bot"].remove("assistant:write")
+    for event in SUBSCRIBED_BY_AGENTS:
+        AGENT["settings"]["event_subscriptions"]["bot_events"].remove(event)
+    assert AGENT == MANIFEST
+    assert len(view["agent_description"]) <= 300
+    assert 1 <= len(view["suggested_prompts"]) <= 4
+    assert all(prompt.keys() == {"title", "message"} for prompt in view["suggested_prompts"])
+
+
+def test_no_method_is_called_that_slack_ends() -> None:
+    """Slack ends assistant.threads.setStatus in February 2027."""
+    sources = [path.read_text() for path in (ROOT / "bot").rglob("*.py") if "demo" not in path.parts]
+    assert not [source for source in sources if "assistant_threads_set" in source or "assistant.threads" in source]

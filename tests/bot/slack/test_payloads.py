@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.events import (
+    ChannelViewed,
     Event,
     FileChanged,
     FileDeleted,
@@ -26,6 +27,7 @@ from bot.slack.events import (
     Moved,
     PersonChanged,
     ReadersChanged,
+    SessionStopped,
     SlackFile,
 )
 from bot.slack.file_objects import slack_file
@@ -43,6 +45,8 @@ from tests.bot.slack.raw_events import (
     words,
 )
 
+CHANNEL_ENTITY = {"type": "slack#/types/channel_id", "value": "C7", "team_id": "T1"}
+CANVAS_ENTITY = {"type": "slack#/types/canvas_id", "value": "F7", "team_id": "T1"}
 PDF, PNG = slack_file(raw_file()), slack_file(raw_file("F2", "shot.png"))
 
 
@@ -105,6 +109,17 @@ def only(event: dict[str, Any]) -> Message:
         ({"type": "file_change", "file_id": "F1"}, [FileChanged("F1")]),
         ({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home"}, [HomeOpened("U1", "D1")]),
         ({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "messages"}, []),
+        (
+            {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "5.1", "user": "U1"},
+            [SessionStopped("D1", "5.1", "U1")],
+        ),
+        ({"type": "app_context_changed", "user": "U1", "channel": "D1", "context": {}}, [ChannelViewed("U1", "")]),
+        (
+            {"type": "app_context_changed", "user": "U1", "context": {"entities": [CANVAS_ENTITY, CHANNEL_ENTITY]}},
+            [ChannelViewed("U1", "C7")],
+        ),
+        ({"type": "app_context_changed", "context": {"entities": [CHANNEL_ENTITY]}}, []),
+        ({"type": "app_context_changed", "user": "U1", "context": {"entities": "C7"}}, [ChannelViewed("U1", "")]),
         ({"type": "member_joined_channel", "user": ME, "channel": "C1"}, [Joined("C1")]),
         ({"type": "member_joined_channel", "user": "U1", "channel": "C1"}, [ReadersChanged("C1")]),
         ({"type": "member_left_channel", "user": "U1", "channel": "C1"}, [ReadersChanged("C1")]),
