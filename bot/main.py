@@ -265,6 +265,7 @@ def open_bot(
             me,
             stop,
             telemetry,
+            streams=slack.stream,
         )
         rules = intake_rules(slack, indexed_teams)
         limits = Limits(

@@ -55,6 +55,10 @@ class SlackSettings(BaseSettings):
         default=False,
         description="Answer other apps and workflows that mention Magpie. Otherwise each is refused once per channel.",
     )
+    stream: bool = Field(
+        default=True,
+        description="Stream answers in direct messages. Otherwise they are updated, as in channels.",
+    )
     ping_seconds: float = Field(
         default=5,
         ge=0.2,

@@ -12,9 +12,11 @@ from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.render import FoundPicture
 from bot.answers.scope_watch import ScopeWatch
+from bot.answers.streaming import AnswerStream
 from bot.answers.task import AnswerTask, Throttle
 from bot.slack import messages
 from bot.slack.blocks import escape
+from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
 from bot.telemetry.telemetry import Telemetry
@@ -57,11 +59,24 @@ class Asking:
             work.check()
             checked.append(progress.text)
             places.extend(dict.fromkeys(passage.hit.place for passage in progress.passages))
-            if show.is_due and progress.stage is not AnswerStage.SEARCHING:  # the placeholder says that
+            if progress.stage is AnswerStage.SEARCHING:  # the placeholder says that
+                return
+            if work.stream is not None and work.stream.is_on:
+                self._stream(work.stream, work.question, watch, progress.stage, "".join(checked))
+            elif show.is_due:
                 show(render.unfinished(progress.stage, "".join(checked), places))
 
         with self._downloaded(pictures) as paths:
             return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work))
+
+    def _stream(
+        self, stream: AnswerStream, question: Question, watch: ScopeWatch, stage: AnswerStage, checked: str
+    ) -> None:
+        """Add to a stream what was checked since, unless it may not be shown any more: then nothing of it may."""
+        if watch.is_unchanged(question):
+            stream.show(stage, checked)
+        else:
+            stream.withdraw()
 
     @contextmanager
     def _turn(self, work: AnswerTask) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """Write the message of one question in Slack. Where Slack refuses a message, the next form of it is tried.
 
+In a direct message, the answer grows in a streamed message beside the placeholder, and takes its place in the end.
+
 A posted message names its question in its metadata. After a restart, the conversation is searched for the message
 before it is posted again.
 """
@@ -7,17 +9,20 @@ before it is posted again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic, time
 
 from bot.answers.render import Reply, plain_reply, working_reply
-from bot.db import message_states, questions
+from bot.answers.streaming import AnswerStream
+from bot.db import message_states, questions, streams
 from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata, messages
 from bot.slack.blocks import NOTIFICATION, cut
 from bot.slack.buttons import AGAIN
 from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
-from bot.slack.events import Question
+from bot.slack.events import Question, is_direct
 from rag import MagpieError, OperatorMustAct, Rag
 
 log = logging.getLogger("magpie")
@@ -32,12 +37,13 @@ _FRESH = 5.0
 class Posting:
     """The messages and reactions with which questions of one workspace are answered. Thread-safe."""
 
-    def __init__(self, client: SlackClient, impatient: SlackClient, rag: Rag, me: str) -> None:
-        """`impatient` shows progress: it repeats nothing."""
+    def __init__(self, client: SlackClient, impatient: SlackClient, rag: Rag, me: str, *, streams: bool = True) -> None:
+        """`impatient` shows progress: it repeats nothing. `streams`: answers in direct messages are streamed."""
         self._client = client
         self._impatient = impatient
         self._rag = rag
         self._me = me
+        self._streams = streams
         self._progress_from = 0.0
 
     # ------------------------------------------------------------ the placeholder
@@ -96,6 +102,61 @@ class Posting:
             questions.store_placeholder(connection, claimed, ts)
         return replace(claimed, placeholder=ts)
 
+    # ------------------------------------------------------------ the stream
+
+    def open_stream(self, claimed: ClaimedQuestion) -> AnswerStream | None:
+        """Return a stream for an answer; None where answers are not streamed: in channels, where Slack shows a stream
+        to one person only."""
+        if not self._streams or not is_direct(claimed.question.channel) or not claimed.question.thread:
+            return None
+
+        def store(ts: str) -> None:
+            with self._rag.write_transaction() as connection:
+                streams.store_stream(connection, claimed, ts)
+            if ts:
+                self.show_progress(claimed, messages.STREAMING)
+
+        return AnswerStream(self._impatient, claimed.question, store, lambda: self.withdraw_stream(claimed))
+
+    def withdraw_stream(self, claimed: ClaimedQuestion) -> ClaimedQuestion:
+        """Delete what was streamed of an answer, if anything was. If that fails, it is done before the next attempt."""
+        with self._rag.read_transaction() as connection:
+            current = questions.find_claimed(connection, claimed.question.channel, claimed.question.ts)
+        stream = claimed.stream if current is None else current.stream
+        if stream is None:
+            return replace(claimed, stream=None)
+        try:
+            for ts in [stream] if stream else self._find_streams(claimed.question):
+                self._stop(claimed.question.channel, ts)
+                with _ignoring_refusal("A streamed message cannot be deleted"):
+                    self._client.delete_message(claimed.question.channel, ts)
+        except MagpieError as error:
+            log.info("A streamed message stays for now: %s", error)
+            return replace(claimed, stream=stream)
+        with self._rag.write_transaction() as connection:
+            streams.store_stream(connection, claimed, None)
+        return replace(claimed, stream=None)
+
+    def _find_streams(self, question: Question) -> list[str]:
+        """Return the streamed messages of a thread that no question knows: a process ended before it stored one."""
+        posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
+        own = [message for message in posted if message.get("user") == self._me and not message.get("files")]
+        unnamed = [str(message["ts"]) for message in own if not message_metadata.question_of(message)]
+        with self._rag.read_transaction() as connection:
+            return [ts for ts in unnamed if not streams.is_answer(connection, question.channel, ts)]
+
+    def _finish_stream(self, claimed: ClaimedQuestion) -> ClaimedQuestion:
+        """Return the question with its streamed message, whose stream ends, in place of the placeholder."""
+        self._stop(claimed.question.channel, str(claimed.stream))
+        with self._rag.write_transaction() as connection:
+            streams.finish_stream(connection, claimed, str(claimed.stream))
+        self._delete(claimed)
+        return replace(claimed, placeholder=claimed.stream, stream=None)
+
+    def _stop(self, channel: str, ts: str) -> None:
+        with _ignoring_refusal("A stream has ended before"):
+            self._client.stop_stream(channel, ts)
+
     # ------------------------------------------------------------ its text
 
     def show_progress(self, claimed: ClaimedQuestion, text: str) -> None:
@@ -115,6 +176,8 @@ class Posting:
         Return the question with the message that shows it. Raise Refused if Slack accepts none of them.
         """
         plain = replace(reply, text=cut(reply.text, NOTIFICATION), blocks=[])
+        if claimed.stream:
+            claimed = self._finish_stream(claimed)
         if claimed.placeholder and (self._is_updated(claimed, reply) or self._is_updated(claimed, plain)):
             return claimed
         try:
@@ -127,7 +190,10 @@ class Posting:
         return self._store(claimed, ts)
 
     def _update(self, client: SlackClient, claimed: ClaimedQuestion, reply: Reply) -> None:
-        client.update_message(claimed.question.channel, str(claimed.placeholder), reply.text, reply.blocks)
+        metadata = message_metadata.answer_to(claimed.question)  # a streamed message has none
+        client.update_message(
+            claimed.question.channel, str(claimed.placeholder), reply.text, reply.blocks, metadata=metadata
+        )
 
     def _is_updated(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
         """Show a reply in the question's message. Return False if Slack refuses it."""
@@ -139,13 +205,12 @@ class Posting:
         return True
 
     def _delete(self, claimed: ClaimedQuestion) -> None:
-        try:
+        with _ignoring_refusal("The message of a question cannot be deleted"):
             self._client.delete_message(claimed.question.channel, str(claimed.placeholder))
-        except Refused as error:
-            log.info("The message of a question cannot be deleted: %s", error)
 
     def withdraw(self, claimed: ClaimedQuestion, *, deleted: bool) -> None:
         """Replace the message of a canceled question by a note, or delete it if the question was `deleted`."""
+        self.withdraw_stream(claimed)
         ts = claimed.placeholder or self.find_placeholder(claimed)
         if not ts:
             return
@@ -195,3 +260,12 @@ class Posting:
 def _working(claimed: ClaimedQuestion, text: str) -> Reply:
     """Return progress. A question that is asked again later mentions its asker: Slack notifies only of new messages."""
     return working_reply(text, claimed.question.user if claimed.question.kind == AGAIN else "")
+
+
+@contextmanager
+def _ignoring_refusal(said: str) -> Iterator[None]:
+    """Log a refusal of Slack instead of raising it."""
+    try:
+        yield
+    except Refused as error:
+        log.info("%s: %s", said, error)

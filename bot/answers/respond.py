@@ -60,14 +60,17 @@ class Responder:
         me: str,
         stop: threading.Event,
         telemetry: Telemetry,
+        *,
+        streams: bool = True,
     ) -> None:
-        """`impatient`: the client for progress, which an answer does not wait for."""
+        """`impatient`: the client for progress, which an answer does not wait for. `streams`: stream answers in direct
+        messages."""
         self._rag = rag
         self._composer = composer
         self._fair = fair
         self._uploads = uploads
         self._sessions = sessions
-        self._posting = Posting(client, impatient, rag, me)
+        self._posting = Posting(client, impatient, rag, me, streams=streams)
         self._stop = stop
         self.telemetry = telemetry
 
@@ -127,16 +130,21 @@ class Responder:
         restart took time. The reply is then composed again.
         """
         for _ in range(_MAX_COMPOSED):
-            reply = Reply.from_json(claimed.reply) if claimed.reply else self._compose(claimed)
+            if claimed.reply:
+                reply = Reply.from_json(claimed.reply)
+            else:
+                claimed, reply = self._compose(claimed)
             if self._may_show(claimed, reply):
                 return claimed, reply
             log.info("A reply is composed again: it uses documents that may no longer be shown.")
             with self._rag.write_transaction() as connection:
                 questions.discard_reply(connection, claimed.id)
+            claimed = self._posting.withdraw_stream(claimed)
             claimed = replace(claimed, reply=None, uploads=None, sharing_since=None)
         return claimed, render.plain_reply(messages.CHANGED_MEANWHILE)
 
-    def _compose(self, claimed: ClaimedQuestion) -> Reply:
+    def _compose(self, claimed: ClaimedQuestion) -> tuple[ClaimedQuestion, Reply]:
+        """Return a new reply, and the question with what was streamed of it."""
         checked_at = monotonic()
 
         def check() -> None:
@@ -151,10 +159,20 @@ class Responder:
             check()
             self._posting.show_progress(claimed, text)
 
-        reply = compose_reply(self._composer, AnswerTask(claimed, show, check))
-        stored = reply.to_json()
-        self._store(claimed, reply=stored, used=stored["used"])
-        return reply
+        if claimed.stream is not None:  # of an attempt that ended too early
+            claimed = self._posting.withdraw_stream(claimed)
+        stream = self._posting.open_stream(claimed)
+        try:
+            reply = compose_reply(self._composer, AnswerTask(claimed, show, check, stream))
+            stored = reply.to_json()
+            self._store(claimed, reply=stored, used=stored["used"])
+        except BaseException:
+            if stream is not None:
+                stream.withdraw()
+            raise
+        if stream is None:
+            return claimed, reply
+        return (replace(claimed, stream=stream.ts) if stream.ts else self._posting.withdraw_stream(claimed)), reply
 
     def _may_show(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
         """Return whether everything that a reply uses is in the scope of its readers now; if so, log the access.

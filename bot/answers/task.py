@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 
+from bot.answers.streaming import AnswerStream
 from bot.db.questions import ClaimedQuestion
 from bot.slack.events import Question
 
@@ -15,11 +16,13 @@ UPDATE_EVERY = 3.0
 
 @dataclass(frozen=True)
 class AnswerTask:
-    """One question being answered. `show` shows progress; `check` raises if the work has to stop."""
+    """One question being answered. `show` shows progress; `check` raises if the work has to stop. `stream` shows the
+    progress instead as long as it is on."""
 
     claimed: ClaimedQuestion
     show: Callable[[str], None]
     check: Callable[[], None]
+    stream: AnswerStream | None = None
 
     @property
     def question(self) -> Question:

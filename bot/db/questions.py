@@ -92,6 +92,7 @@ class ClaimedQuestion:
     delays: int
     asked_at: float
     placeholder: str | None
+    stream: str | None
     reply: Mapping[str, Any] | None
     used: Sequence[Mapping[str, Any]] | None
     uploads: Sequence[str] | None
@@ -461,6 +462,7 @@ def claimed_of(row: Row[Any]) -> ClaimedQuestion:
         delays=row.delays,
         asked_at=row.asked_at,
         placeholder=row.placeholder,
+        stream=row.stream,
         reply=row.reply,
         used=row.used,
         uploads=row.uploads,

@@ -97,6 +97,7 @@ question = Table(
     Column("next_try", Float, nullable=False, server_default="0"),
     Column("asked_at", Float, nullable=False, doc="time of the message"),
     Column("placeholder", String(32), doc="ts of the message that becomes the answer; empty: being posted"),
+    Column("stream", String(32), doc="ts of the streamed message beside the placeholder; empty: being created"),
     Column("reply", JSON, doc="text, blocks and pictures of the composed reply, until it is posted"),
     Column("used", JSON, doc="the pages that the reply uses, without their text"),
     Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),

@@ -40,6 +40,8 @@ _LINKED_BY_SLACK = re.compile(
     r"|([@#])(?=\w)",  # a person's or channel's name
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"<|\](?=[(\[])")
+"""What begins a mention or a link in angle brackets, and what is between a link's or image's label and its address."""
 _LINK = re.compile(r"<[^<>|]*\|([^<>|]*)>")
 _BREAK = "\u200b"
 _ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
@@ -126,6 +128,15 @@ def break_links(text: str) -> str:
     Needed for text that cannot be marked verbatim, such as that of a notification.
     """
     return _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", text)
+
+
+def stream_text(markdown: str) -> str:
+    """Return a model's Markdown for a stream, with zero-width spaces so that Slack makes no link and no mention of it.
+
+    In a stream, nothing can be marked verbatim.
+    """
+    text = _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", without_invisible(markdown))
+    return _MARKUP.sub(lambda match: f"{match.group()}{_BREAK}", text)
 
 
 def without_links(text: str) -> str:

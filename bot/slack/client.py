@@ -234,9 +234,35 @@ class SlackClient:
         if answered.status_code != 200:
             raise Refused(f"response_url {answered.status_code}")
 
-    def update_message(self, channel: str, ts: str, text: str, blocks: Sequence[Json]) -> None:
+    def update_message(
+        self, channel: str, ts: str, text: str, blocks: Sequence[Json], *, metadata: Json | None = None
+    ) -> None:
         with map_errors():
-            self._web.chat_update(channel=channel, ts=ts, text=text, blocks=_dicts(blocks), parse="none")
+            self._web.chat_update(
+                channel=channel,
+                ts=ts,
+                text=text,
+                blocks=_dicts(blocks),
+                metadata=None if metadata is None else dict(metadata),
+                parse="none",
+            )
+
+    def start_stream(self, channel: str, thread: str, chunks: Sequence[Json]) -> str:
+        """Begin a message that grows, in the thread of a direct message. Return its ts."""
+        with map_errors():
+            started = self._once.chat_startStream(
+                channel=channel, thread_ts=thread, chunks=_dicts(chunks), task_display_mode="timeline"
+            )
+        return str(started["ts"])
+
+    def append_stream(self, channel: str, ts: str, chunks: Sequence[Json]) -> None:
+        with map_errors():
+            self._once.chat_appendStream(channel=channel, ts=ts, chunks=_dicts(chunks))
+
+    def stop_stream(self, channel: str, ts: str) -> None:
+        """End a stream. Only then can its message be updated."""
+        with map_errors():
+            self._web.chat_stopStream(channel=channel, ts=ts)
 
     def delete_message(self, channel: str, ts: str) -> None:
         with map_errors():

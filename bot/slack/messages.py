@@ -44,6 +44,17 @@ STAGES: Mapping[str, str] = {
 }
 """What an answer waits for, by its stage."""
 
+TASKS: Mapping[str, str] = {
+    "searching": "Search the files",
+    "reading": "Read the pages that were found",
+    "writing": "Write the answer",
+    "checking": "Check each statement",
+}
+"""What a streamed answer shows as its tasks, by stage."""
+
+STREAMING = "Answering below …"
+"""What the placeholder, which has the Stop button, shows meanwhile."""
+
 _PLACES = 3
 
 

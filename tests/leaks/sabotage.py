@@ -89,6 +89,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
+    "stream": (Mutation("bot.answers.asking:Asking._stream", "if watch.is_unchanged(question):", "if True:"),),
     "progress": (Mutation("bot.answers.asking:Asking.ask", "if watch.is_unchanged(work.question):", "if True:"),),
     "remark": (
         Mutation(
@@ -422,6 +423,7 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
+    "stream": ("ask, and meanwhile",),
     "stop button of slack": ("stop",),
     "channel looked at": ("look",),
     "token": ("token",),

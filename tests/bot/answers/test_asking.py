@@ -43,7 +43,9 @@ def test_question_is_searched_for_while_another_one_uses_the_model() -> None:
     unused: Any = None
     fair = FairLock(at_once=1)
     asked = Question("C1", "5.2", "5.2", "U1", "which port?")
-    claimed = ClaimedQuestion(2, asked, QuestionState.ANSWERING, 0, 0, "", 1, 0, 5.2, None, None, None, None, None, ())
+    claimed = ClaimedQuestion(
+        2, asked, QuestionState.ANSWERING, 0, 0, "", 1, 0, 5.2, None, None, None, None, None, None, ()
+    )
     asking = Asking(engine, unused, unused, fair, Telemetry())
     with fair.acquire((0, 1, 0), nothing), pytest.raises(Superseded):
         asking.ask(AnswerTask(claimed, show=print, check=unsettled), "which port?", Scope.of("C1"), unused)

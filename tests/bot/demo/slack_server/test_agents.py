@@ -38,8 +38,9 @@ def refusal(call: Callable[[], object]) -> str:
 
 
 def test_session_keeps_its_first_title(ws: Workspace, client: WebClient, direct: str, asked: str) -> None:
+    [ada] = [id for id in ws.conversation(direct).members if id != ws.bot_user]
     here = {"channel_id": direct, "thread_ts": asked}
-    begun = client.agents_sessions_setStatus(**here, status="processing", title="port", initiator_user_id="U0000000002")
+    begun = client.agents_sessions_setStatus(**here, status="processing", title="port", initiator_user_id=ada)
     assert (begun["status"], begun["agent_status"], begun["title"]) == ("processing", "processing", "port")
     assert "warning" not in begun.data
     client.agents_sessions_setStatus(**here, status="active", title="another")
