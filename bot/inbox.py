@@ -35,7 +35,6 @@ from bot.db.jobs import JobKind
 from bot.db.message_states import Age
 from bot.db.questions import FOUND_AT, Cancellation
 from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
-from bot.slack import messages
 from bot.slack.events import (
     ChannelViewed,
     Event,
@@ -57,6 +56,7 @@ from bot.slack.events import (
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
+from bot.slack.messages import command_texts, file_texts
 from bot.telemetry.requests import working_on
 from rag import (
     IntakePriority,
@@ -274,13 +274,13 @@ def notify(connection: Connection, refused: Share, rules: IntakeRules, unusable:
     """Tell a person once why their file or link is not indexed, and what they can do about it."""
     channel, user = refused.space, refused.shared_by or ""
     if refused.reason == TOO_MANY_FILES:
-        text = messages.too_many_files(rules.person_files)
+        text = command_texts.too_many_files(rules.person_files)
         ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
         return
     if refused.reason == CHANNEL_FULL:
-        text, subject = messages.channel_full(rules.channel_files), f"full:{channel}"
+        text, subject = command_texts.channel_full(rules.channel_files), f"full:{channel}"
     elif unusable is not None:
-        text, subject = messages.unusable_file(refused.name, unusable), f"unusable:{unusable.value}"
+        text, subject = file_texts.unusable_file(refused.name, unusable), f"unusable:{unusable.value}"
     else:
         return
     if text and user and notices.put_notice(connection, user, subject):
@@ -474,6 +474,6 @@ def _ask(connection: Connection, asked: Question, limits: Limits) -> None:
     with working_on(asked.channel, asked.ts):
         log.info("A question was recorded." if accepted else "A question was refused: its asker has too many waiting.")
     if not accepted and not notified:
-        text = messages.too_many_waiting(limits.waiting)
+        text = command_texts.too_many_waiting(limits.waiting)
         notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
         ephemeral_messages.say_once(connection, notice)

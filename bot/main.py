@@ -44,12 +44,12 @@ from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack import messages
 from bot.slack.agent_sessions import AGENT_SCOPE, AgentSessions
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, is_loopback, serving
+from bot.slack.messages import home_texts
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.socket_mode import open_socket
 from bot.slack.token_check import TokenCheck
@@ -293,7 +293,7 @@ def open_bot(
             uninstalled.set()
 
         external = ExternalFiles(client, rag, teams, slack.external_limit)
-        source = messages.source_offer(version_of("magpie"), slack.source_url)
+        source = home_texts.source_offer(version_of("magpie"), slack.source_url)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting, source)
         yield Bot(
             settings=slack,

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.access.directory import Conversation, Directory, Person
 from bot.access.names import NO_NAMES, Names, names_of
 from bot.folders import EVERYONE
-from bot.slack import messages
 from bot.slack.client import Refused
 from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
+from bot.slack.messages import answer_texts
 from bot.slack.payloads import as_app
 from rag import MagpieError, NotFound, Scope, TryAgain
 
@@ -62,7 +62,7 @@ class Access:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # The response had an unexpected shape. Its text is not logged: it may name people.
             log.warning("Searching only the conversation itself: malformed response (%s).", type(error).__name__)
-        return Granted(Scope.of(channel), "this conversation only: Slack did not list its members", messages.UNSURE)
+        return Granted(Scope.of(channel), "this conversation only: Slack did not list its members", answer_texts.UNSURE)
 
     def granted_to(self, user: str) -> Granted:
         """Return what a reply that only this person reads may use, outside of Slack's conversations.
@@ -183,7 +183,7 @@ class Access:
             ours = self._directory.conversations(until)
         here = ours.get(channel)
         if here is None:
-            return Granted(Scope.of(channel), "this conversation only: Magpie is not listed in it", messages.UNSURE)
+            return Granted(Scope.of(channel), "this conversation only: Magpie is not listed in it", answer_texts.UNSURE)
         if here.outside:
             return Granted(Scope.of(channel), "this conversation only: it is shared with another organization")
         if here.direct:
@@ -207,7 +207,7 @@ class Access:
         """Return what the person in a direct message may open."""
         own = Scope.of(here.id)
         if here.partner != user:
-            return Granted(own, "this conversation only: the asker is not its partner", messages.UNSURE)
+            return Granted(own, "this conversation only: the asker is not its partner", answer_texts.UNSURE)
         person = self._directory.person(user, until)
         if not person.is_active:
             return Granted(own, "this conversation only: its partner is an app or deactivated")

@@ -14,11 +14,11 @@ from bot.answers.render import FoundPicture
 from bot.answers.scope_watch import ScopeWatch
 from bot.answers.streaming import AnswerStream
 from bot.answers.task import AnswerTask, Throttle
-from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
+from bot.slack.messages import answer_texts, progress_texts
 from bot.telemetry.telemetry import Telemetry
 from rag import Answer, AnswerProgress, AnswerStage, Rag, Scope, SearchResult, Unreadable, documents_of_source
 
@@ -49,7 +49,7 @@ class Asking:
             if watch.is_unchanged(work.question):
                 work.show(text)
             else:  # what was shown before may not be shown any more
-                work.show(escape(messages.SEARCHING))
+                work.show(escape(progress_texts.SEARCHING))
 
         show = Throttle(show_if_allowed)
         checked: list[str] = []
@@ -94,7 +94,7 @@ class Asking:
             try:
                 found.append(self._found(self.find_picture(picture, scope)))
             except Unreadable as error:
-                found.append(FoundPicture(problem=messages.unreadable_image(str(error), error.hint)))
+                found.append(FoundPicture(problem=answer_texts.unreadable_image(str(error), error.hint)))
         return found
 
     def find_picture(self, picture: str, scope: Scope, k: int = 10) -> SearchResult:

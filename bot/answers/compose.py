@@ -29,10 +29,10 @@ from bot.answers.understanding import Understanding, Understood
 from bot.answers.unread_files import Unread, with_unread
 from bot.db import viewed_channels
 from bot.db.used_pages import UsedPage, post_mark
-from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question, is_direct
 from bot.slack.files import SlackFiles
+from bot.slack.messages import answer_texts
 from bot.telemetry.telemetry import Telemetry
 from rag import (
     Answer,
@@ -151,7 +151,7 @@ class Composer:
         """Return the reply to a message. Show it only if everything it uses may still be shown."""
         question = work.question
         if is_small_talk(question.text) and not question.files and not question.references:
-            return render.plain_reply(messages.HELP)
+            return render.plain_reply(answer_texts.HELP)
         self._question_files.wait_for_sweep(question)
         granted = self.granted(question)
         watch = self._asking.watch(granted)
@@ -163,14 +163,14 @@ class Composer:
             unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
-        problems = join(*sent.problems, *referred.problems, messages.failed_documents([*statuses, *unread]))
-        late = join(messages.late_documents([*statuses, *unread]), hidden)
+        problems = join(*sent.problems, *referred.problems, answer_texts.failed_documents([*statuses, *unread]))
+        late = join(answer_texts.late_documents([*statuses, *unread]), hidden)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])
         if asked.wants_list:
             return self.list_files(work, asked, join(granted.notice, problems, late)).with_names(named)
         if not asked.query and not asked.pictures:
-            text = join(problems, late, self._question_files.problem_of_thread(question)) or messages.HELP
+            text = join(problems, late, self._question_files.problem_of_thread(question)) or answer_texts.HELP
             return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
@@ -197,7 +197,7 @@ class Composer:
         watch = self._asking.watch(granted)
         asked = self.asked(work, granted)
         if not asked.query and not asked.pictures:
-            return render.plain_reply(join(remark, messages.QUESTION_EXPIRED))
+            return render.plain_reply(join(remark, answer_texts.QUESTION_EXPIRED))
         remark = join(remark, asked.remark, asked.understood.remark)
         return self._answer(work, asked, remark, watch)
 
@@ -212,7 +212,7 @@ class Composer:
         else:
             understood = self._understanding.understand(work, scope, referred.words)
         pictures = sent or self._pictures_meant(work.question, understood.query, referred)
-        remark = messages.too_many_pictures(MAX_PICTURES, len(pictures)) if len(pictures) > MAX_PICTURES else ""
+        remark = answer_texts.too_many_pictures(MAX_PICTURES, len(pictures)) if len(pictures) > MAX_PICTURES else ""
         names = self._access.names(work.question.user, scope) if understood.query else NO_NAMES
         limited = apply_limits(work.question, understood.query, scope, names, work.claimed.asked_at)
         if limited.wants_list and limited.scope == scope:  # of all files, unless "which document?" means a picture
@@ -262,7 +262,7 @@ class Composer:
         # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
         is_unread = any(not status.is_searchable for status in hidden)
-        return late, messages.LINKED_FILE_NOT_READ if is_unread else ""
+        return late, answer_texts.LINKED_FILE_NOT_READ if is_unread else ""
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope
@@ -302,9 +302,9 @@ class Composer:
                 if not answer.abstained:
                     break
         except Unreadable as error:
-            return render.plain_reply(messages.unreadable_image(str(error), error.hint))
+            return render.plain_reply(answer_texts.unreadable_image(str(error), error.hint))
         if search.channel and not answer.abstained:
-            heading = messages.in_viewed_channel(asked.names.label(search.channel))
+            heading = answer_texts.in_viewed_channel(asked.names.label(search.channel))
         else:
             heading = _where_found(answer, nearby)
         unread = self._unread(scope, thread, is_answered=not answer.abstained)
@@ -357,5 +357,5 @@ def _where_found(answer: Answer, nearby: frozenset[int]) -> str:
     if answer.abstained or not nearby or not cited:
         return ""
     if cited <= nearby:
-        return messages.IN_THREAD
-    return "" if cited & nearby else messages.NOT_IN_THREAD
+        return answer_texts.IN_THREAD
+    return "" if cited & nearby else answer_texts.NOT_IN_THREAD

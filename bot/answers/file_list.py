@@ -9,8 +9,9 @@ from datetime import datetime
 from bot.access.names import Names
 from bot.answers.render import Reply, plain_reply, remark_blocks
 from bot.db.used_pages import UsedPage, name_mark, post_mark
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import break_links, cut, escape, link, sections
+from bot.slack.messages import answer_texts, limit_texts
 from rag import IndexState, SharedFile
 
 LISTED = 20
@@ -38,15 +39,15 @@ def files_reply(
     `remark`: how the limits were understood. `asked_at`: seconds since 1970. `goes_on`: an earlier reply has the first
     files. `has_buttons`: the list can be continued by a button.
     """
-    heading = messages.MORE_FILES if goes_on else messages.FILES
+    heading = limit_texts.MORE_FILES if goes_on else limit_texts.FILES
     if not files:
-        reply = plain_reply(messages.NO_MORE_FILES if goes_on else messages.NO_FILES_WITHIN)
+        reply = plain_reply(answer_texts.NO_MORE_FILES if goes_on else limit_texts.NO_FILES_WITHIN)
         return replace(reply, blocks=[*remark_blocks(remark), *reply.blocks])
     listed = files[:LISTED]
     lines = [_line(file, names, asked_at) for file in listed]
     has_more = len(files) > LISTED
     if has_more:
-        lines.append(escape(messages.NARROW_FILES))
+        lines.append(escape(limit_texts.NARROW_FILES))
     text = "\n".join([heading, *lines])
     used = [
         UsedPage(
@@ -67,7 +68,7 @@ def files_reply(
 
 def _line(file: SharedFile, names: Names, asked_at: float) -> str:
     words = " ".join(file.words.split())
-    said = messages.posted(
+    said = limit_texts.posted(
         names.label(file.shared_by or ""),
         names.label(file.space),
         datetime.fromtimestamp(file.shared_at, names.zone),
@@ -76,7 +77,7 @@ def _line(file: SharedFile, names: Names, asked_at: float) -> str:
     )
     state = ""
     if file.state in (IndexState.WAITING, IndexState.READING):
-        state = f" ({messages.FILE_STILL_READ})"
+        state = f" ({limit_texts.FILE_STILL_READ})"
     elif file.state is IndexState.FAILED:
-        state = f" ({messages.FILE_NOT_READ})"
+        state = f" ({limit_texts.FILE_NOT_READ})"
     return f"• {link(file.link, file.name)}{state}, {escape(said)}"

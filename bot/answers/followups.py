@@ -18,11 +18,11 @@ from bot.answers.unread_files import Unread, with_unread
 from bot.db import questions
 from bot.db.questions import REFUSED_APP
 from bot.db.used_pages import UsedPage, name_mark
-from bot.slack import messages
 from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import AGAIN, FILE, MORE
 from bot.slack.file_objects import slack_file
 from bot.slack.files import NotReady
+from bot.slack.messages import answer_texts
 from bot.slack.uploads import Picture
 from rag import Hit, NotFound, SearchResult, Unreadable, merge_results
 
@@ -43,7 +43,7 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
     """Return the next pages of the search that no answer has shown yet."""
     found = _origin(composer, work)
     if found is None:
-        return plain_reply(messages.QUESTION_EXPIRED)
+        return plain_reply(answer_texts.QUESTION_EXPIRED)
     granted = composer.granted(work.question)
     scope = replace(granted.scope, documents=found.documents)
     original = _asked_by(work, found)
@@ -53,24 +53,24 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
     ranked = _ranking(composer, asked, len(found.seen) + LISTED + 1)
     hits = [hit for hit in ranked.hits if (hit.document, hit.page) not in found.seen]
     if not hits:
-        return plain_reply(join(messages.NO_MORE_PAGES, granted.notice))
+        return plain_reply(join(answer_texts.NO_MORE_PAGES, granted.notice))
     shown = hits[:LISTED]
     pictures = _pictures(composer, shown)
     more = len(hits) > len(shown)
-    return pages_reply(shown, messages.MORE_PAGES, pictures, question=asked.query, remark=granted.notice, more=more)
+    return pages_reply(shown, answer_texts.MORE_PAGES, pictures, question=asked.query, remark=granted.notice, more=more)
 
 
 def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     """Answer the same question from one file. Its number comes from the button, so it must be in the scope."""
     found = _origin(composer, work)
     if found is None:
-        return plain_reply(messages.QUESTION_EXPIRED)
+        return plain_reply(answer_texts.QUESTION_EXPIRED)
     granted = composer.granted(work.question)
     scope = replace(granted.scope, documents=found.documents)
     known = composer.rag.documents(scope)
     if not known:
-        return plain_reply(messages.FILE_UNAVAILABLE)
-    only = messages.only_in_file(known[0].title)
+        return plain_reply(answer_texts.FILE_UNAVAILABLE)
+    only = answer_texts.only_in_file(known[0].title)
     within, original = replace(granted, scope=scope), _asked_by(work, found)
     remark = join(only, granted.notice)
     reply = composer.reply_within(original, within, remark)
@@ -83,7 +83,7 @@ def _again(composer: Composer, work: AnswerTask) -> Reply:
     """Answer the same question anew. What its readers may see is decided now; "yesterday" is that of its first time."""
     found = _origin(composer, work)
     if found is None:
-        return plain_reply(messages.QUESTION_EXPIRED)
+        return plain_reply(answer_texts.QUESTION_EXPIRED)
     with composer.rag.read_transaction() as connection:
         first = questions.find_claimed(connection, found.question.channel, found.question.ts)
     original = _asked_by(work, found)
@@ -104,27 +104,29 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
             if slack_file(composer.files.ready(file)).picture:
                 found.append(composer.asking.find_picture(file, granted.scope))
         except NotReady:
-            remarks.append(messages.FILES_NOT_READY)
+            remarks.append(answer_texts.FILES_NOT_READY)
         except NotFound:
-            remarks.append(messages.IMAGE_UNAVAILABLE)
+            remarks.append(answer_texts.IMAGE_UNAVAILABLE)
         except Unreadable as error:
-            remarks.append(messages.unreadable_image_in_message(str(error)))
+            remarks.append(answer_texts.unreadable_image_in_message(str(error)))
     if text:
         found.append(composer.rag.find(text, granted.scope))
     remark = join(*dict.fromkeys(remarks))
     if not found:
-        return plain_reply(join(messages.NOTHING_TO_SEARCH, remark))
+        return plain_reply(join(answer_texts.NOTHING_TO_SEARCH, remark))
     hits = _without_duplicates(result for result in found if result.found)[:LISTED]
     if hits:
-        return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), question=text, remark=remark)
+        return pages_reply(
+            hits, answer_texts.similar_pages(link), _pictures(composer, hits), question=text, remark=remark
+        )
     near = _without_duplicates(found)[: render.NEAREST]
-    reply = pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), question=text, remark=remark)
+    reply = pages_reply(near, answer_texts.no_similar_pages(link, nearest=bool(near)), question=text, remark=remark)
     nothing = replace(reply, outcome="not_found")
     return with_unread(nothing, Unread.of(composer.rag, granted.scope), has_button=False)
 
 
 def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:
-    return plain_reply(messages.APPS_NOT_ANSWERED)
+    return plain_reply(answer_texts.APPS_NOT_ANSWERED)
 
 
 _FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from bot.access.names import Names, fold
 from bot.answers.task import join
-from bot.slack import messages
 from bot.slack.events import DOCUMENTS, PAGES, PICTURES, SLIDES, SPREADSHEETS, TEXTS, Question
 from bot.slack.files import LINK
 from bot.slack.message_text import as_mentions, resolve, resolve_mentions
+from bot.slack.messages import limit_texts
 from rag import HERE, ME, FileType, LimitedQuery, QueryLimits, Scope, ShareFilter, read_limits
 
 _EXTENSIONS = MappingProxyType(
@@ -45,10 +45,10 @@ def apply_limits(question: Question, text: str, scope: Scope, names: Names, aske
     """Return a question without its limits, and its scope narrowed by them. `asked_at`: seconds since 1970."""
     now = datetime.fromtimestamp(asked_at, names.zone)
     read = read_limits(as_mentions(text), now, is_person=names.is_person, is_channel=names.is_channel)
-    unknown = join(*(messages.unknown_limit(operator.name, operator.value) for operator in read.not_understood))
+    unknown = join(*(limit_texts.unknown_limit(operator.name, operator.value) for operator in read.not_understood))
     if read.limits.is_empty:
         return LimitedQuestion(resolve(text, names.labels), scope, unknown, read.wants_list)
-    understood = messages.understood_limits(read.limits, _labels(read.limits, names), now.date())
+    understood = limit_texts.understood_limits(read.limits, _labels(read.limits, names), now.date())
     return LimitedQuestion(
         resolve_mentions(read.text, names.labels),
         _narrow(question, read, scope, names),

@@ -8,8 +8,9 @@ from bot.access.names import NO_NAMES, Names
 from bot.answers.render import MESSAGES, PICTURES, Reply, documents_of, place, post_of, posted_line, remark_blocks
 from bot.answers.task import join
 from bot.db.used_pages import UsedPage, name_mark
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import break_links, escape, sections, without_links
+from bot.slack.messages import answer_texts
 from bot.slack.uploads import Picture
 from rag import Hit, Posted, SearchResult, quote
 
@@ -54,13 +55,15 @@ def found_reply(
     found: SearchResult, question: str, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0
 ) -> Reply:
     """Return the best pages; if nothing was found, say so and list the nearest pages."""
-    translated = [messages.also_searched(*one) for one in found.translations.items()]
+    translated = [answer_texts.also_searched(*one) for one in found.translations.items()]
     remark = join(remark, found.notice, *translated)
     if found.found:
         hits = found.hits[:LISTED]
-        return pages_reply(hits, messages.BEST_PAGES, question=question, remark=remark, names=names, asked_at=asked_at)
+        return pages_reply(
+            hits, answer_texts.BEST_PAGES, question=question, remark=remark, names=names, asked_at=asked_at
+        )
     near = found.hits[:2]
-    return pages_reply(near, messages.nothing_found(nearest=bool(near)), question=question, remark=remark)
+    return pages_reply(near, answer_texts.nothing_found(nearest=bool(near)), question=question, remark=remark)
 
 
 def _posts(hit: Hit) -> Sequence[Posted]:
@@ -73,5 +76,5 @@ def _line(
 ) -> str:
     snippet = quote(hit.text, question, _SNIPPET)
     found = ", ".join([place(hit), *(posted_line(hit.name, posted, names, asked_at) for posted in posts)])
-    newer = f"\n    {escape(messages.newer_version(hit.newer))}" if hit.newer in places else ""
+    newer = f"\n    {escape(answer_texts.newer_version(hit.newer))}" if hit.newer in places else ""
     return f"• {found}{f': {escape(snippet)}' if snippet else ''}{newer}"

@@ -18,11 +18,13 @@ from bot.answers.render import Reply, plain_reply, working_reply
 from bot.answers.streaming import AnswerStream
 from bot.db import message_states, questions, streams
 from bot.db.questions import ClaimedQuestion
-from bot.slack import message_metadata, messages
+from bot.slack import message_metadata
 from bot.slack.blocks import NOTIFICATION, cut
 from bot.slack.buttons import AGAIN
 from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
 from bot.slack.events import Question, is_direct
+from bot.slack.messages import answer_texts, progress_texts
+from bot.slack.simple_blocks import has_new_blocks, simple_blocks
 from rag import MagpieError, OperatorMustAct, Rag
 
 log = logging.getLogger("magpie")
@@ -114,7 +116,7 @@ class Posting:
             with self._rag.write_transaction() as connection:
                 streams.store_stream(connection, claimed, ts)
             if ts:
-                self.show_progress(claimed, messages.STREAMING)
+                self.show_progress(claimed, progress_texts.STREAMING)
 
         return AnswerStream(self._impatient, claimed.question, store, lambda: self.withdraw_stream(claimed))
 
@@ -171,19 +173,22 @@ class Posting:
             log.info("Could not show progress: %s", error)
 
     def show(self, claimed: ClaimedQuestion, reply: Reply) -> ClaimedQuestion:
-        """Show a reply in the question's message, else without blocks, else in a new message.
+        """Show a reply in the question's message, else in a new message; each in simpler forms if Slack refuses it.
 
         Return the question with the message that shows it. Raise Refused if Slack accepts none of them.
         """
-        plain = replace(reply, text=cut(reply.text, NOTIFICATION), blocks=[])
         if claimed.stream:
             claimed = self._finish_stream(claimed)
-        if claimed.placeholder and (self._is_updated(claimed, reply) or self._is_updated(claimed, plain)):
+        *forms, plain = _forms(reply)
+        if claimed.placeholder and any(self._is_updated(claimed, form) for form in (*forms, plain)):
             return claimed
-        try:
-            ts = self._post(claimed, reply)
-        except Refused as error:
-            log.info("An answer cannot be posted with its blocks: %s", error)
+        for form in forms:
+            try:
+                ts = self._post(claimed, form)
+                break
+            except Refused as error:
+                log.info("An answer cannot be posted with its blocks: %s", error)
+        else:
             ts = self._post(claimed, plain)
         if claimed.placeholder:
             self._delete(claimed)
@@ -218,7 +223,7 @@ class Posting:
         if deleted:
             self._delete(found)
             return
-        self._is_updated(found, plain_reply(messages.STOPPED))
+        self._is_updated(found, plain_reply(progress_texts.STOPPED))
         self.remove_reaction(claimed.question)
 
     # ------------------------------------------------------------ reactions and private messages
@@ -243,7 +248,7 @@ class Posting:
 
     def tell_refused(self, question: Question) -> None:
         """Tell the asker, in private, that Magpie may not post in the conversation."""
-        reply = plain_reply(messages.CANNOT_POST)
+        reply = plain_reply(answer_texts.CANNOT_POST)
         try:
             self._client.post_ephemeral(
                 question.channel, question.user, reply.text, reply.blocks, thread=question.thread
@@ -255,6 +260,12 @@ class Posting:
                 self._client.post_message(direct, reply.text, reply.blocks)
             except (Refused, OperatorMustAct) as final:
                 log.warning("The asker gets no message about a refused answer: %s", final)
+
+
+def _forms(reply: Reply) -> list[Reply]:
+    """Return a reply as it is, without blocks that Slack may not know, and without any."""
+    simple = [replace(reply, blocks=simple_blocks(reply.blocks))] if has_new_blocks(reply.blocks) else []
+    return [reply, *simple, replace(reply, text=cut(reply.text, NOTIFICATION), blocks=[])]
 
 
 def _working(claimed: ClaimedQuestion, text: str) -> Reply:

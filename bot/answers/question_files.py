@@ -16,12 +16,12 @@ from bot.answers.thread_context import is_in_thread
 from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import FOUND_AT
-from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import Stopping
 from bot.slack.events import Question, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, listings
+from bot.slack.messages import answer_texts, command_texts, file_texts, progress_texts
 from rag import (
     MagpieError,
     NotFound,
@@ -94,7 +94,7 @@ class QuestionFiles:
                 # Tried again later, so that no worker waits for it.
                 if time() < asked_at + (_READY_WITHIN if isinstance(error, NotReady) else _SHOWN_WITHIN):
                     raise
-                problems.append(messages.FILES_NOT_READY)
+                problems.append(answer_texts.FILES_NOT_READY)
                 continue
             file = None if raw is None else slack_file(raw)
             if file is None or not file.readable:
@@ -128,7 +128,7 @@ class QuestionFiles:
             unusable = slack_file(self._files.info(id)).unusable
         except NotFound:
             unusable = None
-        return messages.FILE_UNREACHABLE if unusable is None else messages.unused_file(unusable)
+        return command_texts.FILE_UNREACHABLE if unusable is None else file_texts.unused_file(unusable)
 
     # ------------------------------------------------------------ waiting
 
@@ -167,7 +167,7 @@ class QuestionFiles:
             is_recorded = len(found) == len(sent) or monotonic() > recorded_by
             if (is_settled(found) and is_recorded) or monotonic() > until:
                 return found
-            show(escape(messages.reading_documents(found)))
+            show(escape(progress_texts.reading_documents(found)))
             self._pause(work)
 
     def wait_for_shares(self, work: AnswerTask, shares: Sequence[StoredShare], seconds: float) -> list[SourceStatus]:
@@ -207,7 +207,7 @@ class QuestionFiles:
             states = [ShareState.REFUSED]
             refused = list_shares(connection, KIND, space=question.channel, thread=question.thread, states=states)
         reasons = [share.reason for share in refused if share.reason in set(Unusable)]
-        return messages.unused_file(Unusable(reasons[0])) if reasons else ""
+        return file_texts.unused_file(Unusable(reasons[0])) if reasons else ""
 
     def pictures_of_thread(self, question: Question) -> tuple[str, ...]:
         """Return the pictures of a thread, by id, indexed or not: its root's, or those of the last reply before the

@@ -13,11 +13,11 @@ from bot.answers.question_files import QuestionFiles
 from bot.answers.thread_context import words_of
 from bot.db import jobs
 from bot.db.jobs import JobKind
-from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import FileLink, Forwarded, MessageLink, Question, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND
+from bot.slack.messages import answer_texts, file_texts
 from rag import (
     MagpieError,
     Rag,
@@ -67,7 +67,7 @@ class References:
             match reference:
                 case FileLink(id):
                     if not self._add_file(found, id, scope):
-                        found.problems.append(messages.LINKED_FILE_UNAVAILABLE)
+                        found.problems.append(answer_texts.LINKED_FILE_UNAVAILABLE)
                 case MessageLink(channel, ts) if (channel, ts) not in shown:  # else Slack shows it below the question
                     self._add_message(found, reference, question, scope)
         return found
@@ -83,9 +83,9 @@ class References:
             raw = None
         here = None if raw is None else slack_file(raw)
         if here is None:
-            found.problems.append(messages.FORWARDED_FILE_UNAVAILABLE)
+            found.problems.append(answer_texts.FORWARDED_FILE_UNAVAILABLE)
         elif here.unusable is not None:
-            found.problems.append(messages.unused_file(here.unusable))
+            found.problems.append(file_texts.unused_file(here.unusable))
         elif here.picture:
             found.pictures.append(file.id)
         else:
@@ -118,7 +118,7 @@ class References:
         found.shares += shares
         found.words += [words] if words else []
         if not shares and not words:
-            found.problems.append(messages.LINKED_MESSAGE_UNAVAILABLE)
+            found.problems.append(answer_texts.LINKED_MESSAGE_UNAVAILABLE)
 
     def _shares(self, scope: Scope, states: Collection[ShareState], **matching: str) -> list[StoredShare]:
         kind = KIND if "ref" in matching else None

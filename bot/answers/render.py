@@ -6,7 +6,7 @@ Slack, and a web page's address, labeled with its host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +15,15 @@ from typing import Any
 from bot.access.names import NO_NAMES, Names
 from bot.answers.task import join
 from bot.db.used_pages import UsedPage, name_mark, post_mark
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import (
     MESSAGE,
     NOTIFICATION,
     SECTION,
+    TITLE,
     Block,
     break_links,
+    container,
     context,
     cut,
     escape,
@@ -31,6 +33,8 @@ from bot.slack.blocks import (
     sections,
     text_length,
 )
+from bot.slack.messages import answer_texts, limit_texts, progress_texts
+from bot.slack.rich_text import rich_blocks
 from bot.slack.uploads import Picture
 from rag import Answer, AnswerStage, Hit, Mode, Passage, Posted
 
@@ -39,6 +43,8 @@ NEAREST = 2
 _CITATIONS = 12
 MESSAGES = "messages"
 """The lane that finds files by the words of the message that shares them."""
+_OPEN = 3
+"""Quoted passages that are shown without a click."""
 _WORDS = 100
 """Characters of a message that are shown beside the file that it shares."""
 
@@ -92,20 +98,18 @@ def answer_reply(
         found_by = [posted_line(passage.hit.name, posted, names, asked_at) for posted in passage.hit.posted]
         return ", ".join([_citation(passage), *(found_by if MESSAGES in passage.hit.lanes else ())])
 
-    body = markdown_to_mrkdwn(answer.text)
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
-    if quoted:  # the text consists of passages, each below its place: make the places links
-        places = {escape(f"[{passage.number}] {passage.hit.region_label}"): cite(passage) for passage in answer.cited}
-        body = _replace_once(body, places)
-    if answer.abstained:  # the text names the nearest pages: make them links
-        body = _replace_once(body, {escape(passage.hit.place): place(passage.hit) for passage in answer.passages})
     cited = () if answer.abstained else answer.cited
-    translated = [messages.also_searched(*one) for one in answer.found.translations.items()]
+    translated = [answer_texts.also_searched(*one) for one in answer.found.translations.items()]
     above = remark_blocks(join(remark, answer.notice, *translated, heading))
     below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
     below += _page_buttons(answer, [passage.hit for passage in cited])
     below.append(buttons.feedback_buttons())
     max_length = MESSAGE - text_length([*above, *below])
+    if answer.abstained:
+        body = _abstention(answer, max_length)
+    else:
+        body = _passages(answer, cite, max_length) if quoted else rich_blocks(answer.text, max_length)
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
     pictures = [
         Picture(str(path), f"[{passage.number}] {passage.hit.region_label}", passage.hit.document)
@@ -113,12 +117,31 @@ def answer_reply(
     ]
     return Reply(
         cut(break_links(markdown_to_mrkdwn(answer.text)), NOTIFICATION),
-        [*above, *sections(body, max_length), *below],
+        [*above, *body, *below],
         pictures,
         documents_of(passage.hit for passage in answer.passages),
         pages_used(answer),
         "not_found" if answer.abstained else "passages" if quoted else "answered",
     )
+
+
+def _abstention(answer: Answer, max_length: int) -> list[Block]:
+    """Return that nothing was found. The text names the nearest pages: make them links."""
+    places = {escape(passage.hit.place): place(passage.hit) for passage in answer.passages}
+    return sections(_replace_once(markdown_to_mrkdwn(answer.text), places), max_length)
+
+
+def _passages(answer: Answer, cite: Callable[[Passage], str], max_length: int) -> list[Block]:
+    """Return the quoted passages, each below its place, which becomes a link. Those after the first ones are closed."""
+    places = {escape(f"[{passage.number}] {passage.hit.region_label}"): cite(passage) for passage in answer.cited}
+    parts = _replace_once(markdown_to_mrkdwn(answer.text), places).split("\n\n")
+    first = sections("\n\n".join(parts[:_OPEN]), max_length)
+    left, others = max_length - text_length(first), "\n\n".join(parts[_OPEN:])
+    if not others:
+        return first
+    if left < SECTION:
+        return sections("\n\n".join(parts), max_length)
+    return [*first, container(answer_texts.more_passages(len(parts) - _OPEN), sections(others, left - TITLE))]
 
 
 def _page_buttons(answer: Answer, cited: Sequence[Hit]) -> list[Block]:
@@ -145,15 +168,15 @@ def screenshots_reply(found: Sequence[FoundPicture], remark: str = "") -> Reply:
         return _screenshot_reply(found[0], remark)
     blocks, text = remark_blocks(remark), list[str]()
     for number, one in enumerate(found, 1):
-        name = messages.screenshot(number)
+        name = answer_texts.screenshot(number)
         if one.page is None:
-            said = escape(one.problem) or messages.no_matching_page([place(hit) for hit in one.nearest[:NEAREST]])
+            said = escape(one.problem) or answer_texts.no_matching_page([place(hit) for hit in one.nearest[:NEAREST]])
             blocks.append(section(f"{name} {said}"))
-            text.append(f"{name} {escape(one.problem) or messages.NO_MATCHING_PAGE}")
+            text.append(f"{name} {escape(one.problem) or answer_texts.NO_MATCHING_PAGE}")
             continue
         blocks.append(section(f"{name} {_found_page(one.page)}"))
         blocks += [context(escape(one.page.why))] if one.page.why else []
-        text.append(f"{name} {messages.found_place(escape(one.page.place))}")
+        text.append(f"{name} {answer_texts.found_place(escape(one.page.place))}")
     pages = [one.page for one in found if one.page is not None]
     near = [hit for one in found if one.page is None for hit in one.nearest[:NEAREST]]
     blocks += [*buttons.page_buttons(_files(pages), more=bool(pages or near)), buttons.feedback_buttons()]
@@ -185,17 +208,19 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     blocks += [*buttons.page_buttons(_files([hit]), more=True), buttons.feedback_buttons()]
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
     used = [UsedPage(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name))]
-    return Reply(break_links(messages.found_place(escape(hit.place))), blocks, pictures, [hit.document], used, "pages")
+    return Reply(
+        break_links(answer_texts.found_place(escape(hit.place))), blocks, pictures, [hit.document], used, "pages"
+    )
 
 
 def no_match_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     """Return that no page matches a screenshot, with the nearest pages."""
     near = hits[:NEAREST]
     blocks = remark_blocks(remark)
-    blocks.append(section(messages.no_matching_page([place(hit) for hit in near])))
+    blocks.append(section(answer_texts.no_matching_page([place(hit) for hit in near])))
     blocks += [*buttons.page_buttons([], more=bool(hits)), buttons.feedback_buttons()]
     used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
-    return Reply(messages.NO_MATCHING_PAGE, blocks, documents=documents_of(near), used=used, outcome="not_found")
+    return Reply(answer_texts.NO_MATCHING_PAGE, blocks, documents=documents_of(near), used=used, outcome="not_found")
 
 
 def plain_reply(text: str) -> Reply:
@@ -212,14 +237,14 @@ def working_reply(text: str, person: str = "") -> Reply:
 
 def addressed(reply: Reply, person: str) -> Reply:
     """Return a reply that mentions the person who asked for it."""
-    to = f"<@{person}> {escape(messages.ANSWERED_AGAIN)}"
+    to = f"<@{person}> {escape(answer_texts.ANSWERED_AGAIN)}"
     return replace(reply, text=f"{to} {reply.text}", blocks=[section(to), *reply.blocks])
 
 
 def unfinished(stage: AnswerStage, checked: str, places: Sequence[str]) -> str:
     """Return how far an answer is, as mrkdwn: its statements that were checked, or the pages found, then the stage."""
-    known = markdown_to_mrkdwn(checked) if checked else escape(messages.found_places(places))
-    state = escape(messages.STAGES[stage])
+    known = markdown_to_mrkdwn(checked) if checked else escape(progress_texts.found_places(places))
+    state = escape(progress_texts.STAGES[stage])
     return f"{cut(known, SECTION - len(state) - 4)}\n_{state}_"
 
 
@@ -239,7 +264,7 @@ def place(hit: Hit) -> str:
 
 
 def _found_page(hit: Hit) -> str:
-    return messages.found_page(link(hit.link, hit.title), escape(_page(hit)))
+    return answer_texts.found_page(link(hit.link, hit.title), escape(_page(hit)))
 
 
 def _page(hit: Hit) -> str:
@@ -274,7 +299,7 @@ def posted_line(name: str, posted: Posted, names: Names, asked_at: float) -> str
     """Return who shared a file, where and when, and the words of the message, as mrkdwn; empty if nothing is known."""
     said = " ".join(posted.words.split())
     return escape(
-        messages.posted(
+        limit_texts.posted(
             names.label(posted.shared_by or ""),
             names.label(posted.space),
             datetime.fromtimestamp(posted.shared_at, names.zone),

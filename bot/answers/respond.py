@@ -25,10 +25,10 @@ from bot.db import access_log, evidence, jobs, questions
 from bot.db import uploads as uploading
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation, ClaimedQuestion
-from bot.slack import messages
 from bot.slack.agent_sessions import AgentSessions
 from bot.slack.blocks import context
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
+from bot.slack.messages import answer_texts, progress_texts
 from bot.slack.uploads import Uploads
 from bot.telemetry.telemetry import Telemetry
 from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
@@ -82,11 +82,11 @@ class Responder:
         self._posting.add_reaction(claimed.question)
         if claimed.obsolete_uploads:
             self._delete_obsolete_pictures(claimed)
-        return self._posting.post_placeholder(claimed, messages.queue_position(self._fair.count_ahead(before)))
+        return self._posting.post_placeholder(claimed, progress_texts.queue_position(self._fair.count_ahead(before)))
 
     def update_position(self, claimed: ClaimedQuestion, before: int) -> None:
         """Show how many questions are ahead of a queued one."""
-        self._posting.show_progress(claimed, messages.queue_position(self._fair.count_ahead(before)))
+        self._posting.show_progress(claimed, progress_texts.queue_position(self._fair.count_ahead(before)))
 
     def answer(self, claimed: ClaimedQuestion) -> None:
         """Answer a claimed question.
@@ -141,7 +141,7 @@ class Responder:
                 questions.discard_reply(connection, claimed.id)
             claimed = self._posting.withdraw_stream(claimed)
             claimed = replace(claimed, reply=None, uploads=None, sharing_since=None)
-        return claimed, render.plain_reply(messages.CHANGED_MEANWHILE)
+        return claimed, render.plain_reply(answer_texts.CHANGED_MEANWHILE)
 
     def _compose(self, claimed: ClaimedQuestion) -> tuple[ClaimedQuestion, Reply]:
         """Return a new reply, and the question with what was streamed of it."""
@@ -210,7 +210,7 @@ class Responder:
             if isinstance(error, TryAgain) and claimed.delays < _PICTURE_DELAYS:
                 raise
             log.warning("An answer has no pictures: %s %s", error, getattr(error, "hint", ""))
-            note = messages.PICTURES_MISSING
+            note = answer_texts.PICTURES_MISSING
             noted = replace(reply, blocks=[*reply.blocks, context(note)], text=f"{reply.text}\n{note}")
             with suppress(Refused):  # the answer is shown already
                 self._posting.show(claimed, noted)

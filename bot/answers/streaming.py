@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from bot.slack import messages
 from bot.slack.blocks import stream_text
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
+from bot.slack.messages import progress_texts
 from rag import AnswerStage, MagpieError
 
 log = logging.getLogger("magpie")
@@ -115,7 +115,7 @@ def _tasks(stage: AnswerStage) -> list[dict[str, str]]:
         {
             "type": "task_update",
             "id": one.value,
-            "title": messages.TASKS[one.value],
+            "title": progress_texts.TASKS[one.value],
             "status": "in_progress" if number == now else "complete",
         }
         for number, one in enumerate(_STAGES[: now + 1])

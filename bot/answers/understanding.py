@@ -19,10 +19,10 @@ from bot.answers.task import AnswerTask
 from bot.answers.thread_context import is_in_thread, read_thread, words_of
 from bot.db import questions
 from bot.db.used_pages import UsedPage
-from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.message_text import mentioned_channels, mentioned_people, resolve
+from bot.slack.messages import answer_texts
 from bot.slack.slack_links import without_message_links
 from rag import Rag, Scope, is_standalone
 
@@ -81,7 +81,7 @@ class Understanding:
             query = self._rag.rewrite_question(written, history.turns)
         if query == written:
             return as_written
-        return Understood(query, messages.rewritten_question(query), history.documents, history.names)
+        return Understood(query, answer_texts.rewritten_question(query), history.documents, history.names)
 
     def _read_thread(self, question: Question, *, is_pointer: bool) -> Sequence[Mapping[str, Any]]:
         """Return a thread's messages, if they may help to understand a question: reading them takes a request."""
@@ -137,7 +137,7 @@ def question_pointed_at(
 def _instead(meant: str, written: str) -> Understood:
     """Return a question that stands elsewhere as what was meant."""
     text = questions_in(" ".join(meant.split()))[:_MEANT]
-    return Understood(text, "" if text == written else messages.rewritten_question(text))
+    return Understood(text, "" if text == written else answer_texts.rewritten_question(text))
 
 
 def questions_in(text: str) -> str:

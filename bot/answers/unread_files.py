@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from bot.answers.file_list import mark_of
 from bot.answers.render import Reply
 from bot.db.used_pages import UsedPage
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import break_links, context, escape
+from bot.slack.messages import answer_texts
 from rag import Rag, Scope, SharedFile, list_unread_files
 
 _NAMED = 3
@@ -55,7 +56,7 @@ def with_unread(reply: Reply, unread: Unread, *, has_button: bool = True) -> Rep
     """Return a reply that also says which files are not read yet, and offers to answer again when they are."""
     if not unread.files:
         return reply
-    said = messages.still_reading(unread.names, unread.others)
+    said = answer_texts.still_reading(unread.names, unread.others)
     added = [{**context(escape(said)), "block_id": buttons.UNREAD_BLOCK}]
     added += [buttons.again_button()] if has_button else []
     at = next((at for at, block in enumerate(reply.blocks) if block["type"] in _BUTTONS), len(reply.blocks))

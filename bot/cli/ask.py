@@ -11,7 +11,8 @@ from bot.cli.context import Data, Engine, Json, invocation
 from bot.cli.json_output import answer_json
 from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
-from bot.slack.messages import STAGES, found_places, still_reading
+from bot.slack.messages.answer_texts import still_reading
+from bot.slack.messages.progress_texts import STAGES, found_places
 from rag import Answer, AnswerProgress, AnswerStage, Scope
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal import Screen
 from bot.slack.blocks import unescape
+from bot.slack.simple_blocks import simple_blocks
 
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace
@@ -39,7 +40,7 @@ def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequ
 def _texts(message: Message) -> list[tuple[str, bool]]:
     """Return (text, is small print) of every block, or the message's own text."""
     found = []
-    for block in message.blocks:
+    for block in simple_blocks(message.blocks):
         if text := block.get("text"):
             found.append((str(text["text"]), False))
         if block.get("type") in ("actions", "context_actions"):

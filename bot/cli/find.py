@@ -12,7 +12,7 @@ from bot.cli.context import Data, Json, existing_file, invocation
 from bot.cli.json_output import found_json
 from bot.cli.results import EMPTY, is_empty, note_translations
 from bot.cli.terminal import Screen
-from bot.slack.messages import newer_version
+from bot.slack.messages.answer_texts import newer_version
 from rag import Scope
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 from bot.cli.context import Engine
 from bot.cli.json_output import outcomes_json
 from bot.cli.terminal import Screen, count
-from bot.slack.messages import also_searched
+from bot.slack.messages.answer_texts import also_searched
 from bot.slack.read_notes import note_sentences
 from rag import Scope
 

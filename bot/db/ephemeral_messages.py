@@ -11,7 +11,8 @@ from sqlalchemy import Connection, exists, select
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
 from bot.db.tables import job
-from bot.slack.messages import FAILED, too_many_waiting
+from bot.slack.messages.answer_texts import FAILED
+from bot.slack.messages.command_texts import too_many_waiting
 
 KINDS = (JobKind.SAY, JobKind.FIND, JobKind.STATUS, JobKind.HOME, JobKind.SIMILAR, JobKind.INDEX)
 

@@ -11,9 +11,10 @@ from bot.answers.button_requests import Answered
 from bot.answers.unread_files import Unread
 from bot.db import answer_again, jobs, questions
 from bot.db.jobs import Job
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import context, escape
 from bot.slack.client import Refused, SlackClient
+from bot.slack.messages import answer_texts
 from rag import Rag, has_unread
 
 log = logging.getLogger("magpie")
@@ -54,7 +55,7 @@ class AnswerAgain:
             return
         unread = None if "files" in job.payload else self._unread(about)
         if unread is not None and unread.files:
-            self._say(about, messages.will_answer_again(unread.names, unread.others))
+            self._say(about, answer_texts.will_answer_again(unread.names, unread.others))
             with self._rag.write_transaction() as connection:
                 answer_again.hold(connection, job, [(file.kind, file.ref) for file in unread.files])
             return

@@ -20,13 +20,13 @@ from bot.answers.unread_files import Unread, with_unread
 from bot.db import access_log, jobs, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
-from bot.slack import messages
 from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, changed_ns, channels_of
 from bot.slack.home import ConversationSummary, home_view, summary_lines
+from bot.slack.messages import answer_texts, command_texts, home_texts
 from rag import (
     NotFound,
     Rag,
@@ -84,14 +84,16 @@ class EphemeralMessages:
         """Return the reply, or a refusal if the person is not in the conversation. A response_url reaches people who
         left, so membership is checked again after the reply was composed."""
         if not self._is_here(request.channel):
-            return plain_reply(messages.NOT_IN_CONVERSATION)
+            return plain_reply(command_texts.NOT_IN_CONVERSATION)
         if not self._access.is_member(request.channel, request.user):
-            return plain_reply(messages.NOT_INDEXED if request.kind == JobKind.INDEX else messages.NOT_A_MEMBER)
+            return plain_reply(
+                command_texts.NOT_INDEXED if request.kind == JobKind.INDEX else command_texts.NOT_A_MEMBER
+            )
         replies = {JobKind.FIND: self._find, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
         reply = replies[request.kind](request)
         self._access.invalidate_members(request.channel)
         is_member = self._access.is_member(request.channel, request.user)
-        return reply if is_member else plain_reply(messages.NOT_A_MEMBER)
+        return reply if is_member else plain_reply(command_texts.NOT_A_MEMBER)
 
     # ------------------------------------------------------------ showing
 
@@ -102,7 +104,7 @@ class EphemeralMessages:
             if not request.url:
                 raise
             # Slack checks membership before it shows an ephemeral message, but not for a response_url.
-            denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER, messages.NOT_INDEXED)
+            denials = (command_texts.NOT_IN_CONVERSATION, command_texts.NOT_A_MEMBER, command_texts.NOT_INDEXED)
             recheck = request.kind != JobKind.SAY and reply.text not in denials
             reply = self._compose(request) if recheck else reply
             self._client.respond(request.url, reply.text, reply.blocks)
@@ -133,7 +135,7 @@ class EphemeralMessages:
                     why = f"{granted.why}; shown to the asker only"
                     access_log.log_access(connection, asked, found, why, [request.user])
                     return reply
-        return plain_reply(messages.CHANGED_MEANWHILE)
+        return plain_reply(answer_texts.CHANGED_MEANWHILE)
 
     def _found(self, request: EphemeralRequest, asked: Question, granted: Granted) -> Reply:
         """Return the best pages within the limits in the words; a list of files if there are only limits."""
@@ -168,8 +170,8 @@ class EphemeralMessages:
 
     def _unavailable(self) -> list[str]:
         settings = self._rag.settings
-        unavailable = [] if settings.answer.model else [messages.NO_MODEL]
-        unavailable += messages.searches_off([lane for lane, state in self._rag.lanes().items() if state != "on"])
+        unavailable = [] if settings.answer.model else [home_texts.NO_MODEL]
+        unavailable += home_texts.searches_off([lane for lane, state in self._rag.lanes().items() if state != "on"])
         unavailable += self._rag.intake_problems()
         return unavailable
 
@@ -190,7 +192,7 @@ class EphemeralMessages:
         with self._rag.write_transaction() as connection:
             accepted = questions.put_question(connection, asked, self._waiting)
         if not accepted:
-            self._send(request, plain_reply(messages.too_many_waiting(self._waiting)))
+            self._send(request, plain_reply(command_texts.too_many_waiting(self._waiting)))
 
     def _link(self, request: EphemeralRequest) -> str:
         """Return the message's permalink; empty if Magpie has no access to it."""
@@ -203,33 +205,33 @@ class EphemeralMessages:
         """Index every readable file of the message in this conversation, including pictures sent as a question. Return
         a summary."""
         if not request.about.get("files"):
-            return plain_reply(messages.NO_FILES)
+            return plain_reply(command_texts.NO_FILES)
         readable: list[SlackFile] = []
         skipped: list[str] = []
         for id in request.about["files"]:
             try:
                 raw = self._files.ready(str(id))
             except NotReady:
-                skipped.append(messages.FILE_NOT_READY)
+                skipped.append(command_texts.FILE_NOT_READY)
                 continue
             except NotFound:
-                skipped.append(messages.FILE_UNREACHABLE)
+                skipped.append(command_texts.FILE_UNREACHABLE)
                 continue
             file = slack_file(raw)
             if request.channel not in channels_of(raw):
-                skipped.append(messages.FILE_UNREACHABLE)
+                skipped.append(command_texts.FILE_UNREACHABLE)
             elif file.user == self._me:
-                skipped.append(messages.OWN_FILE)
+                skipped.append(command_texts.OWN_FILE)
             elif not file.readable:
-                skipped.append(messages.unsupported_file(file.name))
+                skipped.append(command_texts.unsupported_file(file.name))
             else:
                 readable.append(file)
         ts = str(request.about["ts"])
         with self._rag.write_transaction() as connection:
             requested = [file.name for file in readable if self._put_requested(connection, request, file, ts)]
         if len(requested) < len(readable):
-            skipped.append(messages.FILE_UNREACHABLE)
-        indexed = [messages.indexing(requested)] if requested else []
+            skipped.append(command_texts.FILE_UNREACHABLE)
+        indexed = [command_texts.indexing(requested)] if requested else []
         return plain_reply(" ".join([*indexed, *dict.fromkeys(skipped)]))
 
     def _put_requested(self, connection: Connection, request: EphemeralRequest, file: SlackFile, ts: str) -> bool:

@@ -8,8 +8,8 @@ from bot.db import ephemeral_messages, notices
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.intake import IntakeRules, readmit
-from bot.slack import messages
 from bot.slack.client import SlackClient
+from bot.slack.messages import command_texts
 from rag import Rag
 
 log = logging.getLogger("magpie")
@@ -47,5 +47,5 @@ class Intake:
         count = self._client.count_files(job.channel)
         with self._rag.write_transaction() as connection:
             if count >= MANY_FILES and notices.put_notice(connection, job.user, f"files:{job.channel}"):
-                request = EphemeralRequest(JobKind.SAY, job.channel, job.user, messages.many_files(count))
+                request = EphemeralRequest(JobKind.SAY, job.channel, job.user, command_texts.many_files(count))
                 ephemeral_messages.put_ephemeral_request(connection, request)

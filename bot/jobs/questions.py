@@ -14,8 +14,8 @@ from bot.answers.respond import Responder
 from bot.db import question_queue, questions
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
-from bot.slack import messages
 from bot.slack.client import RateLimited, Refused
+from bot.slack.messages import answer_texts
 from rag import MagpieError, Rag
 
 log = logging.getLogger("magpie")
@@ -65,7 +65,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 
     def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
         if failure is not Failure.REFUSED:
-            sentence = messages.GAVE_UP if failure is Failure.TRY_AGAIN else messages.FAILED
+            sentence = answer_texts.GAVE_UP if failure is Failure.TRY_AGAIN else answer_texts.FAILED
             try:
                 self._responder.report_failure(work, sentence)
             except Refused as error:

@@ -6,10 +6,10 @@ import logging
 
 from bot.db import jobs, receipts
 from bot.db.jobs import Job
-from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import Refused, SlackClient
 from bot.slack.files import KIND
+from bot.slack.messages import answer_texts
 from rag import Rag, ShareState, SourceStatus, TryAgain, list_shares, source_statuses
 
 log = logging.getLogger("magpie")
@@ -81,5 +81,5 @@ class Receipts:
         except Refused as error:
             log.info("No receipt on a message: %s", error)
         if failed or status.lost:  # the reason is needed even without a reaction
-            said = messages.unreadable_file(status) if failed else messages.incomplete_file(status)
+            said = answer_texts.unreadable_file(status) if failed else answer_texts.incomplete_file(status)
             self._client.post_ephemeral(job.channel, job.user, escape(said))

@@ -18,10 +18,11 @@ from bot.db import answer_again, deliveries, questions
 from bot.db.ephemeral_messages import EphemeralRequest, put_limited
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import restore_links
 from bot.slack.message_metadata import question_of
 from bot.slack.message_text import without_mention
+from bot.slack.messages import answer_texts, button_texts, command_texts
 from rag import Rag
 
 Body: TypeAlias = Mapping[str, Any]
@@ -65,7 +66,10 @@ def register_interactions(
         kind, words = [*str(body.get("text") or "").split(maxsplit=1), "", ""][:2]
         request = _on_command(body, kind.lower(), without_mention(words, me))
         if request is None:
-            ack(text="\n".join(filter(None, (messages.HELP, messages.USAGE, source))), response_type="ephemeral")
+            ack(
+                text="\n".join(filter(None, (answer_texts.HELP, command_texts.USAGE, source))),
+                response_type="ephemeral",
+            )
             return
         once(body, lambda connection: put_limited(connection, request, waiting))
         ack()
@@ -94,7 +98,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         put_limited(connection, notice, waiting)
 
     if about is None:
-        say(messages.QUESTION_EXPIRED)
+        say(answer_texts.QUESTION_EXPIRED)
         return
     kind = str(action.get("action_id")).partition(":")[0]
     if kind == buttons.STOP:
@@ -104,30 +108,30 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
     elif kind == buttons.FEEDBACK:
         verdict = str(action.get("value"))
         feedback.put_feedback(connection, about, user, verdict, restore_links(str(message.get("text") or "")))
-        say(messages.THANKS_BAD if verdict == buttons.BAD else messages.THANKS_GOOD)
+        say(button_texts.THANKS_BAD if verdict == buttons.BAD else button_texts.THANKS_GOOD)
     else:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
         if waiting and questions.count_open_of(connection, user) >= waiting:
-            say(messages.too_many_waiting(waiting))
+            say(command_texts.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):
-            say(messages.ALREADY_SEARCHING)
+            say(button_texts.ALREADY_SEARCHING)
 
 
 def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str], None]) -> None:
     asked = about.question
     if asked.user != user:
-        say(messages.NOT_YOUR_ANSWER)
+        say(button_texts.NOT_YOUR_ANSWER)
     elif not questions.cancel_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
-        say(messages.ALREADY_ANSWERED)
+        say(button_texts.ALREADY_ANSWERED)
 
 
 def _answer_again(connection: Connection, about: Answered, user: str, press: str, say: Callable[[str], None]) -> None:
     if about.question.user != user:
-        say(messages.NOT_YOUR_QUESTION)
+        say(button_texts.NOT_YOUR_QUESTION)
     elif not answer_again.request(connection, about.question, press):
-        say(messages.ALREADY_WAITING)
+        say(button_texts.ALREADY_WAITING)
 
 
 # ---------------------------------------------------------------- shortcuts and the command

@@ -30,6 +30,9 @@ NOTIFICATION = 3000
 LABEL = 75
 """Maximum characters of a button's text that Slack accepts."""
 
+TITLE = 140
+"""Maximum characters of a container's title. Slack accepts 150."""
+
 _LABEL_END = 12
 """Characters at its end that a cut label keeps."""
 
@@ -63,6 +66,17 @@ def context(text: str) -> Block:
 
 def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": text}}
+
+
+def container(title: str, children: Sequence[Block]) -> Block:
+    """Return a container that is closed at first, with at most ten blocks in it."""
+    return {
+        "type": "container",
+        "title": {"type": "plain_text", "text": cut(title, TITLE)},
+        "is_collapsible": True,
+        "default_collapsed": True,
+        "child_blocks": list(children),
+    }
 
 
 def sections(text: str, length: int = MESSAGE) -> list[Block]:

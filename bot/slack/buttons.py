@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bot.slack import messages
 from bot.slack.blocks import Block, actions, button, label
+from bot.slack.messages import button_texts
 
 STOP, MORE, FILE, FEEDBACK, AGAIN = "stop", "more", "file", "feedback", "again"
 """Action ids. The button for one file has the document's number after it: `file:12`."""
@@ -30,31 +30,31 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
 
     `files`: (document, title) of each. `more`: there are more pages.
     """
-    elements: list[Block] = [button(MORE, messages.MORE_PAGES_BUTTON, MORE)] if more else []
+    elements: list[Block] = [button(MORE, button_texts.MORE_PAGES_BUTTON, MORE)] if more else []
     if len(files) <= MAX_FILE_BUTTONS:
-        elements += [button(f"{FILE}:{id}", messages.only_in_button(title), str(id)) for id, title in files]
+        elements += [button(f"{FILE}:{id}", button_texts.only_in_button(title), str(id)) for id, title in files]
     else:
         options = [{"text": label(title), "value": str(id)} for id, title in files[:_MAX_OPTIONS]]
-        placeholder = label(messages.ONLY_IN_LIST)
+        placeholder = label(button_texts.ONLY_IN_LIST)
         elements.append({"type": "static_select", "action_id": FILE, "placeholder": placeholder, "options": options})
     return [actions(PAGES_BLOCK, elements)] if elements else []
 
 
 def more_files_button() -> Block:
     """Return the block of a list of files that goes on."""
-    return actions(PAGES_BLOCK, [button(MORE, messages.MORE_FILES_BUTTON, MORE)])
+    return actions(PAGES_BLOCK, [button(MORE, button_texts.MORE_FILES_BUTTON, MORE)])
 
 
 def again_button() -> Block:
     """Return the block of an answer that may be another one once more files are read."""
-    return actions(AGAIN_BLOCK, [button(AGAIN, messages.AGAIN_BUTTON, AGAIN)])
+    return actions(AGAIN_BLOCK, [button(AGAIN, button_texts.AGAIN_BUTTON, AGAIN)])
 
 
 def feedback_buttons() -> Block:
     """Return the block with which every reader can rate the answer as good or bad."""
     ratings = {
-        "positive_button": {"text": label(messages.GOOD_ANSWER_BUTTON), "value": GOOD},
-        "negative_button": {"text": label(messages.BAD_ANSWER_BUTTON), "value": BAD},
+        "positive_button": {"text": label(button_texts.GOOD_ANSWER_BUTTON), "value": GOOD},
+        "negative_button": {"text": label(button_texts.BAD_ANSWER_BUTTON), "value": BAD},
     }
     element = {"type": "feedback_buttons", "action_id": FEEDBACK, **ratings}
     return {"type": "context_actions", "block_id": FEEDBACK_BLOCK, "elements": [element]}
@@ -62,7 +62,7 @@ def feedback_buttons() -> Block:
 
 def stop_button() -> Block:
     """Return the block of an answer in progress, with the Stop button."""
-    return actions(IN_PROGRESS_BLOCK, [button(STOP, messages.STOP_BUTTON, STOP)])
+    return actions(IN_PROGRESS_BLOCK, [button(STOP, button_texts.STOP_BUTTON, STOP)])
 
 
 def is_working(blocks: Iterable[Block]) -> bool:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.settings import SlackSettings
-from bot.slack import messages
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.message_text import mentions
+from bot.slack.messages import file_texts
 from bot.slack.text_files import has_text, text_in, text_of, text_url
 from rag import FetchResult, NotFound, OperatorMustAct, OriginUnavailable, SpaceListing, TryAgain, Unreadable
 
@@ -139,7 +139,8 @@ class SlackFiles:
             file, kind = slack_file(raw), str(raw.get("mimetype", ""))
             if (file.size or 0) > self._max_mb << 20:
                 raise Unreadable(
-                    messages.file_too_large((file.size or 0) >> 20, self._max_mb), messages.SPLIT_FILE_OR_RAISE_LIMIT
+                    file_texts.file_too_large((file.size or 0) >> 20, self._max_mb),
+                    file_texts.SPLIT_FILE_OR_RAISE_LIMIT,
                 )
             # A text file may begin like a web page. A login page instead of it is detected by its header.
             html, is_text = kind.startswith("text/html"), kind.startswith("text/")
@@ -176,7 +177,7 @@ class SlackFiles:
                     is_page = not html and block[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
                 written += len(block)
                 if written > self._max_mb << 20:
-                    raise Unreadable(messages.file_over_limit(self._max_mb), messages.SPLIT_FILE)
+                    raise Unreadable(file_texts.file_over_limit(self._max_mb), file_texts.SPLIT_FILE)
                 out.write(block)
         if is_page and written != size:
             raise _login_page()

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.folders import EVERYONE
-from bot.slack import messages
 from bot.slack.blocks import Block, context, escape, header, line_sections, section
+from bot.slack.messages import home_texts
 from rag import SourceStatus
 
 MAX_CONVERSATIONS, MAX_FAILURES = 30, 15
@@ -47,7 +47,7 @@ class ConversationSummary:
         failed = [status for status in statuses if status.state == "failed"]
         waiting = len(statuses) - len(ready) - len(failed)
         reasons = [(status.title, f"{status.reason} {status.hint}".strip()) for status in failed]
-        in_part = [(status.title, messages.read_in_part(status)) for status in ready if status.lost]
+        in_part = [(status.title, home_texts.read_in_part(status)) for status in ready if status.lost]
         return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons, in_part)
 
 
@@ -57,16 +57,16 @@ def home_view(
     """Return the view to publish. `summaries`: None if it is unknown what this person may see. `unavailable`: features
     that are off, one sentence each. `source`: the offer of the source code, in mrkdwn."""
     blocks: list[Block] = [
-        header(messages.HOW_TO_HEADER),
-        section(messages.HOW_TO),
-        header(messages.INDEXED_HEADER),
+        header(home_texts.HOW_TO_HEADER),
+        section(home_texts.HOW_TO),
+        header(home_texts.INDEXED_HEADER),
     ]
-    blocks += [section(messages.UNKNOWN_ACCESS)] if summaries is None else _indexed(summaries)
+    blocks += [section(home_texts.UNKNOWN_ACCESS)] if summaries is None else _indexed(summaries)
     if unavailable:
         blocks += [
-            header(messages.UNAVAILABLE_HEADER),
+            header(home_texts.UNAVAILABLE_HEADER),
             *line_sections([f"• {escape(sentence)}" for sentence in unavailable]),
-            context(messages.ADMIN_CAN_TURN_ON),
+            context(home_texts.ADMIN_CAN_TURN_ON),
         ]
     if source:
         blocks.append(context(source))
@@ -75,38 +75,38 @@ def home_view(
 
 def summary_lines(summary: ConversationSummary) -> list[str]:
     """Return the mrkdwn lines that `/magpie status` shows for one conversation."""
-    lines = [messages.indexed_here(_amount(summary))]
+    lines = [home_texts.indexed_here(_amount(summary))]
     if summary.problems:
-        lines += [messages.COULD_NOT_READ, *_failures(summary.problems)]
+        lines += [home_texts.COULD_NOT_READ, *_failures(summary.problems)]
     return lines
 
 
 def _indexed(summaries: Sequence[ConversationSummary]) -> list[Block]:
     with_files = [summary for summary in summaries if summary.files or summary.waiting or summary.failed]
     if not with_files:
-        return [section(messages.NOTHING_INDEXED)]
+        return [section(home_texts.NOTHING_INDEXED)]
     with_files.sort(key=lambda summary: -summary.pages)
     lines = [f"• {_name(summary.space)}: {_amount(summary)}" for summary in with_files[:MAX_CONVERSATIONS]]
     if len(with_files) > MAX_CONVERSATIONS:
-        lines.append(messages.more_conversations(len(with_files) - MAX_CONVERSATIONS))
+        lines.append(home_texts.more_conversations(len(with_files) - MAX_CONVERSATIONS))
     blocks = line_sections(lines)
     failed = list(dict.fromkeys(failure for summary in with_files for failure in summary.problems))
     if failed:
-        blocks += [header(messages.FAILED_HEADER), *line_sections(_failures(failed))]
-    return [*blocks, context(messages.ONLY_YOURS)]
+        blocks += [header(home_texts.FAILED_HEADER), *line_sections(_failures(failed))]
+    return [*blocks, context(home_texts.ONLY_YOURS)]
 
 
 def _amount(summary: ConversationSummary) -> str:
-    return messages.indexed_files(summary.files, summary.pages, summary.waiting, len(summary.failed))
+    return home_texts.indexed_files(summary.files, summary.pages, summary.waiting, len(summary.failed))
 
 
 def _failures(failed: Sequence[tuple[str, str]]) -> list[str]:
-    lines = [messages.failure(escape(title), escape(why[:_REASON])) for title, why in failed[:MAX_FAILURES]]
-    return lines + ([messages.more_failures(len(failed) - MAX_FAILURES)] if len(failed) > MAX_FAILURES else [])
+    lines = [home_texts.failure(escape(title), escape(why[:_REASON])) for title, why in failed[:MAX_FAILURES]]
+    return lines + ([home_texts.more_failures(len(failed) - MAX_FAILURES)] if len(failed) > MAX_FAILURES else [])
 
 
 def _name(space: str) -> str:
     """Return a mention of the channel. Slack shows its name only to people who may see it."""
     if space == EVERYONE:
-        return messages.SHARED_FOLDERS
-    return messages.OUR_DIRECT_MESSAGES if space.startswith("D") else f"<#{space}>"
+        return home_texts.SHARED_FOLDERS
+    return home_texts.OUR_DIRECT_MESSAGES if space.startswith("D") else f"<#{space}>"

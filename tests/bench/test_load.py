@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.demo.slack_server import open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from bot.slack.messages import SEARCHING
+from bot.slack.messages.progress_texts import SEARCHING
 from tests.bench.load import BIRDS, SteadyGenerator, ask_at_once, guide, rounds
 from tests.flows.team import READ, magpie, receipts
 from tests.support.slack_workspace import without_proxies

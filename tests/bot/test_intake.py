@@ -23,9 +23,9 @@ from bot.intake import (
     readmit,
 )
 from bot.settings import SlackSettings
-from bot.slack import messages
 from bot.slack.events import Message, SlackFile, Unusable
 from bot.slack.files import KIND, LINK
+from bot.slack.messages import command_texts, file_texts
 from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
 from rag.catalog.tables import source
 from tests.support.migrated import migrated, open_rag
@@ -125,7 +125,7 @@ def test_quota_of_a_channel_makes_files_wait_and_loses_nothing(connection: Conne
     share(connection, file(9), rules=rules, channel="C2")
     assert shared_in(connection, KIND, "C1") == ["F0", "F1"]
     assert reasons(connection) == dict.fromkeys(["F2", "F3", "F4"], CHANNEL_FULL)
-    assert said(connection) == [messages.channel_full(2)]
+    assert said(connection) == [command_texts.channel_full(2)]
     assert readmit(connection, rules) == 0
     assert readmit(connection, IntakeRules(channel_files=3)) == 1
     assert shared_in(connection, KIND, "C1") == ["F0", "F1", "F4"]  # the newest
@@ -143,7 +143,7 @@ def test_files_of_a_person_beyond_the_limit_are_taken_up(connection: Connection)
     for number in range(4):
         share(connection, file(number), rules=rules, at=NOW - 50 + number)
     assert reasons(connection) == dict.fromkeys(["F2", "F3"], TOO_MANY_FILES)
-    assert said(connection) == [messages.too_many_files(2)]
+    assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
     assert reasons(connection) == {"F2": TOO_MANY_FILES}
 
@@ -163,7 +163,7 @@ def test_links_beyond_the_limit_wait_and_are_taken_up(connection: Connection) ->
         )
         record(connection, sent, Limits(links=True, intake=rules))
     assert reasons(connection, LINK) == dict.fromkeys([f"https://docs.example/{n}" for n in (2, 3)], TOO_MANY_FILES)
-    assert said(connection) == [messages.too_many_files(2)]
+    assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
     assert reasons(connection, LINK) == {"https://docs.example/2": TOO_MANY_FILES}
 
@@ -207,8 +207,8 @@ def test_each_person_is_told_once_about_each_kind_of_file(connection: Connection
     for at in (NOW, NOW + 1):
         share(connection, archive, sheet, font, rules=IntakeRules(), at=at)
     assert said(connection) == [
-        messages.unusable_file("x", Unusable.ARCHIVE),
-        messages.unusable_file("x", Unusable.SPREADSHEET),
+        file_texts.unusable_file("x", Unusable.ARCHIVE),
+        file_texts.unusable_file("x", Unusable.SPREADSHEET),
     ]
     share(connection, archive, rules=IntakeRules(), at=NOW + 2, user="ben")
     assert len(said(connection)) == 3
@@ -227,7 +227,7 @@ def test_nothing_is_said_about_old_messages_and_messages_of_apps(connection: Con
 
 @pytest.mark.parametrize("kind", list(Unusable))
 def test_every_kind_has_a_remedy_or_is_not_expected_to_be_read(kind: Unusable) -> None:
-    text = messages.unusable_file("plan", kind)
+    text = file_texts.unusable_file("plan", kind)
     assert bool(text) is (kind not in (Unusable.OTHER, Unusable.DELETED, Unusable.TRANSCRIBING))
     assert not text or "plan" in text
 

@@ -22,9 +22,9 @@ from bot.db.questions import QuestionState
 from bot.demo.slack_server import Workspace
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.main import Bot, open_bot
-from bot.slack import messages
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Question
+from bot.slack.messages import answer_texts
 from bot.slack.token_check import TokenCheck
 from tests.bot.slack.test_http import free_port, signed
 from tests.flows.team import (
@@ -91,7 +91,7 @@ def test_question_given_up_after_a_day_gets_a_last_sentence(ws: Workspace, bot: 
     assert bot.placeholders.step()
     ws.faults.fail("chat.update", status=429, retry_after=1)
     assert old.step()
-    assert [said(one) for one in ws.thread(channel, asked)[1:]] == [messages.GAVE_UP]
+    assert [said(one) for one in ws.thread(channel, asked)[1:]] == [answer_texts.GAVE_UP]
     assert ws.message(channel, asked).reactions == {}
     assert state(bot, asked) == QuestionState.FAILED
 
@@ -272,7 +272,7 @@ def test_command_is_understood_with_any_space(
     with magpie(ws, tmp_path):
         share(ws, ada, channel)
         ws.command(ada, channel, "/magpie", f"find{space}gateway")
-        ws.wait(lambda: [one for one in ws.ephemerals(ada) if messages.BEST_PAGES in said(one)], 20, "the pages")
+        ws.wait(lambda: [one for one in ws.ephemerals(ada) if answer_texts.BEST_PAGES in said(one)], 20, "the pages")
 
 
 def test_picture_that_slack_refuses_to_delete_stays_for_the_next_purge_and_delays_no_other(

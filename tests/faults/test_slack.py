@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
-from bot.slack.messages import FAILED
+from bot.slack.messages.answer_texts import FAILED
 from rag import Scope
 from tests.flows.team import HANDBOOK, READ, magpie, pictures, receipts, replies, reply, said, until
 from tests.support.slack_workspace import MANIFEST, without_proxies, workspace_fixture

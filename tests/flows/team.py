@@ -17,6 +17,7 @@ from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
 from bot.slack.buttons import is_working
+from bot.slack.simple_blocks import simple_blocks
 from bot.telemetry.telemetry import Telemetry
 from rag import Settings, open_rag
 from rag.ports import Extractor, Generator
@@ -123,7 +124,7 @@ def said(message: Message) -> str:
     """Return the visible text of a message, without its buttons."""
     texts = [
         part["text"]
-        for block in message.blocks
+        for block in simple_blocks(message.blocks)
         if block["type"] not in ("actions", "context_actions")
         for part in (block.get("text"), *block.get("elements", ()))
         if part

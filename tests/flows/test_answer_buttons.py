@@ -9,8 +9,8 @@ import pytest
 from bot.db import feedback, questions, tables
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot
-from bot.slack import messages
 from bot.slack.blocks import LABEL
+from bot.slack.messages import answer_texts, button_texts
 from rag.ports import Prompt
 from tests.flows.team import answers, ask, magpie, mention, pdf, replies, said, share, until, wait_for_ephemeral
 from tests.support.generator import FakeGenerator
@@ -50,7 +50,7 @@ def test_only_the_asker_can_stop_the_answer(
             until(lambda: bool(generator.prompts))
         placeholder = replies(ws, channel, ts)[0].ts
         ws.click(ben, channel, placeholder, "stop")
-        wait_for_ephemeral(ws, ben, messages.NOT_YOUR_ANSWER)
+        wait_for_ephemeral(ws, ben, button_texts.NOT_YOUR_ANSWER)
         with bot.rag.read_transaction() as connection:
             assert questions.open_questions(connection) == 1
         ws.click(ada, channel, placeholder, "stop")
@@ -77,7 +77,7 @@ def test_last_feedback_is_kept_with_question_answer_and_pages(
     share(ws, ada, channel)
     _, answer = ask(ws, ada, channel, PORT)
     ws.click(ben, channel, answer.ts, "feedback", "bad")
-    wait_for_ephemeral(ws, ben, messages.THANKS_BAD)
+    wait_for_ephemeral(ws, ben, button_texts.THANKS_BAD)
     with bot.rag.read_transaction() as connection:
         assert feedback.counts(connection) == {"good": 0, "bad": 1}
         [row] = feedback.list_bad(connection)
@@ -89,7 +89,7 @@ def test_last_feedback_is_kept_with_question_answer_and_pages(
     assert "handbook" not in str(row.passages)
     ws.click(ben, channel, answer.ts, "feedback", "good")
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert said(ws.ephemerals(ben)[1]) == messages.THANKS_GOOD
+    assert said(ws.ephemerals(ben)[1]) == button_texts.THANKS_GOOD
     with bot.rag.read_transaction() as connection:
         assert feedback.counts(connection) == {"good": 1, "bad": 0}
 
@@ -98,7 +98,7 @@ def test_text_of_feedback_is_scrubbed_with_the_file(ws: Workspace, bot: Bot, ada
     share(ws, ada, channel)
     _, answer = ask(ws, ada, channel, PORT)
     ws.click(ada, channel, answer.ts, "feedback", "bad")
-    wait_for_ephemeral(ws, ada, messages.THANKS_BAD)
+    wait_for_ephemeral(ws, ada, button_texts.THANKS_BAD)
     ws.delete_file(ws.files("handbook.pdf")[0].id)
 
     def scrubbed() -> bool:
@@ -115,7 +115,7 @@ def test_text_of_feedback_is_scrubbed_with_the_file(ws: Workspace, bot: Bot, ada
 def test_not_found_answer_takes_feedback(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     _, answer = ask(ws, ada, channel, "how many weeks of parental leave?")
     ws.click(ada, channel, answer.ts, "feedback", "bad")
-    wait_for_ephemeral(ws, ada, messages.THANKS_BAD)
+    wait_for_ephemeral(ws, ada, button_texts.THANKS_BAD)
     with bot.rag.read_transaction() as connection:
         [row] = feedback.list_bad(connection)
     assert row.text == "how many weeks of parental leave?"
@@ -137,7 +137,7 @@ def test_more_pages_are_posted_once_each(ws: Workspace, bot: Bot, ada: str, ben:
     assert "log.pdf>, p. 2" in said(more)
     until(lambda: _is_idle(bot))
     ws.click(ben, channel, answer.ts, "more", "more")
-    assert said(answers(ws, channel, ts, 3)[2]) == messages.NO_MORE_PAGES
+    assert said(answers(ws, channel, ts, 3)[2]) == answer_texts.NO_MORE_PAGES
 
 
 def test_file_button_searches_only_that_file(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
@@ -165,7 +165,7 @@ def test_file_button_of_an_unshared_file_does_not_name_it(ws: Workspace, bot: Bo
     ws.unshare(ws.files("handbook.pdf")[0].id, channel)
     ws.settled()
     ws.click(ada, channel, answer.ts, button["action_id"])
-    assert said(answers(ws, channel, ts, 2)[1]) == messages.FILE_UNAVAILABLE
+    assert said(answers(ws, channel, ts, 2)[1]) == answer_texts.FILE_UNAVAILABLE
 
 
 def test_answer_from_many_files_has_a_menu(ws: Workspace, tmp_path: Path, ada: str, channel: str) -> None:
@@ -195,7 +195,7 @@ def test_button_of_an_expired_question_is_explained(ws: Workspace, bot: Bot, ada
     with bot.rag.write_transaction() as connection:
         connection.execute(tables.question.delete())
     ws.click(ada, channel, answer.ts, "more", "more")
-    wait_for_ephemeral(ws, ada, messages.QUESTION_EXPIRED)
+    wait_for_ephemeral(ws, ada, answer_texts.QUESTION_EXPIRED)
 
 
 def _is_idle(bot: Bot) -> bool:

@@ -14,9 +14,9 @@ from bot.demo.slack_server import Workspace
 from bot.inbox import record
 from bot.listeners import interactions
 from bot.main import Bot
-from bot.slack import messages
 from bot.slack.events import MessageDeleted
 from bot.slack.files import KIND
+from bot.slack.messages import answer_texts, command_texts, home_texts
 from rag import Scope, Share, list_shares, put_share
 from tests.flows.team import (
     HANDBOOK,
@@ -46,7 +46,7 @@ def test_find_lists_pages_only_for_the_asker(ws: Workspace, bot: Bot, ada: str, 
     assert "8443" in said(found)
     assert ws.ephemerals(ada) == []
     ws.command(ben, channel, "/magpie", "find submarines and whales")
-    wait_for_ephemeral(ws, ben, messages.NOTHING_FOUND)
+    wait_for_ephemeral(ws, ben, answer_texts.NOTHING_FOUND)
 
 
 def test_status_lists_files_and_failures(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
@@ -70,7 +70,7 @@ def test_command_where_the_bot_is_not_a_member_explains_how_to_invite_it(ws: Wor
     for words in ("find gateway", "status"):
         ws.command(ada, away, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ada)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ada)} == {messages.NOT_IN_CONVERSATION}
+    assert {said(one) for one in ws.ephemerals(ada)} == {command_texts.NOT_IN_CONVERSATION}
     assert len(ws.called("response_url")) == 2
 
 
@@ -80,7 +80,7 @@ def test_command_of_a_person_who_is_not_a_member_shows_nothing(ws: Workspace, bo
     for words in ("find gateway", "status"):
         ws.command(ben, secret, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ben)} == {messages.NOT_A_MEMBER}
+    assert {said(one) for one in ws.ephemerals(ben)} == {command_texts.NOT_A_MEMBER}
 
 
 def test_command_is_answered_after_a_restart(ws: Workspace, tmp_path: Path, ada: str, channel: str) -> None:
@@ -144,7 +144,7 @@ def test_home_shows_only_what_the_person_can_open(ws: Workspace, bot: Bot, ada: 
     assert "• torn.pdf: " in ada_home
     assert secret not in ben_home
     assert "torn.pdf" not in ben_home
-    assert messages.NO_MODEL in ada_home
+    assert home_texts.NO_MODEL in ada_home
     assert "• Pages are found by their words, not by their meaning." in ada_home
     assert ada_home.count("Images are found by") == 1
     for of_operators in ("127.0.0.1", "MAGPIE_", "weights", "fix:", "translates"):
@@ -158,7 +158,7 @@ def test_home_shows_only_the_usage_if_slack_does_not_answer(ws: Workspace, bot: 
     ws.open_home(ada)
     ws.wait(lambda: ws.home(ada), 30, "the Home tab")
     shown = str(ws.home(ada)["blocks"])
-    assert messages.UNKNOWN_ACCESS in shown
+    assert home_texts.UNKNOWN_ACCESS in shown
     assert channel not in shown
 
 
@@ -236,11 +236,11 @@ def test_shortcut_explains_what_cannot_be_indexed(ws: Workspace, bot: Bot, ada: 
     away = ws.channel("away", members=[ada], with_bot=False)
     ts = ws.post(ada, away, files=[("handbook.pdf", HANDBOOK)])
     ws.shortcut(ada, away, ts, interactions.INDEX_FILES)
-    wait_for_ephemeral(ws, ada, messages.NOT_IN_CONVERSATION)
+    wait_for_ephemeral(ws, ada, command_texts.NOT_IN_CONVERSATION)
     ws.shortcut(ada, channel, ws.post(ada, channel, "no file"), interactions.INDEX_FILES)
-    wait_for_ephemeral(ws, ada, messages.NO_FILES)
+    wait_for_ephemeral(ws, ada, command_texts.NO_FILES)
     ws.shortcut(ada, channel, ws.post(ada, channel, files=[("film.zip", b"PK zip")]), interactions.INDEX_FILES)
-    wait_for_ephemeral(ws, ada, messages.unsupported_file("film.zip"))
+    wait_for_ephemeral(ws, ada, command_texts.unsupported_file("film.zip"))
 
     def all_sent() -> bool:
         with bot.rag.read_transaction() as connection:
@@ -255,7 +255,7 @@ def test_shortcut_of_a_person_who_is_not_a_member_says_that_nothing_is_indexed(
     ts = ws.post(ada, channel, mention(ws, "which page is it?"), files=[("shot.png", picture())])
     reply(ws, channel, ts)
     ws.shortcut(ws.person("cleo"), channel, ts, interactions.INDEX_FILES)
-    wait_for_ephemeral(ws, "cleo", messages.NOT_INDEXED)
+    wait_for_ephemeral(ws, "cleo", command_texts.NOT_INDEXED)
     assert bot.rag.documents(Scope.of(channel)) == []
 
 
@@ -266,7 +266,7 @@ def test_shortcut_on_a_message_whose_deletion_was_reported_promises_nothing(
     with bot.rag.write_transaction() as connection:
         record(connection, MessageDeleted(channel, ts))
     ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
-    assert said(wait_for_ephemeral(ws, ada, "")) == messages.FILE_UNREACHABLE
+    assert said(wait_for_ephemeral(ws, ada, "")) == command_texts.FILE_UNREACHABLE
 
 
 def test_shortcut_asks_slack_about_a_file_that_was_removed_before_its_message_was_known(
@@ -305,7 +305,7 @@ def test_shortcut_on_a_file_that_slack_does_not_make_available_is_answered(
     ws.pace.fresh_for = 3600.0
     ts = ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)])
     ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
-    wait_for_ephemeral(ws, ada, messages.FILE_NOT_READY)
+    wait_for_ephemeral(ws, ada, command_texts.FILE_NOT_READY)
 
 
 def picture() -> bytes:

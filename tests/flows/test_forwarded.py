@@ -10,7 +10,7 @@ import pytest
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from bot.slack import messages
+from bot.slack.messages import answer_texts
 from tests.flows.team import HANDBOOK, magpie, mention, pdf, reply, said, share
 
 BIRCH = pdf("Invoice 88 of Birch Ltd. Total due: 975 euro.")
@@ -77,7 +77,7 @@ def test_private_file_of_a_forwarded_message_is_neither_used_nor_named(
 ) -> None:
     ts = share(ws, ada, private, "birch.pdf", BIRCH)
     answer = forwarded(ws, channel, private, ts, "what is the total due here?")
-    assert messages.FORWARDED_FILE_UNAVAILABLE in answer
+    assert answer_texts.FORWARDED_FILE_UNAVAILABLE in answer
     assert "975" not in answer
     assert "birch" not in answer.lower()
 
@@ -94,4 +94,4 @@ def test_file_that_slack_shares_with_the_forwarded_message_is_used(
         held.drop(*held.pending)
     answer = said(reply(ws, channel, asked))
     assert "975 euro" in answer
-    assert messages.FORWARDED_FILE_UNAVAILABLE not in answer
+    assert answer_texts.FORWARDED_FILE_UNAVAILABLE not in answer

@@ -9,7 +9,7 @@ import pytest
 from bot.demo.slack_server import Workspace
 from bot.jobs.receipts import THANKED
 from bot.main import Bot
-from bot.slack import messages
+from bot.slack.messages import answer_texts
 from tests.flows.team import HANDBOOK, READ, magpie, mention, receipts, replies, reply, said
 
 
@@ -32,7 +32,7 @@ def answer_after(ws: Workspace, ada: str, channel: str) -> str:
 def test_app_is_refused_once_per_channel(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     workflow = ws.apps.add("Standup")
     first = ws.apps.post(workflow, channel, mention(ws))
-    assert said(reply(ws, channel, first)) == messages.APPS_NOT_ANSWERED
+    assert said(reply(ws, channel, first)) == answer_texts.APPS_NOT_ANSWERED
     second = ws.apps.post(workflow, channel, mention(ws))
     answer_after(ws, ada, channel)
     assert replies(ws, channel, second) == []
@@ -86,7 +86,7 @@ def test_thanks_get_a_reaction_and_a_greeting_the_help(ws: Workspace, bot: Bot, 
     thanks = ws.post(ada, channel, mention(ws, "thank you so much!"))
     ws.wait(lambda: THANKED in ws.message(channel, thanks).reactions, what="the reaction")
     greeting = ws.post(ada, channel, mention(ws, "good morning"))
-    assert said(reply(ws, channel, greeting)) == messages.HELP
+    assert said(reply(ws, channel, greeting)) == answer_texts.HELP
     ws.settled()
     assert replies(ws, channel, thanks) == []
 

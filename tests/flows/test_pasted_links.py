@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from bot.slack import messages
+from bot.slack.messages import answer_texts
 from tests.flows.team import ask, magpie, pdf, said, share
 
 ALDER = pdf("Invoice 17 of Alder Ltd. Total due: 310 euro.")
@@ -57,7 +57,7 @@ def test_private_file_and_unknown_file_get_the_same_answer(ws: Workspace, ada: s
     link = ws.file_link(ws.files("b.pdf")[0].id)
     private_answer = ask_about(ws, channel, link)
     unknown = link.replace(ws.files("b.pdf")[0].id, "F0UNKNOWN01")
-    assert messages.LINKED_FILE_UNAVAILABLE in private_answer
+    assert answer_texts.LINKED_FILE_UNAVAILABLE in private_answer
     assert "975" not in private_answer
     assert private_answer == ask_about(ws, channel, unknown)
 
@@ -68,7 +68,7 @@ def test_private_message_and_unknown_message_get_the_same_answer(
     ts = share(ws, ada, private, "b.pdf", BIRCH)
     private_answer = ask_about(ws, channel, ws.link(private, ts))
     unknown = ask_about(ws, channel, f"https://magpie.slack.com/archives/{private}/p1700000000000100")
-    assert messages.LINKED_MESSAGE_UNAVAILABLE in private_answer
+    assert answer_texts.LINKED_MESSAGE_UNAVAILABLE in private_answer
     assert "975" not in private_answer
     assert "b.pdf" not in private_answer
     assert private_answer.replace(ts.replace(".", ""), "TS") == unknown.replace("1700000000000100", "TS")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from bot.slack import messages
+from bot.slack.messages import answer_texts
 from rag import Scope
 from tests.flows.team import (
     HANDBOOK,
@@ -108,7 +108,7 @@ def test_not_found_answer_has_no_picture(ws: Workspace, bot: Bot, ada: str, chan
 
 
 def test_mention_without_text_gets_help(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
-    assert messages.HELP in said(reply(ws, channel, ws.post(ada, channel, f"<@{ws.bot_user}>")))
+    assert answer_texts.HELP in said(reply(ws, channel, ws.post(ada, channel, f"<@{ws.bot_user}>")))
 
 
 def test_private_file_is_not_found_in_other_channels(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
@@ -136,7 +136,7 @@ def test_bots_are_not_answered(ws: Workspace, bot: Bot, ada: str, channel: str) 
     answered = ws.post(ada, channel, mention(ws, "which port?"))
     reply(ws, channel, answered)
     ws.settled()
-    assert [said(one) for one in replies(ws, channel, asked)] == [messages.APPS_NOT_ANSWERED]
+    assert [said(one) for one in replies(ws, channel, asked)] == [answer_texts.APPS_NOT_ANSWERED]
 
 
 # ---------------------------------------------------------------- files

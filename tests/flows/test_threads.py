@@ -10,7 +10,7 @@ import pytest
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from bot.slack import messages
+from bot.slack.messages import answer_texts
 from tests.flows.team import (
     HANDBOOK,
     READ,
@@ -63,7 +63,7 @@ def test_question_is_answered_from_the_file_of_its_thread(ws: Workspace, ada: st
         answer = ask_in(ws, ben, channel, thread, TOTAL)
         assert total in answer
         assert name in answer
-        assert messages.IN_THREAD in answer
+        assert answer_texts.IN_THREAD in answer
 
 
 def test_question_is_answered_from_a_reply_of_its_thread(ws: Workspace, ada: str, ben: str, channel: str) -> None:
@@ -73,7 +73,7 @@ def test_question_is_answered_from_a_reply_of_its_thread(ws: Workspace, ada: str
     ws.post(ada, channel, files=[("cedar.pdf", CEDAR)], thread_ts=thread)  # not read yet when the question comes
     answer = ask_in(ws, ben, channel, thread, TOTAL)
     assert "44 euro" in answer
-    assert messages.IN_THREAD in answer
+    assert answer_texts.IN_THREAD in answer
 
 
 def test_question_is_answered_from_a_file_that_was_posted_below_it(ws: Workspace, ada: str, channel: str) -> None:
@@ -91,7 +91,7 @@ def test_other_files_answer_what_the_files_of_the_thread_do_not(ws: Workspace, a
     birch = share(ws, ada, channel, "birch.pdf", BIRCH)
     answer = ask_in(ws, ada, channel, birch, "which port does the gateway use?")
     assert "8443" in answer
-    assert messages.NOT_IN_THREAD in answer
+    assert answer_texts.NOT_IN_THREAD in answer
     assert "could not find" in ask_in(ws, ada, channel, birch, "who was the first emperor of Rome?", 2)
 
 
@@ -120,7 +120,7 @@ def test_unusable_file_with_a_mention_is_answered_and_not_explained_twice(
 def test_remarks_and_the_place_of_an_answer_are_lines(ws: Workspace, ada: str, channel: str) -> None:
     alder = share(ws, ada, channel, "alder.pdf", ALDER)
     answer = ask_in(ws, ada, channel, alder, f"type:pdf {TOTAL}")
-    assert answer.startswith(f"Understood as: PDF\n{messages.IN_THREAD}\n")
+    assert answer.startswith(f"Understood as: PDF\n{answer_texts.IN_THREAD}\n")
 
 
 def test_file_that_left_the_thread_is_neither_used_nor_named(ws: Workspace, ada: str, ben: str, channel: str) -> None:
@@ -131,7 +131,7 @@ def test_file_that_left_the_thread_is_neither_used_nor_named(ws: Workspace, ada:
     answer = ask_in(ws, ben, channel, birch, TOTAL)
     assert "975" not in answer
     assert "birch" not in answer.lower()
-    assert messages.IN_THREAD not in answer
+    assert answer_texts.IN_THREAD not in answer
 
 
 # ---------------------------------------------------------------- screenshots
@@ -235,7 +235,7 @@ def test_words_of_a_thread_stay_in_it(
 
 def test_bare_mention_without_anything_to_ask_gets_help(ws: Workspace, ada: str, channel: str) -> None:
     thread = ws.post(ada, channel, "good morning!")
-    assert ask_in(ws, ada, channel, thread, "") == messages.HELP
+    assert ask_in(ws, ada, channel, thread, "") == answer_texts.HELP
 
 
 # ---------------------------------------------------------------- mentions

@@ -11,7 +11,8 @@ import pytest
 from bot.db import answer_again, questions, retention
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot
-from bot.slack import buttons, messages
+from bot.slack import buttons
+from bot.slack.messages import answer_texts, button_texts
 from rag.model.extraction import ExtractedPage
 from tests.flows.team import READ, answers, magpie, mention, receipts, reply, said, until, wait_for_ephemeral
 from tests.support.extractor import TextExtractor
@@ -100,7 +101,7 @@ def test_question_is_answered_again_when_its_files_are_read(
     with magpie(ws, tmp_path / "data", extractor=gate) as bot:
         asked, answer = ask_too_early(ws, ada, channel)
         press(ws, ben, channel, answer)
-        wait_for_ephemeral(ws, ben, messages.NOT_YOUR_QUESTION)
+        wait_for_ephemeral(ws, ben, button_texts.NOT_YOUR_QUESTION)
         assert not count_waiting(bot)
         press(ws, ada, channel, answer)
         ws.wait(lambda: not has_button(ws.message(channel, answer.ts)), 20, "the sentence instead of the button")
@@ -111,7 +112,7 @@ def test_question_is_answered_again_when_its_files_are_read(
         again = answers(ws, channel, asked, 2)[1]
         assert again.ts != answer.ts
         assert again.thread_ts == asked
-        assert said(again).startswith(f"<@{ada}> {messages.ANSWERED_AGAIN}")
+        assert said(again).startswith(f"<@{ada}> {answer_texts.ANSWERED_AGAIN}")
         assert "8443" in said(again)
         posted = [call for call in ws.calls if call.method == "chat.postMessage"]
         assert str(posted[-1].arguments["text"]).startswith(f"<@{ada}>"), "Slack notifies of new messages only"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.slack.simple_blocks import simple_blocks
+
 _MARKED = re.compile(r"<([^<>\n]*)>")
 _SCHEME = re.compile(
     r"[a-z][a-z0-9+.-]*://[^\s<>]|\b(?:mailto|tel|sms|skype|slack|javascript|data):[\w/+]", re.IGNORECASE
@@ -64,9 +66,9 @@ def things_of(text: str, blocks: Sequence[Mapping[str, Any]], links: Collection[
     return [thing for thing in found if not (thing.kind == "link" and thing.what in links)]
 
 
-def shown(blocks: Sequence[Mapping[str, Any]]) -> str:
+def shown(blocks: Sequence[dict[str, Any]]) -> str:
     """Return the text of a message's blocks as readers see it."""
-    texts = [str(part["text"]) for block in blocks for part in _parts(block) if "text" in part]
+    texts = [str(part["text"]) for block in simple_blocks(blocks) for part in _parts(block) if "text" in part]
     text = _MARKED.sub(lambda match: match.group(1).rpartition("|")[2], "\n".join(texts))
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -79,6 +81,14 @@ def _in_block(block: Mapping[str, Any]) -> Iterator[Thing]:
     if block["type"] in ("actions", "context_actions"):
         yield from _pressable(block)
         return
+    if block["type"] in ("rich_text", "table"):
+        yield from _in_rich_text(block)
+        return
+    if block["type"] == "container":
+        yield from things_in(block["title"]["text"], verbatim=True)
+        for child in block["child_blocks"]:
+            yield from _in_block(child)
+        return
     if block["type"] not in ("section", "context") or "accessory" in block:
         yield Thing("image", f"a block {block['type']}")
     for part in _parts(block):
@@ -86,6 +96,22 @@ def _in_block(block: Mapping[str, Any]) -> Iterator[Thing]:
             yield from things_in(part["text"], verbatim=part.get("verbatim", False))
         elif part["type"] != "plain_text":
             yield Thing("image", f"an element {part['type']}")
+
+
+def _in_rich_text(given: Any) -> Iterator[Thing]:
+    """Yield the elements of rich text that are more than text, and hidden characters. Slack interprets none of it."""
+    if isinstance(given, list):
+        for item in given:
+            yield from _in_rich_text(item)
+    elif isinstance(given, dict):
+        if given.get("type") in ("user", "usergroup", "channel", "broadcast"):
+            yield Thing("mention", str(given))
+        elif given.get("type") in ("link", "emoji", "date", "color") or "url" in given:
+            yield Thing("link", str(given.get("url", given)))
+        if isinstance(given.get("text"), str):
+            yield from (Thing("hidden", f"U+{ord(match.group()):04X}") for match in _HIDDEN.finditer(given["text"]))
+        for item in given.values():
+            yield from _in_rich_text(item)
 
 
 def _pressable(block: Mapping[str, Any]) -> Iterator[Thing]:

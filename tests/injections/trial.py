@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
-from bot.slack.messages import failed_documents
+from bot.slack.messages.answer_texts import failed_documents
 from rag import Answer, AnswerProgress, Rag, Scope, Settings, Share, SourceStatus, put_share
 from rag.model.operations import IndexState
 from rag.ports import Ocr

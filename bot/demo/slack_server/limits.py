@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bot.demo.slack_server.rich_text_limits import check_rich_text, check_table, texts
 from bot.demo.slack_server.state import Json, State
 
 MAX_BLOCKS, MAX_BLOCKS_IN_VIEW = 50, 100
@@ -27,10 +28,18 @@ FIELDS: dict[str, set[str]] = {
     "markdown": {"text"},
     "rich_text": {"elements"},
     "table": {"rows", "column_settings"},
+    "container": set(
+        "title rich_text_title subtitle child_blocks width icon is_collapsible default_collapsed "
+        "has_header_divider".split()
+    ),
     "input": {"label", "element", "dispatch_action", "hint", "optional"},
 }
 UNCHECKED = {"video", "file", "card", "carousel", "alert", "plan", "task_card"}
 ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
+MAX_CHILDREN = 10
+CHILDREN = set("actions context divider header image section table video".split())
+"""Blocks in a container: those that the documentation and Slack's own validator both accept. Unconfirmed: rich_text."""
+WIDTHS = {"narrow", "standard", "wide", "full"}
 BUTTON = set("type action_id text url value style confirm accessibility_label".split())
 MAX_OPTIONS = 100
 MAX_ELEMENTS = {"actions": 25, "context": 10, "context_actions": 5}
@@ -63,6 +72,8 @@ class Checker:
                 if str(block_id) in ids:
                     self._error(f"`block_id` {block_id} already exists", f"{at}/block_id")
                 ids.add(str(block_id))
+        if sum(_type(each) == "table" for each in _with_children(blocks)) > 1:  # as other developers report
+            self._error("only one table is allowed", "/blocks")
         markdown = sum(len(str(each.get("text", ""))) for each in blocks if _type(each) == "markdown")
         if markdown > MAX_MARKDOWN:
             self._error(f"markdown text must be less than {MAX_MARKDOWN + 1} characters in total", "/blocks")
@@ -83,8 +94,9 @@ class Checker:
             "context": self._elements,
             "actions": self._elements,
             "context_actions": self._elements,
-            "rich_text": self._rich_text,
-            "table": self._table,
+            "rich_text": lambda block, at: check_rich_text(block, at, self._error),
+            "table": lambda block, at: check_table(block, at, self._error),
+            "container": self._container,
         }
         if kind in checks:
             checks[kind](block, at)
@@ -101,10 +113,6 @@ class Checker:
             self._text(each, f"{at}/fields/{number}", 2000)
         if "accessory" in block:
             self._element(block["accessory"], f"{at}/accessory")
-
-    def _rich_text(self, block: Json, at: str) -> None:
-        if not isinstance(block.get("elements"), list):
-            self._error("missing required field: elements", at)
 
     def _elements(self, block: Json, at: str) -> None:
         elements, limit = block.get("elements"), MAX_ELEMENTS[block["type"]]
@@ -190,14 +198,29 @@ class Checker:
                 return is_ready and file.mimetype in IMAGE_TYPES and FILE_ID.match(file.id) is not None
         return False
 
-    def _table(self, block: Json, at: str) -> None:
-        rows = block.get("rows")
-        if not isinstance(rows, list) or not 1 <= len(rows) <= 100:
-            self._error("must have 1 to 100 rows", f"{at}/rows")
+    def _container(self, block: Json, at: str) -> None:
+        if "title" not in block and "rich_text_title" not in block:
+            self._error("missing required field: title", at)
+        for name, plain in (("title", True), ("subtitle", False)):
+            if name in block:
+                self._text(block[name], f"{at}/{name}", 150, plain=plain)
+        if block.get("width", "standard") not in WIDTHS:
+            self._error("must be a valid enum value", f"{at}/width")
+        for name in ("is_collapsible", "default_collapsed", "has_header_divider"):
+            if not isinstance(block.get(name, False), bool):
+                self._error("must be a boolean", f"{at}/{name}")
+        if block.get("default_collapsed") and not block.get("is_collapsible"):
+            self._error("is_collapsible must be true", f"{at}/default_collapsed")
+        children = block.get("child_blocks")
+        if not isinstance(children, list) or not 1 <= len(children) <= MAX_CHILDREN:
+            self._error(f"must have 1 to {MAX_CHILDREN} items", f"{at}/child_blocks")
             return
-        for number, row in enumerate(rows):
-            if not isinstance(row, list) or len(row) > 20:
-                self._error("no more than 20 items allowed", f"{at}/rows/{number}")
+        for number, each in enumerate(children):
+            place = f"{at}/child_blocks/{number}"
+            if _type(each) not in CHILDREN:
+                self._error(f"unsupported type: {_type(each)}", f"{place}/type")
+            else:
+                self._block(each, place)
 
     def _text(self, text: Any, at: str, limit: int, *, plain: bool = False) -> None:
         if not isinstance(text, dict):
@@ -226,19 +249,15 @@ class Checker:
 
 
 def too_long(blocks: list[Json]) -> bool:
-    return sum(len(text) for text in _texts(blocks)) > MAX_IN_BLOCKS
+    return sum(len(text) for text in texts(blocks)) > MAX_IN_BLOCKS
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if name == "text" and isinstance(each, str):
-                yield each
-            else:
-                yield from _texts(each)
+def _with_children(blocks: list[Any]) -> Iterator[Any]:
+    """Yield blocks and those inside of containers."""
+    for block in blocks:
+        yield block
+        if isinstance(block, dict) and isinstance(block.get("child_blocks"), list):
+            yield from block["child_blocks"]
 
 
 def _type(block: Any) -> str:

@@ -18,7 +18,7 @@ from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.folders import EVERYONE
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Joined, Left, Moved, PersonChanged, ReadersChanged
-from bot.slack.messages import UNSURE
+from bot.slack.messages.answer_texts import UNSURE
 from rag import Scope
 from tests.flows.team import slack_settings
 from tests.support.slack_workspace import without_proxies

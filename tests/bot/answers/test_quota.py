@@ -19,9 +19,9 @@ from bot.db.questions import QuestionState
 from bot.inbox import Limits, record
 from bot.intake import TOO_MANY_FILES, IntakeRules, may_queue_file
 from bot.settings import SlackSettings
-from bot.slack import messages
 from bot.slack.events import HomeOpened, Message, Question, SlackFile
 from bot.slack.files import KIND
+from bot.slack.messages import command_texts
 from rag import Rag, RoundRobin, Settings, ShareState, files_waiting, list_shares, shared_in
 from tests.support.migrated import open_rag
 
@@ -73,8 +73,8 @@ def test_questions_beyond_the_limit_are_refused_with_one_notice(rag: Rag) -> Non
         record(connection, posted("ada", f"{now + 20:.6f}", "?"), Limits(waiting=3))
         assert questions.count_open_of(connection, "mallory") == 3
         assert questions.count_open_of(connection, "ada") == 1
-    assert notices(rag) == [("mallory", messages.too_many_waiting(3))]
-    assert "press Stop" in messages.too_many_waiting(3)
+    assert notices(rag) == [("mallory", command_texts.too_many_waiting(3))]
+    assert "press Stop" in command_texts.too_many_waiting(3)
 
 
 def test_refused_question_stays_refused_after_a_sweep_or_an_edit(rag: Rag) -> None:
@@ -102,7 +102,7 @@ def test_follow_up_beyond_the_limit_is_refused(rag: Rag) -> None:
         record(connection, reply, Limits(waiting=2))
         assert questions.count_open_of(connection, "mallory") == 2
         assert questions.find_claimed(connection, "C1", reply.ts) is not None
-    assert notices(rag) == [("mallory", messages.too_many_waiting(2))]
+    assert notices(rag) == [("mallory", command_texts.too_many_waiting(2))]
 
 
 def test_commands_beyond_the_limit_are_refused_but_home_is_not(rag: Rag) -> None:
@@ -114,7 +114,7 @@ def test_commands_beyond_the_limit_are_refused_but_home_is_not(rag: Rag) -> None
         assert taken == [True] * 3 + [False] * 6
         assert ephemeral_messages.put_limited(connection, EphemeralRequest(JobKind.STATUS, "C1", "ada"), 3)
         record(connection, HomeOpened("mallory", "D1"))
-    assert notices(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
+    assert notices(rag)[3:] == [("mallory", command_texts.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -206,7 +206,7 @@ def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> 
         assert not may_queue_file(connection, "mallory", 3)
         assert may_queue_file(connection, "mallory", 4)
         assert may_queue_file(connection, "mallory", 0)
-    assert notices(rag) == [("mallory", messages.too_many_files(3))]
+    assert notices(rag) == [("mallory", command_texts.too_many_files(3))]
 
 
 @pytest.mark.parametrize(("workers", "of_one", "got"), [(4, 2, 2), (1, 2, 1), (2, 2, 1), (8, 64, 7)])

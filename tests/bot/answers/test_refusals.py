@@ -11,7 +11,7 @@ import pytest
 from bot.demo.slack_server import Message, Workspace, open_workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
-from bot.slack.messages import CANNOT_POST, FILES_NOT_READY, PICTURES_MISSING
+from bot.slack.messages.answer_texts import CANNOT_POST, FILES_NOT_READY, PICTURES_MISSING
 from rag import Scope
 from tests.flows.team import HANDBOOK, READ, magpie, mention, pictures, receipts, replies, said, settings, share
 from tests.support.generator import FakeGenerator

@@ -13,21 +13,22 @@ from hypothesis import strategies as st
 from bot.answers.page_list import pages_reply
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
 from bot.demo.slack_server.limits import too_long
-from bot.slack import messages
 from bot.slack.blocks import SECTION, split
-from bot.slack.messages import (
+from bot.slack.messages import answer_texts
+from bot.slack.messages.answer_texts import (
     NO_MATCHING_PAGE,
     failed_documents,
     incomplete_file,
     late_documents,
-    reading_documents,
     similar_pages,
     unreadable_file,
 )
+from bot.slack.messages.progress_texts import reading_documents
+from bot.slack.simple_blocks import simple_blocks
 from rag import FileNote, Mode, SourceStatus
 from rag.model.extraction import Kind
 from rag.model.operations import IndexState
-from tests.injections.slack import things_in
+from tests.injections.slack import things_in, things_of
 from tests.support.engine import answer, hit
 
 LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.com/files/U1/F1/a.pdf?a=1&b=2")
@@ -36,7 +37,7 @@ LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.c
 def texts(reply: Reply) -> list[str]:
     """Return every text that Slack would parse."""
     found = []
-    for block in reply.blocks:
+    for block in simple_blocks(reply.blocks):
         if block["type"] in ("actions", "context_actions"):
             continue
         found += [part["text"] for part in (block.get("text"), *block.get("elements", ())) if part]
@@ -47,7 +48,8 @@ def texts(reply: Reply) -> list[str]:
 def test_citation_links_to_the_file_in_slack() -> None:
     reply = answer_reply(answer("Port **8443** [1].", LINKED))
     assert reply.text == "Port *8443* [1]."
-    assert reply.blocks[0]["text"]["text"] == "Port *8443* [1]."
+    assert texts(reply)[0] == "Port *8443* [1]."
+    assert reply.blocks[0]["type"] == "rich_text"
     assert reply.blocks[1]["elements"][0]["text"] == (
         "[1] <https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|hand¦book &lt;v2&gt;.pdf>, p. 12 (printed vi)"
     )
@@ -66,6 +68,21 @@ def test_citation_names_figures_and_tables() -> None:
     assert [picture.title for picture in reply.pictures][1] == "[2] b.pdf, figure on p. 3"
     quoted = answer_reply(answer("[1] a.pdf, table on p. 12 (printed vi)\n“40 hours”", table, mode=Mode.PASSAGES))
     assert "|a.pdf>, table on p. 12 (printed vi)\n“40 hours”" in quoted.blocks[0]["text"]["text"]
+
+
+def test_passages_after_the_third_are_closed_at_first() -> None:
+    hits = [hit(number, "a.pdf", number) for number in range(1, 6)]
+    text = "\n\n".join(f"[{number}] a.pdf, p. {number}\n“quote {number}”" for number in range(1, 6))
+    reply = answer_reply(answer(text, *hits, mode=Mode.PASSAGES))
+    first, others = reply.blocks[0], reply.blocks[1]
+    assert first["text"]["text"].count("quote") == 3
+    assert (others["type"], others["title"]["text"], others["default_collapsed"]) == (
+        "container",
+        "2 more passages",
+        True,
+    )
+    assert "quote 4" in others["child_blocks"][0]["text"]["text"]
+    assert "[4] a.pdf, p. 4" in others["child_blocks"][0]["text"]["text"]
 
 
 def test_pictures_keep_their_passages_if_one_could_not_be_drawn() -> None:
@@ -193,6 +210,7 @@ def test_untrusted_text_never_becomes_a_link_or_mention(text: str, name: str, no
         ours = said.replace("<https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|", "", 1)
         assert ours.count(">") == said.count("<https://x.slack.com/")
         assert "<" not in ours
+    assert things_of("", reply.blocks, [str(LINKED.link).replace("&", "&amp;")]) == []
 
 
 @given(st.text(st.sampled_from("ab &<>\n*#"), max_size=20_000))
@@ -252,7 +270,7 @@ def test_notification_of_similar_pages_has_no_raw_link() -> None:
 
 
 def test_files_that_are_not_read_are_named_as_far_as_their_names_are_known() -> None:
-    assert messages.still_reading([], 1) == "I'm still reading 1 file. The answer may be there."
-    assert messages.still_reading(["a.pdf"], 1) == "I'm still reading a.pdf and 1 more. The answer may be there."
-    assert messages.will_answer_again(["a.pdf"], 0) == "I'll answer here when a.pdf is read."
-    assert messages.will_answer_again([], 2) == "I'll answer here when 2 files are read."
+    assert answer_texts.still_reading([], 1) == "I'm still reading 1 file. The answer may be there."
+    assert answer_texts.still_reading(["a.pdf"], 1) == "I'm still reading a.pdf and 1 more. The answer may be there."
+    assert answer_texts.will_answer_again(["a.pdf"], 0) == "I'll answer here when a.pdf is read."
+    assert answer_texts.will_answer_again([], 2) == "I'll answer here when 2 files are read."

@@ -12,8 +12,8 @@ from bot.db.questions import Cancellation
 from bot.demo.slack_server import Workspace
 from bot.jobs.questions import PlaceholderWorker
 from bot.main import Bot, open_bot
-from bot.slack import messages
 from bot.slack.events import Question
+from bot.slack.messages import progress_texts
 from tests.flows.team import settings, slack_settings
 from tests.support.migrated import migrated
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
@@ -37,11 +37,11 @@ def test_late_progress_update_does_not_replace_the_note_that_a_question_was_stop
         with bot.rag.write_transaction() as connection:
             questions.cancel_question(connection, channel, ts, Cancellation.STOPPED)
         assert bot.placeholders.step()
-        assert ws.message(channel, claimed.placeholder).text == messages.STOPPED
+        assert ws.message(channel, claimed.placeholder).text == progress_texts.STOPPED
         progress = render.working_reply("Reading …")
         bot.client.update_message(channel, claimed.placeholder, progress.text, progress.blocks)
         bot.answers.discard(claimed)
-        assert ws.message(channel, claimed.placeholder).text == messages.STOPPED
+        assert ws.message(channel, claimed.placeholder).text == progress_texts.STOPPED
 
 
 def test_question_that_moves_up_in_the_queue_shows_its_new_position(ws: Workspace, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_question_that_moves_up_in_the_queue_shows_its_new_position(ws: Workspac
                 questions.put_question(connection, Question(channel, ts, ts, person, "Which port?", ()))
         assert [bot.placeholders.step() for _ in people] == [True] * 3
         assert [_placeholder_text(bot, ws, channel, ts) for _, ts in asked] == [
-            messages.queue_position(ahead) for ahead in range(3)
+            progress_texts.queue_position(ahead) for ahead in range(3)
         ]
         with bot.rag.write_transaction() as connection:
             questions.cancel_question(connection, channel, asked[0][1], Cancellation.DELETED)
@@ -63,7 +63,7 @@ def test_question_that_moves_up_in_the_queue_shows_its_new_position(ws: Workspac
         while other.step():
             pass
         assert [_placeholder_text(bot, ws, channel, ts) for _, ts in asked[1:]] == [
-            messages.queue_position(ahead) for ahead in range(2)
+            progress_texts.queue_position(ahead) for ahead in range(2)
         ]
 
 

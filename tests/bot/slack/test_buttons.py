@@ -13,9 +13,10 @@ from bot.answers.render import answer_reply
 from bot.demo.slack_server.limits import Checker, too_long
 from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import State
-from bot.slack import buttons, messages
+from bot.slack import buttons
 from bot.slack.blocks import LABEL
 from bot.slack.home import ConversationSummary, home_view, summary_lines
+from bot.slack.messages import answer_texts, home_texts
 from bot.slack.uploads import Picture
 from rag import SourceStatus
 from tests.injections.slack import things_of
@@ -91,11 +92,11 @@ def test_page_list_is_within_slacks_limits(pages: list[tuple[str, str]]) -> None
 
 
 def test_page_list_shows_the_nearest_pages_if_nothing_was_found() -> None:
-    assert page_list.found_reply(found(OURS), "").text.startswith(messages.BEST_PAGES)
+    assert page_list.found_reply(found(OURS), "").text.startswith(answer_texts.BEST_PAGES)
     near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False), "")
-    assert near.text.startswith(f"{messages.NOTHING_FOUND} Nearest pages:")
+    assert near.text.startswith(f"{answer_texts.NOTHING_FOUND} Nearest pages:")
     assert len(near.used) == 2
-    assert page_list.found_reply(found(), "").text == messages.NOTHING_FOUND
+    assert page_list.found_reply(found(), "").text == answer_texts.NOTHING_FOUND
 
 
 def test_page_list_names_the_newer_version_if_it_is_listed_too() -> None:
@@ -145,20 +146,20 @@ def test_home_is_within_slacks_limits(spaces: list[list[SourceStatus]], off: lis
         ([], 0, ""),
         (["text-vectors"], 1, "not by their meaning"),
         (["translations"], 0, ""),
-        (["translations", "text-vectors"], 2, messages.OTHER_LANGUAGES),
+        (["translations", "text-vectors"], 2, home_texts.OTHER_LANGUAGES),
         (["clip-picture", "clip-text"], 1, "Images are found by"),
         (["words", "place"], 1, "Unavailable: search by words, page number."),
     ],
 )
 def test_home_says_what_it_means_that_searches_are_off(lanes: list[str], count: int, said: str) -> None:
-    sentences = messages.searches_off(lanes)
+    sentences = home_texts.searches_off(lanes)
     assert len(sentences) == count
     assert said in "\n".join(sentences)
 
 
 def test_home_reports_unknown_access_and_unavailable_features() -> None:
     said = str(home_view(None, ["The search by words is off: busy"]))
-    assert messages.UNKNOWN_ACCESS in said
-    assert messages.UNAVAILABLE_HEADER in said
-    assert messages.NOTHING_INDEXED in str(home_view([ConversationSummary("C1")], []))
-    assert messages.NOTHING_INDEXED in str(home_view([], []))
+    assert home_texts.UNKNOWN_ACCESS in said
+    assert home_texts.UNAVAILABLE_HEADER in said
+    assert home_texts.NOTHING_INDEXED in str(home_view([ConversationSummary("C1")], []))
+    assert home_texts.NOTHING_INDEXED in str(home_view([], []))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.slack import messages
+from bot.slack.messages import limit_texts
 from rag.model.search import FileType
 from rag.search.limits import QueryLimits
 
@@ -44,17 +44,17 @@ def moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> d
     ],
 )
 def test_limits_are_described(limits: QueryLimits, text: str) -> None:
-    assert messages.understood_limits(limits, {"<@U1>": "Ada", "C1": "#ops"}, TODAY) == text
+    assert limit_texts.understood_limits(limits, {"<@U1>": "Ada", "C1": "#ops"}, TODAY) == text
 
 
 def test_every_file_type_has_a_label() -> None:
     for file_type in FileType:
         limits = QueryLimits(types=frozenset({file_type}))
-        assert messages.understood_limits(limits, {}, TODAY) != "Understood as: "
+        assert limit_texts.understood_limits(limits, {}, TODAY) != "Understood as: "
 
 
 @pytest.mark.parametrize("operator", ["from", "in", "since", "after", "before", "on", "type"])
 def test_an_unknown_value_is_named_with_a_remedy(operator: str) -> None:
-    text = messages.unknown_limit(operator, "foo")
+    text = limit_texts.unknown_limit(operator, "foo")
     assert "“foo”" in text
     assert text.count(". ") >= 1

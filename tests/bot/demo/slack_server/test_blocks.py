@@ -27,6 +27,29 @@ def header(text: str) -> dict[str, Any]:
     return {"type": "header", "text": {"type": "plain_text", "text": text}}
 
 
+def text(words: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": words} | more
+
+
+def rich(*elements: dict[str, Any], part: str = "rich_text_section", **more: Any) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": [{"type": part, "elements": list(elements)} | more]}
+
+
+def cell(words: str) -> dict[str, Any]:
+    return rich(text(words))
+
+
+def table(rows: list[Any], **more: Any) -> dict[str, Any]:
+    return {"type": "table", "rows": rows} | more
+
+
+def container(*children: dict[str, Any], title: str = "More", **more: Any) -> dict[str, Any]:
+    shown = {"type": "plain_text", "text": title}
+    return {"type": "container", "title": shown, "child_blocks": list(children)} | more
+
+
+ITEM = {"type": "rich_text_section", "elements": [text("a")]}
+
 FEEDBACK = {
     "type": "context_actions",
     "elements": [
@@ -52,6 +75,9 @@ FEEDBACK = {
         [section("x", accessory=button())],
         [{"type": "section", "fields": [{"type": "mrkdwn", "text": "a"}]}],
         [section("x")] * 50,
+        [rich(text("a", style={"bold": True}), {"type": "user", "user_id": "U1"})],
+        [table([[cell("a"), {"type": "raw_text", "text": "b"}]], column_settings=[{"align": "right"}, None])],
+        [container(section("x"), table([[cell("a")]]), is_collapsible=True, default_collapsed=True)],
     ],
 )
 def test_accepts_valid_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, Any]]) -> None:
@@ -62,6 +88,38 @@ def test_accepts_valid_blocks(ws: Workspace, client: WebClient, blocks: list[dic
 @pytest.mark.parametrize(
     ("blocks", "pointer"),
     [
+        ([{"type": "rich_text"}], "missing required field: elements [json-pointer:/blocks/0]"),
+        ([rich(text(""))], "[json-pointer:/blocks/0/elements/0/elements/0/text]"),
+        ([rich(text("a", style={"blink": True}))], "[json-pointer:/blocks/0/elements/0/elements/0/style]"),
+        ([rich(text("a", size=3))], "invalid additional property: size"),
+        ([rich({"type": "whistle"})], "unsupported type: whistle [json-pointer:/blocks/0/elements/0/elements/0/type]"),
+        ([rich(text("a"), part="rich_text_title")], "[json-pointer:/blocks/0/elements/0/type]"),
+        ([rich(ITEM, part="rich_text_list", style="stars")], "[json-pointer:/blocks/0/elements/0/style]"),
+        ([rich(ITEM, part="rich_text_list", style="bullet", indent=9)], "[json-pointer:/blocks/0/elements/0/indent]"),
+        (
+            [rich(text("a"), part="rich_text_list", style="bullet")],
+            "[json-pointer:/blocks/0/elements/0/elements/0/type]",
+        ),
+        ([table([])], "must have 1 to 100 rows [json-pointer:/blocks/0/rows]"),
+        ([table([[cell("a")]] * 101)], "must have 1 to 100 rows [json-pointer:/blocks/0/rows]"),
+        ([table([[cell("a")] * 21])], "[json-pointer:/blocks/0/rows/0]"),
+        ([table([[cell("")]])], "must be more than 0 characters"),
+        ([table([["a"]])], "failed to match any allowed schemas [json-pointer:/blocks/0/rows/0/0]"),
+        ([table([[cell("a" * 5001)] * 2])], "must be less than 10001 characters [json-pointer:/blocks/0/rows]"),
+        (
+            [table([[cell("a")]], column_settings=[{"align": "top"}])],
+            "[json-pointer:/blocks/0/column_settings/0/align]",
+        ),
+        ([table([[cell("a")]]), table([[cell("a")]])], "only one table is allowed [json-pointer:/blocks]"),
+        ([table([[cell("a")]]), container(table([[cell("a")]]))], "only one table is allowed [json-pointer:/blocks]"),
+        ([container()], "must have 1 to 10 items [json-pointer:/blocks/0/child_blocks]"),
+        ([container(*[section("x")] * 11)], "must have 1 to 10 items [json-pointer:/blocks/0/child_blocks]"),
+        ([container(section("x"), title="x" * 151)], "[json-pointer:/blocks/0/title/text]"),
+        ([container(section(""))], "[json-pointer:/blocks/0/child_blocks/0/text/text]"),
+        ([container(container(section("x")))], "[json-pointer:/blocks/0/child_blocks/0/type]"),
+        ([container(section("x"), default_collapsed=True)], "[json-pointer:/blocks/0/default_collapsed]"),
+        ([container(section("x"), width="huge")], "[json-pointer:/blocks/0/width]"),
+        ([{"type": "container", "child_blocks": [section("x")]}], "missing required field: title"),
         ([section("x")] * 51, "no more than 50 items allowed [json-pointer:/blocks]"),
         ([section("x" * 3001)], "must be less than 3001 characters [json-pointer:/blocks/0/text/text]"),
         ([section("")], "[json-pointer:/blocks/0/text/text]"),

@@ -28,6 +28,10 @@ const RENDERERS = {
     block.elements.map((each, number) => element(each, press, `${at}.${number}`, block))),
   context_actions: (block, press, at) => h("div", { class: "actions small" },
     block.elements.map((each, number) => element(each, press, `${at}.${number}`, block))),
+  container: (block, press) => block.is_collapsible
+    ? h("details", { class: "container", open: block.default_collapsed ? null : "" },
+      h("summary", {}, textObject(block.title)), blocks(block.child_blocks, press))
+    : h("div", { class: "container" }, h("b", {}, textObject(block.title)), blocks(block.child_blocks, press)),
   table: block => table(block.rows.map(row => row.map(cell)), true, block.column_settings ?? []),
 };
 
