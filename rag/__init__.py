@@ -136,6 +136,7 @@ _MODULES = {
     "merge_results": "rag.search.results",
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
+    "group_similar": "rag.analysis.similar_texts",
     "quote": "rag.answer.excerpt",
     "without_invisible": "rag.text",
     # Operations
@@ -177,6 +178,7 @@ __all__ = list(_MODULES)
 if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as exported
     # isort: off
     from rag.answer.excerpt import quote as quote
+    from rag.analysis.similar_texts import group_similar as group_similar
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import (
         describe_model as describe_model,

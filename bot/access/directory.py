@@ -41,7 +41,7 @@ class Conversation:
     """A conversation that Magpie is in. `name`: without `#`; empty for direct messages.
 
     `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
-    message. `deserted`: that person is deactivated.
+    message. `deserted`: that person is deactivated. `group`: a direct message of several people.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Conversation:
     partner: str = ""
     deserted: bool = False
     name: str = ""
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Person:
     `is_full_member`: belongs to this workspace and is not a guest. `is_active`: False for apps and deactivated users.
     `names`: what people call them, the name that Slack shows first. `zone`: name of their time zone, such as
     "Europe/Berlin"; empty if Slack does not say. `is_of_workspace`: belongs to this workspace, perhaps as a guest.
+    `is_admin`: an admin or owner of the workspace.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Person:
     names: tuple[str, ...] = ()
     zone: str = ""
     is_of_workspace: bool = False
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +327,8 @@ class Directory:
         names = tuple(dict.fromkeys(" ".join(str(name).split()) for name in listed if name and str(name).strip()))
         zone = str(raw.get("tz") or "")
         is_full_member = is_of_workspace and not is_guest
-        return Person(str(raw.get("id")), is_full_member, not is_inactive, names, zone, is_of_workspace)
+        is_admin = is_full_member and not is_inactive and (raw.get("is_admin") is True or raw.get("is_owner") is True)
+        return Person(str(raw.get("id")), is_full_member, not is_inactive, names, zone, is_of_workspace, is_admin)
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:
@@ -344,4 +348,5 @@ def conversation(raw: Mapping[str, Any]) -> Conversation:
         partner=str(raw.get("user") or ""),
         deserted=raw.get("is_user_deleted") is True,
         name="" if direct else str(raw.get("name") or ""),
+        group=raw.get("is_mpim") is True,
     )

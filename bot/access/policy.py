@@ -97,6 +97,21 @@ class Access:
             log.warning("Slack's list of members is malformed (%s).", type(error).__name__)
         return False
 
+    def channels_of_admin(self, user: str) -> frozenset[str]:
+        """Return the channels that an admin of the workspace is in, without direct messages of any kind; none for other
+        people, or if Slack does not answer. Never raises."""
+        try:
+            until = self._directory.deadline()
+            if not self._directory.person(user, until).is_admin:
+                return frozenset()
+            ours, theirs = self._directory.conversations(until), self._directory.conversations_of(user, until)
+            return frozenset(id for id in theirs if id in ours and not ours[id].direct and not ours[id].group)
+        except MagpieError as error:
+            log.info("The channels of an admin are unknown: %s", error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("Slack's list of conversations is malformed (%s).", type(error).__name__)
+        return frozenset()
+
     def names(self, user: str, scope: Scope) -> Names:
         """Return the names that a question of this person may use: of all people, and of the channels in a scope.
 

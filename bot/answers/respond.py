@@ -165,7 +165,7 @@ class Responder:
         try:
             reply = compose_reply(self._composer, AnswerTask(claimed, show, check, stream))
             stored = reply.to_json()
-            self._store(claimed, reply=stored, used=stored["used"])
+            self._store(claimed, reply=stored, used=stored["used"], outcome=reply.outcome)
         except BaseException:
             if stream is not None:
                 stream.withdraw()

@@ -15,6 +15,7 @@ from bot.cli.answer_figures import percent, show_answers
 from bot.cli.context import Data, invocation
 from bot.cli.feedback import feedback_sentence, write_questions
 from bot.cli.terminal import Screen, count
+from bot.cli.unanswered import write_unanswered
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
@@ -56,6 +57,10 @@ def evaluate(
         Path | None,
         typer.Option(metavar="OUT.jsonl", help="Write the questions whose answers were rated bad in Slack, and exit."),
     ] = None,
+    from_unanswered: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.jsonl", help="Write the questions that nothing was found for in Slack, and exit."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Measure the search: recall, MRR, nDCG, declined questions, and query time.
@@ -63,8 +68,8 @@ def evaluate(
     With --answers, measure the answers: right citations, statements on the cited pages, right answers, and what is
     declined.
     """
-    if questions is None or from_feedback is not None:
-        _write_questions(context, questions, from_feedback, data)
+    if questions is None or from_feedback is not None or from_unanswered is not None:
+        _write_questions(context, questions, from_feedback, from_unanswered, data)
         return
     to_stdout = json == Path("-") or (json is None and invocation(context).json)
     if judge and not answers:
@@ -142,11 +147,23 @@ def _note_left_out(screen: Screen, left_out: Mapping[str, int]) -> None:
         )
 
 
-def _write_questions(context: typer.Context, questions: Path | None, path: Path | None, data: Path | None) -> None:
-    if path is None or questions is not None:
-        raise typer.BadParameter("use --questions FILE to measure, or --from-feedback OUT to write a file of questions")
-    with invocation(context).open(data, False) as (rag, screen):
-        write_questions(rag, screen, path)
+def _write_questions(
+    context: typer.Context,
+    questions: Path | None,
+    from_feedback: Path | None,
+    from_unanswered: Path | None,
+    data: Path | None,
+) -> None:
+    if questions is not None or (from_feedback is None) == (from_unanswered is None):
+        raise typer.BadParameter(
+            "use --questions FILE to measure, or --from-feedback OUT, or --from-unanswered OUT, to write a file of "
+            "questions"
+        )
+    with invocation(context).open(data, False, upgrade=from_unanswered is not None) as (rag, screen):
+        if from_feedback is not None:
+            write_questions(rag, screen, from_feedback)
+        elif from_unanswered is not None:
+            write_unanswered(rag, screen, from_unanswered)
 
 
 def _show(screen: Screen, figures: Mapping[str, Any]) -> None:

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bot.slack.events import is_direct
+
 if TYPE_CHECKING:
+    from bot.answers.unanswered import QuestionGroup
     from bot.db.access_log import AccessEntry
     from bot.db.api_tokens import ApiToken
     from bot.folders import FolderList
@@ -291,6 +294,23 @@ def access_json(sha256: Sequence[str], rows: Iterable[AccessEntry], days: int) -
             }
             for row in rows
         ],
+    }
+
+
+def unanswered_json(groups: Iterable[QuestionGroup]) -> JsonObject:
+    """Groups of questions without an answer, the largest first. `channels` are ids; those of direct messages are left
+    out, but counted in `direct`."""
+    return {
+        "groups": [
+            {
+                "question": group.text,
+                "count": len(group.questions),
+                "direct": sum(is_direct(asked.channel) for asked in group.questions),
+                "channels": sorted({asked.channel for asked in group.questions if not is_direct(asked.channel)}),
+                "last_asked_at": round(group.newest.asked_at),
+            }
+            for group in groups
+        ]
     }
 
 

@@ -42,6 +42,7 @@ from bot.cli import (
     tokens,
     train_decision,
     train_projection,
+    unanswered,
 )
 from bot.cli.context import Data, Engine, Invocation, Json, Opener, invocation
 from bot.cli.redaction import Mask, redacted_logs
@@ -56,7 +57,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
     setup, manifest, run, index, reindex, retry, forget, ask, find, eval, compare, train_projection, train_decision,
-    status, doctor, tokens, mcp, backup, config, models, embedder, bench, demo, sbom,
+    status, unanswered, doctor, tokens, mcp, backup, config, models, embedder, bench, demo, sbom,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

@@ -248,7 +248,13 @@ def _restarted(row: Row[Any]) -> dict[str, Any]:
     return {"state": state, "revision": row.revision + 1, "attempts": 0, "delays": 0, "next_try": 0}
 
 
-_WITHOUT_REPLY: Mapping[str, Any] = {"reply": null(), "used": null(), "uploads": null(), "sharing_since": None}
+_WITHOUT_REPLY: Mapping[str, Any] = {
+    "reply": null(),
+    "used": null(),
+    "outcome": None,
+    "uploads": null(),
+    "sharing_since": None,
+}
 
 
 # ---------------------------------------------------------------- what was asked before
@@ -360,7 +366,7 @@ def store_placeholder(connection: Connection, claimed: ClaimedQuestion, ts: str)
 
 
 def store_reply(connection: Connection, claimed: ClaimedQuestion, **known: Any) -> bool:
-    """Store columns of a reply: `reply`, `used`, `uploads`, `sharing_since`, `obsolete_uploads`.
+    """Store columns of a reply: `reply`, `used`, `outcome`, `uploads`, `sharing_since`, `obsolete_uploads`.
 
     Return False if the question was edited, canceled or deleted since it was claimed.
     """

@@ -5,6 +5,8 @@ In a conversation that Magpie is not in, the reply is sent to Slack's response_u
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from bot.access.policy import Access, Granted
@@ -15,21 +17,25 @@ from bot.answers.limits import apply_limits
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import join
+from bot.answers.unanswered import group_questions, standing_groups
 from bot.answers.understanding import with_names
 from bot.answers.unread_files import Unread, with_unread
 from bot.db import access_log, jobs, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
+from bot.db.unanswered import list_unanswered
 from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, changed_ns, channels_of
-from bot.slack.home import ConversationSummary, home_view, summary_lines
+from bot.slack.home import ConversationSummary, UnansweredLine, home_view, summary_lines
 from bot.slack.messages import answer_texts, command_texts, home_texts
+from bot.slack.messages.limit_texts import day_of
 from rag import (
     NotFound,
     Rag,
+    Scope,
     Share,
     ShareState,
     documents_allowed,
@@ -166,7 +172,27 @@ class EphemeralMessages:
             with self._rag.read_transaction() as connection:
                 spaces = sorted(granted.scope.spaces or ())
                 summaries = [ConversationSummary.of(space, source_statuses_in(connection, space)) for space in spaces]
-        self._client.publish_home(request.user, home_view(summaries, self._unavailable(), self._source))
+        view = home_view(summaries, self._unavailable(), self._source, self._unanswered(request.user))
+        self._client.publish_home(request.user, view)
+
+    def _unanswered(self, user: str) -> list[UnansweredLine]:
+        """Return the questions without an answer in the channels that an admin is in; none for other people."""
+        channels = self._access.channels_of_admin(user)
+        if not channels:
+            return []
+        with self._rag.read_transaction() as connection:
+            found = list_unanswered(connection, channels)
+        groups = standing_groups(group_questions(found), self._client, self._me)
+        zone = self._access.names(user, Scope.of(*channels)).zone
+        return [
+            UnansweredLine(
+                group.text,
+                len(group.questions),
+                day_of(datetime.fromtimestamp(group.newest.asked_at, zone), datetime.now(zone).date()),
+                group.newest.channel,
+            )
+            for group in groups
+        ]
 
     def _unavailable(self) -> list[str]:
         settings = self._rag.settings

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.folders import EVERYONE
-from bot.slack.blocks import Block, context, escape, header, line_sections, section
+from bot.slack.blocks import Block, context, cut, escape, header, line_sections, section
 from bot.slack.messages import home_texts
 from rag import SourceStatus
 
 MAX_CONVERSATIONS, MAX_FAILURES = 30, 15
 """Lines of each list. Slack accepts at most 100 blocks."""
+
+_QUESTION = 150
+"""Characters of a question without an answer."""
 
 _REASON = 200
 """Characters of the reason for a failed file."""
@@ -51,11 +54,25 @@ class ConversationSummary:
         return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons, in_part)
 
 
+@dataclass(frozen=True, slots=True)
+class UnansweredLine:
+    """Questions without an answer, for an admin: how many ask this, when and where the last one was asked."""
+
+    text: str
+    count: int
+    day: str
+    channel: str
+
+
 def home_view(
-    summaries: Sequence[ConversationSummary] | None, unavailable: Sequence[str], source: str = ""
+    summaries: Sequence[ConversationSummary] | None,
+    unavailable: Sequence[str],
+    source: str = "",
+    unanswered: Sequence[UnansweredLine] = (),
 ) -> dict[str, Any]:
     """Return the view to publish. `summaries`: None if it is unknown what this person may see. `unavailable`: features
-    that are off, one sentence each. `source`: the offer of the source code, in mrkdwn."""
+    that are off, one sentence each. `source`: the offer of the source code, in mrkdwn. `unanswered`: what an admin is
+    shown of questions without an answer."""
     blocks: list[Block] = [
         header(home_texts.HOW_TO_HEADER),
         section(home_texts.HOW_TO),
@@ -67,6 +84,12 @@ def home_view(
             header(home_texts.UNAVAILABLE_HEADER),
             *line_sections([f"• {escape(sentence)}" for sentence in unavailable]),
             context(home_texts.ADMIN_CAN_TURN_ON),
+        ]
+    if unanswered:
+        blocks += [
+            header(home_texts.UNANSWERED_HEADER),
+            *line_sections([_unanswered(line) for line in unanswered]),
+            context(home_texts.ONLY_ADMINS),
         ]
     if source:
         blocks.append(context(source))
@@ -94,6 +117,10 @@ def _indexed(summaries: Sequence[ConversationSummary]) -> list[Block]:
     if failed:
         blocks += [header(home_texts.FAILED_HEADER), *line_sections(_failures(failed))]
     return [*blocks, context(home_texts.ONLY_YOURS)]
+
+
+def _unanswered(line: UnansweredLine) -> str:
+    return home_texts.unanswered(escape(cut(line.text, _QUESTION)), line.count, line.day, f"<#{line.channel}>")
 
 
 def _amount(summary: ConversationSummary) -> str:

@@ -11,7 +11,7 @@ from bot.api.tokens import new_token
 from bot.db import api_tokens
 from bot.db.api_tokens import ApiToken
 from rag import MagpieError
-from tests.leaks.marked_documents import TOPICS
+from tests.leaks.marked_documents import TOPICS, MarkedDocument
 from tests.leaks.oracle import Rights, rights_of
 from tests.leaks.selection import Step, channels, pick
 from tests.leaks.simulation import Simulation
@@ -19,8 +19,10 @@ from tests.leaks.watched import Leak
 
 
 def call(simulation: Simulation, step: Step) -> None:
-    """Search, ask, list documents or read a page as a person. Raise Leak if somebody who is not of the workspace, or
-    was deactivated, gets a response."""
+    """Search with words or a picture, ask, list documents or read a page as a person.
+
+    Raise Leak if somebody who is not of the workspace, or was deactivated, gets a response.
+    """
     everybody = [each for each in simulation.state.people.values() if not each.is_bot]
     person = pick(everybody, step.a)
     if person is None:
@@ -57,7 +59,8 @@ def _response(simulation: Simulation, token: ApiToken, step: Step) -> Any:
         ("search", {"query": words}),
         ("list_documents", {}),
         ("get_page", {"document": _document(simulation, step.b), "page": 1}),
-    )[step.b % 4]
+        ("similar_to_image", {"image": _picture(simulation, step.c)}),
+    )[step.b % 5]
     operation = BY_NAME[name]
     try:
         return simulation.bot.api.call(token, operation, operation.request(**arguments))
@@ -70,6 +73,12 @@ def _document(simulation: Simulation, number: int) -> str:
     with simulation.rag.read_transaction() as connection:
         rows = connection.exec_driver_sql("SELECT sha256 FROM document ORDER BY id").scalars().all()
     return str(pick(rows, number // 4) or "0" * 64)[:16]
+
+
+def _picture(simulation: Simulation, number: int) -> str:
+    """Return a picture of any document, which the caller may or may not be able to open, as a PNG in base64."""
+    document = pick(simulation.documents, number) or MarkedDocument(0)
+    return base64.b64encode(document.screenshot()).decode()
 
 
 def _check(simulation: Simulation, response: Any, allowed: Rights) -> None:

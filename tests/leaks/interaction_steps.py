@@ -8,7 +8,7 @@ from bot.db import tables
 from bot.demo.slack_server.state import Call, Conversation, Json, Message, Person
 from bot.listeners import interactions
 from bot.slack import buttons
-from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
+from tests.leaks.marked_documents import TOPICS, UNREADABLE, WORD_MARK, name_of, word
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, channels, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -239,6 +239,32 @@ def look_and_ask(simulation: Simulation, step: Step) -> None:
     simulation.ws.look_at(person.id, channel.id)
     direct = simulation.ws.direct(person.id)
     simulation.ws.post(person.id, direct, f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?")
+
+
+def ask_in_vain(simulation: Simulation, step: Step) -> None:
+    """Ask what no file answers, in marked words, and open Home as an admin.
+
+    Raise Leak if it shows the words of a direct message.
+    """
+    asker, admin = pick(people(simulation), step.a), pick(people(simulation), step.b)
+    space = writable_conversation(simulation, step.c, asker)
+    if space is None or asker is None or admin is None:
+        return
+    number = len(simulation.words)
+    simulation.words.add(number)
+    words = f"where is {UNANSWERED} {word(number)}?"
+    simulation.ws.post(asker.id, space.id, f"<@{simulation.ws.bot_user}> {words}")
+    simulation.run_until_idle()
+    simulation.ws.set_admin(admin.id)
+    simulation.ws.open_home(admin.id)
+    simulation.run_until_idle()
+    shown = str(simulation.ws.home(admin.id))
+    for other in simulation.state.conversations.values():
+        if other.kind in ("im", "mpim"):
+            said = "\n".join(message.text for message in other.messages)
+            if any(mark in said for mark in WORD_MARK.findall(shown)):
+                raise Leak("Home shows a question of a direct message")
+    simulation.ws.set_admin(admin.id, admin=False)
 
 
 def similar(simulation: Simulation, step: Step) -> None:

@@ -350,6 +350,20 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "feedback": (Mutation("bot.db.access_log:scrub", "feedback.scrub(connection)", "pass"),),
     "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
     "stop button of slack": (Mutation("bot.db.questions:list_open_of", " & (question.c.user == user)", ""),),
+    "unanswered": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._unanswered",
+            "list_unanswered(connection, channels)",
+            "list_unanswered(connection)",
+        ),
+    ),
+    "unanswered in direct messages": (
+        Mutation(
+            "bot.access.policy:Access.channels_of_admin",
+            " and not ours[id].direct and not ours[id].group",
+            "",
+        ),
+    ),
     "channel looked at": (
         Mutation(
             "bot.answers.compose:Composer._viewed_channel",
@@ -397,6 +411,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
+    "picture of a token": (
+        Mutation(
+            "bot.api.operations:similar_to_image",
+            "rag.find_picture(path, scope, request.limit)",
+            "rag.find_picture(path, Scope(None), request.limit)",
+        ),
+    ),
     "logs": (
         Mutation(
             "bot.answers.respond:Responder._compose_showable",
@@ -426,10 +447,13 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "stream": ("ask, and meanwhile",),
     "stop button of slack": ("stop",),
     "channel looked at": ("look",),
+    "unanswered": ("ask in vain",),
+    "unanswered in direct messages": ("ask in vain",),
     "token": ("token",),
     "person of a token": ("token", "deactivate"),
     "recheck of a token": ("token, and meanwhile",),
     "page of a token": ("token",),
+    "picture of a token": ("token",),
 }
 """Steps that are taken thirty times as often while a guard is broken. Without this, the combination of events that it
 guards against comes once in some 500 steps: for example, the message arrives after the event that its file is gone."""

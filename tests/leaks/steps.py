@@ -311,6 +311,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "file": interaction_steps.press(buttons.FILE),
     "feedback": interaction_steps.press(buttons.FEEDBACK),
     "stop": _stop,
+    "ask in vain": interaction_steps.ask_in_vain,
     "look": interaction_steps.look_and_ask,
     "look, and meanwhile": _meanwhile(interaction_steps.look_and_ask),
     "similar": interaction_steps.similar,
@@ -346,6 +347,7 @@ _WEIGHTS |= {
 }
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
+    "ask in vain": 5,
     "look": 5,
     "look, and meanwhile": 3,
     "similar": 4,

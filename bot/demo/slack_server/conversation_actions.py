@@ -20,6 +20,13 @@ def set_guest(context: Context, user: str, guest: Guest, *, send_event: bool) ->
         _push(context, events.person_event(context.state, person, "user_change"), send_event)
 
 
+def set_admin(context: Context, user: str, admin: bool, *, send_event: bool) -> None:
+    person = _person(context, user)
+    with context.state.changed:
+        person.admin = admin
+        _push(context, events.person_event(context.state, person, "user_change"), send_event)
+
+
 def deactivate(context: Context, user: str, *, send_event: bool) -> None:
     """Deactivate a person. Whether Slack also sends member_left_channel is unknown; this server does not."""
     state = context.state

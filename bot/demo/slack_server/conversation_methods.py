@@ -73,6 +73,10 @@ class ConversationMethods:
         """Make a person a guest, or a full member again (""): user_change."""
         conversation_actions.set_guest(self._context, user, guest, send_event=send_event)
 
+    def set_admin(self, user: str, admin: bool = True, *, send_event: bool = True) -> None:
+        """Make a person an admin of the workspace, or end that: user_change."""
+        conversation_actions.set_admin(self._context, user, admin, send_event=send_event)
+
     def deactivate(self, user: str, *, send_event: bool = True) -> None:
         """Deactivate a person, which also removes them from all channels: user_change with `deleted`."""
         conversation_actions.deactivate(self._context, user, send_event=send_event)

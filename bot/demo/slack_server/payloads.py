@@ -25,7 +25,7 @@ def person_json(state: State, person: Person) -> Json:
         "tz_offset": person.tz_offset,
         "profile": {"real_name": real_name, "display_name": person.name}
         | ({"bot_id": person.bot_id, "api_app_id": person.app_id} if person.is_bot else {}),
-        "is_admin": False,
+        "is_admin": person.admin,
         "is_owner": False,
         "is_restricted": person.guest != "",
         "is_ultra_restricted": person.guest == "single",

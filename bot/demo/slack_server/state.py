@@ -60,6 +60,7 @@ class Person:
     name: str
     team: str
     guest: Guest = ""
+    admin: bool = False
     is_bot: bool = False
     bot_id: str = ""
     app_id: str = ""

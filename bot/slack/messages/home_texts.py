@@ -64,6 +64,19 @@ _LANES = {
 }
 
 
+UNANSWERED_HEADER = "Questions I couldn't answer"
+ONLY_ADMINS = (
+    "Only admins see this: questions in channels that you are in, without names, never from direct messages. "
+    "`magpie unanswered` lists all of them for the person who runs Magpie."
+)
+
+
+def unanswered(text: str, count: int, day: str, channel: str) -> str:
+    """mrkdwn: one line of a list. `text` and `channel` are mrkdwn."""
+    times = f"{counted(count, 'time')}, last on" if count > 1 else "on"
+    return f"• “{text}” ({times} {day} in {channel})"
+
+
 def indexed_files(files: int, pages: int, waiting: int, failed: int) -> str:
     """Files and pages indexed in one conversation."""
     parts = [f"{counted(files, 'file')} ({counted(pages, 'page')})"]

@@ -49,16 +49,17 @@ def _time_limit(since: datetime | None, before: datetime | None, today: date) ->
     last = (before.astimezone(UTC) - timedelta(seconds=1)).astimezone(before.tzinfo)
     if since.time() != time.min or before.time() != time.min or since.date() > last.date():
         return f"since {_moment(since, today)}, before {_moment(before, today)}"
-    first_day, last_day = _day(since, today), _day(last, today)
+    first_day, last_day = day_of(since, today), day_of(last, today)
     return f"on {first_day}" if first_day == last_day else f"from {first_day} to {last_day}"
 
 
 def _moment(moment: datetime, today: date) -> str:
     clock = "" if moment.time() == time.min else f", {moment:%H:%M}"
-    return f"{_day(moment, today)}{clock}"
+    return f"{day_of(moment, today)}{clock}"
 
 
-def _day(day: datetime, today: date) -> str:
+def day_of(day: datetime, today: date) -> str:
+    """Return a day such as "3 May", with the year if it is not this one."""
     months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
     year = "" if day.year == today.year else f" {day.year}"
     return f"{day.day} {months[day.month - 1]}{year}"
@@ -69,7 +70,7 @@ def posted(person: str, channel: str, at: datetime, now: datetime, words: str) -
     who = f" by {person}" if person else ""
     where = f" in {channel}" if channel else ""
     said = f": “{words}”" if words else ""
-    return f"posted{who}{where} on {_day(at, now.date())}{said}"
+    return f"posted{who}{where} on {day_of(at, now.date())}{said}"
 
 
 FILES = "Files:"

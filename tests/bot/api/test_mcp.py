@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp import types as mcp_types
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import BaseModel
 
 from bot.api.http import MAX_BYTES, build_server
-from bot.api.operations import OPERATIONS
+from bot.api.mcp import build_mcp
+from bot.api.operations import OPERATIONS, Operation, Turn
 from bot.db import tables
 from bot.slack.http import serving
-from rag import Settings, open_rag
+from rag import Scope, Settings, open_rag
 from tests.bot.api.conftest import Office
+from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated
@@ -87,6 +91,30 @@ def test_tools_over_stdin_and_stdout(data: Path) -> None:
             await check_errors(client)
 
     anyio.run(talk)
+
+
+def test_screenshot_finds_its_page(tmp_path: Path) -> None:
+    """The picture is a PNG, cut from the second of two pages that have charts and no words."""
+    charts = drawn_pdf(tmp_path / "charts.pdf", [11, 12], words=False)
+    png = BytesIO()
+    cut(page_picture(12, 120, words=False), (0.05, 0.1, 0.95, 0.55)).save(png, "PNG")
+    image = base64.b64encode(png.getvalue()).decode()
+    read = {"workers": 1, "ocr": False, "layout": False}
+    data = migrated(tmp_path / "data", tables.HISTORY)
+    settings = Settings(data=data, answer={"model": ""}, read=read, search={"lanes": "words,pixels"})
+    with open_rag(settings, histories=[tables.HISTORY]) as rag:
+        rag.index([charts])
+
+        def call(_: object, operation: Operation, request: BaseModel) -> BaseModel:
+            return operation.run(rag, request, Scope.operator(), Turn()).response
+
+        async def talk() -> None:
+            async with Client(build_mcp(call)) as client:
+                found = data_of(await client.call_tool("similar_to_image", {"image": image}))
+                assert found["found"]
+                assert (found["pages"][0]["file"], found["pages"][0]["page"]) == ("charts.pdf", 2)
+
+        anyio.run(talk)
 
 
 async def check_page(client: Client, document: str) -> None:
