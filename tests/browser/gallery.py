@@ -100,6 +100,13 @@ def gallery(picture: str) -> list[Block]:
                 [{"type": "rich_text", "elements": row}, {"type": "raw_text", "text": "14"}],
             ],
         },
+        {
+            "type": "container",
+            "title": text("2 more passages", "plain_text"),
+            "is_collapsible": True,
+            "default_collapsed": True,
+            "child_blocks": [{"type": "section", "text": text("[4] handbook.pdf, p. 9\n“Terns are quick.”")}],
+        },
         {"type": "actions", "elements": [push("Search wider", "wider", style="primary"), push("Forget", "forget")]},
         FEEDBACK,
     ]

@@ -113,10 +113,14 @@ def test_renders_every_block(visit: Visit, ws: Workspace, team: DemoTeam) -> Non
         "blockquote": 2,
         "pre": 2,
         ".fields > div": 2,
+        "details.container": 1,
         ".cannot": 0,
     }.items():
         assert block.locator(css).count() == count, css
     assert "A <tag> is text." in block.inner_text()
+    assert "Terns are quick" not in block.inner_text()
+    block.locator("details.container summary").click()
+    assert "Terns are quick" in block.inner_text()
     block.locator("figure img").evaluate("image => image.decode()")
     window.shot("blocks-1-light")
     window.page.emulate_media(color_scheme="dark")

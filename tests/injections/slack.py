@@ -58,6 +58,13 @@ def things_in(text: str, *, verbatim: bool) -> Iterator[Thing]:
         yield Thing("mention", match.group())
 
 
+def things_in_stream(text: str) -> Iterator[Thing]:
+    """Yield what Slack interprets in a streamed text, which is Markdown and cannot be verbatim."""
+    for match in re.finditer(r"<[@#!\w][^<>\n]*>|\][(\[]", text):
+        yield Thing("mention" if match.group()[1:2] in ("@", "#", "!") else "link", match.group())
+    yield from things_in(text.replace("<", " ").replace(">", " "), verbatim=False)
+
+
 def things_of(text: str, blocks: Sequence[Mapping[str, Any]], links: Collection[str]) -> list[Thing]:
     """Return what a message has beside text, without Magpie's own `links`. `text` is shown in notifications."""
     found = list(things_in(text, verbatim=False))

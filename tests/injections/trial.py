@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
+from bot.slack.blocks import stream_text
 from bot.slack.messages.answer_texts import failed_documents
 from rag import Answer, AnswerProgress, Rag, Scope, Settings, Share, SourceStatus, put_share
 from rag.model.operations import IndexState
@@ -17,7 +18,7 @@ from tests.injections.case_files import make_file, picture_of
 from tests.injections.cases import Case
 from tests.injections.obedient_generator import ObeyingGenerator
 from tests.injections.slack import shown as words_of
-from tests.injections.slack import things_in, things_of
+from tests.injections.slack import things_in, things_in_stream, things_of
 from tests.injections.templates import control_word_in
 from tests.support.absent import NoEmbedder
 from tests.support.migrated import open_rag
@@ -157,7 +158,7 @@ def _of_reply(reply: Reply, links: set[str]) -> Iterator[str]:
 
 
 def _of_partials(reports: Sequence[AnswerProgress]) -> Iterator[str]:
-    """Yield the effects of partial answers, which are sent with parse=none; see bot/answers/respond.py."""
+    """Yield the effects of partial answers, which are sent with parse=none, or streamed; see bot/answers/asking.py."""
     text, places = "", list[str]()
     for progress in reports:
         text += progress.text
@@ -165,6 +166,8 @@ def _of_partials(reports: Sequence[AnswerProgress]) -> Iterator[str]:
         shown = unfinished(progress.stage, text, places)
         for thing in things_in(shown, verbatim=True):
             yield f"{thing.kind} {thing.what} while it writes"
+        for thing in things_in_stream(stream_text(progress.text)):
+            yield f"{thing.kind} {thing.what} in a stream"
         if CANARY in shown:
             yield "words of another space while it writes"
 

@@ -18,6 +18,7 @@ GUARDS = (
         '    return _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", text)\n',
         "    return text\n",
     ),
+    Mutation("bot.slack.blocks:stream_text", "    return _MARKUP.sub(", "    return markdown or _MARKUP.sub("),
     Mutation("bot.slack.blocks:section", '"text": text, "verbatim": True}', '"text": text}'),
     Mutation(
         "bot.slack.blocks:context", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'
