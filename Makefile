@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -149,6 +149,11 @@ try-model: install
 	@$(BIN)/python -m tests.try_model $(if $(SCRIPTED),--scripted) $(if $(SERVER),--server "$(SERVER)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(SHOW),--show "$(SHOW)") \
 		$(if $(BENCH),--bench "$(BENCH)" --data "$(DATA)")
+
+# Make the calls that Magpie relies on in a test workspace of Slack and in the local server, and print what differs.
+# SLACK_TRY_TOKEN and SLACK_TRY_USER in the environment; RECORD=DIR keeps Slack's responses without texts and ids.
+try-slack: install
+	@RECORD="$(RECORD)" $(BIN)/python -m tests.try_slack
 
 # Play random workspaces and check that no reader sees what they must not see. STEPS=10000 SEED=1; the environment
 # variable SABOTAGE=all breaks one guard after the other, which must be noticed.
