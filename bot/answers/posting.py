@@ -25,7 +25,7 @@ from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
 from bot.slack.events import Question, is_direct
 from bot.slack.messages import answer_texts, progress_texts
 from bot.slack.simple_blocks import has_new_blocks, simple_blocks
-from rag import MagpieError, OperatorMustAct, Rag
+from rag import MagpieError, OperatorMustAct, Rag, TryAgain
 
 log = logging.getLogger("magpie")
 
@@ -118,20 +118,24 @@ class Posting:
             if ts:
                 self.show_progress(claimed, progress_texts.STREAMING)
 
-        return AnswerStream(self._impatient, claimed.question, store, lambda: self.withdraw_stream(claimed))
+        def withdraw(ts: str | None) -> None:
+            self.withdraw_stream(replace(claimed, stream=ts))
+
+        return AnswerStream(self._impatient, claimed.question, store, withdraw)
 
     def withdraw_stream(self, claimed: ClaimedQuestion) -> ClaimedQuestion:
-        """Delete what was streamed of an answer, if anything was. If that fails, it is done before the next attempt."""
+        """Delete what was streamed of an answer, if anything was. Return the question with what is left of it: if Slack
+        cannot be reached now, that is deleted before the next step."""
         with self._rag.read_transaction() as connection:
             current = questions.find_claimed(connection, claimed.question.channel, claimed.question.ts)
-        stream = claimed.stream if current is None else current.stream
+        stream = claimed.stream if current is None else current.stream  # without a row, only the caller knows it
         if stream is None:
             return replace(claimed, stream=None)
         try:
             for ts in [stream] if stream else self._find_streams(claimed.question):
-                self._stop(claimed.question.channel, ts)
+                self._stop(self._impatient, claimed.question.channel, ts)
                 with _ignoring_refusal("A streamed message cannot be deleted"):
-                    self._client.delete_message(claimed.question.channel, ts)
+                    self._impatient.delete_message(claimed.question.channel, ts)
         except MagpieError as error:
             log.info("A streamed message stays for now: %s", error)
             return replace(claimed, stream=stream)
@@ -141,7 +145,7 @@ class Posting:
 
     def _find_streams(self, question: Question) -> list[str]:
         """Return the streamed messages of a thread that no question knows: a process ended before it stored one."""
-        posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
+        posted = self._impatient.list_replies(question.channel, question.thread, oldest=question.ts)
         own = [message for message in posted if message.get("user") == self._me and not message.get("files")]
         unnamed = [str(message["ts"]) for message in own if not message_metadata.question_of(message)]
         with self._rag.read_transaction() as connection:
@@ -149,15 +153,15 @@ class Posting:
 
     def _finish_stream(self, claimed: ClaimedQuestion) -> ClaimedQuestion:
         """Return the question with its streamed message, whose stream ends, in place of the placeholder."""
-        self._stop(claimed.question.channel, str(claimed.stream))
+        self._stop(self._client, claimed.question.channel, str(claimed.stream))
         with self._rag.write_transaction() as connection:
             streams.finish_stream(connection, claimed, str(claimed.stream))
         self._delete(claimed)
         return replace(claimed, placeholder=claimed.stream, stream=None)
 
-    def _stop(self, channel: str, ts: str) -> None:
+    def _stop(self, client: SlackClient, channel: str, ts: str) -> None:
         with _ignoring_refusal("A stream has ended before"):
-            self._client.stop_stream(channel, ts)
+            client.stop_stream(channel, ts)
 
     # ------------------------------------------------------------ its text
 
@@ -215,7 +219,8 @@ class Posting:
 
     def withdraw(self, claimed: ClaimedQuestion, *, deleted: bool) -> None:
         """Replace the message of a canceled question by a note, or delete it if the question was `deleted`."""
-        self.withdraw_stream(claimed)
+        if self.withdraw_stream(claimed).stream is not None:
+            raise TryAgain("Slack could not delete what was streamed of a canceled answer.")
         ts = claimed.placeholder or self.find_placeholder(claimed)
         if not ts:
             return

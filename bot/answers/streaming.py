@@ -35,7 +35,7 @@ class AnswerStream:
     """The stream of one answer. It belongs to the thread that answers the question.
 
     `store` is called before a message is created, with "", and with its ts afterwards, so that it is found after a
-    crash. `withdraw` deletes what was created and makes the placeholder show progress again.
+    crash. `withdraw` deletes what was created; it gets the ts if that is known.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class AnswerStream:
         client: SlackClient,
         question: Question,
         store: Callable[[str], None],
-        withdraw: Callable[[], object],
+        withdraw: Callable[[str | None], object],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """`client` should be impatient: an answer does not wait for its stream."""
@@ -88,7 +88,7 @@ class AnswerStream:
         """Delete what was streamed, and stream no more."""
         if not self._is_over:
             self._is_over = True
-            self._withdraw()
+            self._withdraw(self._ts or None)
 
     def _append(self, stage: AnswerStage, text: str) -> None:
         chunks = [] if stage == self._stage else _tasks(stage)

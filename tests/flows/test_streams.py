@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.answers.streaming import ENDS_AFTER
-from bot.db import questions
+from bot.db import questions, retention
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
@@ -150,6 +150,29 @@ def test_stop_deletes_the_stream(ws: Workspace, bot: Bot, model: ChatGenerator, 
     ws.wait(lambda: [one for one in replies(ws, direct, asked) if not one.blocks], 40, "a stream")
     [placeholder] = [one for one in replies(ws, direct, asked) if is_working(one.blocks)]
     ws.wait(lambda: said(ws.message(direct, placeholder.ts)) == "Answering below …", 20, "the placeholder")
+    ws.click(ada, direct, placeholder.ts, "stop")
+    ws.wait(lambda: [said(one) for one in replies(ws, direct, asked)] == ["Stopped."], 40, "the stopped answer")
+
+
+def test_forgetting_the_person_deletes_the_stream(
+    ws: Workspace, bot: Bot, model: ChatGenerator, ada: str, direct: str
+) -> None:
+    model.hold = Event()
+    asked = ws.post(ada, direct, PORT)
+    ws.wait(lambda: ws.called("chat.startStream") and _stream_of(bot, direct, asked), 40, "a stream")
+    with bot.rag.write_transaction() as connection:
+        retention.forget_user(connection, ada)
+    ws.wait(lambda: not replies(ws, direct, asked), 40, "the end of all messages")
+
+
+def test_stopped_stream_is_deleted_when_slack_can_be_reached_again(
+    ws: Workspace, bot: Bot, model: ChatGenerator, ada: str, direct: str
+) -> None:
+    model.hold = Event()
+    asked = ws.post(ada, direct, PORT)
+    ws.wait(lambda: _stream_of(bot, direct, asked), 40, "a stream")
+    [placeholder] = [one for one in replies(ws, direct, asked) if is_working(one.blocks)]
+    ws.faults.fail("chat.delete", times=3, status=503)
     ws.click(ada, direct, placeholder.ts, "stop")
     ws.wait(lambda: [said(one) for one in replies(ws, direct, asked)] == ["Stopped."], 40, "the stopped answer")
 

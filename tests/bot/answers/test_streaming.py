@@ -60,7 +60,8 @@ class Fixture:
             lambda: self.now,
         )
 
-    def withdraw(self) -> None:
+    def withdraw(self, ts: str | None) -> None:
+        assert ts == (self.stored[-1] if self.slack.calls else None)
         self.withdrawn += 1
 
 
