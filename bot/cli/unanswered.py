@@ -37,7 +37,7 @@ def unanswered(
 ) -> None:
     """List what people asked in Slack and did not find, similar questions as one, without names.
 
-    It includes direct messages: whoever runs Magpie can read its data folder. To measure the search with them, write
+    It includes direct messages: the person who runs Magpie can read its data folder. To measure the search with them, write
     them to a file with magpie eval --from-unanswered.
     """
     with invocation(context).open(data, json, upgrade=True) as (rag, screen):

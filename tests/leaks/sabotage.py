@@ -444,7 +444,7 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
-    "stream": ("ask, and meanwhile",),
+    "stream": ("ask directly, leave", "join"),
     "stop button of slack": ("stop",),
     "channel looked at": ("look",),
     "unanswered": ("ask in vain",),

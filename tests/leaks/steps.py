@@ -312,6 +312,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "feedback": interaction_steps.press(buttons.FEEDBACK),
     "stop": _stop,
     "ask in vain": interaction_steps.ask_in_vain,
+    "ask directly, leave": interaction_steps.ask_directly_and_leave,
     "look": interaction_steps.look_and_ask,
     "look, and meanwhile": _meanwhile(interaction_steps.look_and_ask),
     "similar": interaction_steps.similar,
@@ -348,6 +349,7 @@ _WEIGHTS |= {
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
     "ask in vain": 5,
+    "ask directly, leave": 4,
     "look": 5,
     "look, and meanwhile": 3,
     "similar": 4,

@@ -1,4 +1,4 @@
-"""The comparison with Slack, tried on the local server in both roles: nobody has run it against the real one yet."""
+"""The comparison with Slack, tried on the local server in both roles: no one has run it against the real one yet."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from bot.demo.slack_server.state import Json
 
 Report = Callable[[str, str], None]
-"""Called with an error and the JSON pointer of what is wrong."""
+"""Called with an error and its JSON pointer."""
 
 MAX_ROWS, MAX_CELLS, MAX_TABLE = 100, 20, 10_000
 MAX_INDENT = 8
