@@ -415,7 +415,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         Mutation(
             "bot.api.operations:similar_to_image",
             "rag.find_picture(path, scope, request.limit)",
-            "rag.find_picture(path, Scope(None), request.limit)",
+            "rag.find_picture(path, scope.operator(), request.limit)",
         ),
     ),
     "logs": (
