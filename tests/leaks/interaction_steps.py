@@ -258,11 +258,11 @@ def ask_in_vain(simulation: Simulation, step: Step) -> None:
     simulation.ws.set_admin(admin.id)
     simulation.ws.open_home(admin.id)
     simulation.run_until_idle()
-    shown = str(simulation.ws.home(admin.id))
+    shown = {word(int(number)) for number in WORD_MARK.findall(str(simulation.ws.home(admin.id)))}
     for other in simulation.state.conversations.values():
         if other.kind in ("im", "mpim"):
             said = "\n".join(message.text for message in other.messages)
-            if any(mark in said for mark in WORD_MARK.findall(shown)):
+            if any(mark in said for mark in shown):
                 raise Leak("Home shows a question of a direct message")
     simulation.ws.set_admin(admin.id, admin=False)
 
