@@ -37,8 +37,8 @@ def unanswered(
 ) -> None:
     """List what people asked in Slack and did not find, similar questions as one, without names.
 
-    It includes direct messages: the person who runs Magpie can read its data folder. To measure the search with them, write
-    them to a file with magpie eval --from-unanswered.
+    It includes direct messages: the person who runs Magpie can read its data folder. To measure the search with the
+    questions, write them to a file with magpie eval --from-unanswered.
     """
     with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         groups = _groups(rag, time() - days * _DAY)
