@@ -19,6 +19,7 @@ import typer
 
 from bot.cli.context import Data, Invocation, invocation
 from bot.cli.demo_messages import show_message
+from bot.cli.manifest import AGENT_MANIFEST
 from bot.cli.terminal import Screen
 from bot.demo.people import FeatureCheck, create_team, run_bot, sample_documents
 from bot.demo.samples import SCREENSHOT, draw_samples
@@ -57,6 +58,9 @@ def demo(
     ] = False,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     port: Annotated[int, typer.Option("--port", help="Port of the page. 0 chooses a free one.", min=0, max=65535)] = 0,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="Declare the app an agent, with Slack's own Stop and sessions.")
+    ] = False,
     data: Data = None,
 ) -> None:
     """Open a local workspace with Magpie as a page in the browser, until Ctrl-C."""
@@ -64,9 +68,9 @@ def demo(
     logging.getLogger("magpie").setLevel(logging.WARNING)  # the page and the tour show what is not set up
     try:
         if script:
-            _run_script(shared, data, screen, port, browser)
+            _run_script(shared, data, screen, Page(port, browser, is_agent=agent))
         else:
-            _keep_open(shared, data, screen, port, browser)
+            _keep_open(shared, data, screen, Page(port, browser, is_agent=agent))
     except KeyboardInterrupt:
         screen.note(
             "The workspace is closed and its messages are gone. "
@@ -74,15 +78,29 @@ def demo(
         )
 
 
-def _keep_open(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
-    """Open the page at once; the bot takes some seconds to load."""
-    from bot.demo.slack_server import open_workspace
+@dataclass(frozen=True)
+class Page:
+    """How the workspace is opened: the port of its page, whether a browser shows it, and the app's manifest."""
 
+    port: int
+    browser: bool
+    is_agent: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator[Workspace]:
+        from bot.demo.slack_server import open_workspace
+
+        with open_workspace(self.port, manifest=AGENT_MANIFEST if self.is_agent else None) as ws:
+            yield ws
+
+
+def _keep_open(shared: Invocation, data: Path | None, screen: Screen, page: Page) -> None:
+    """Open the page at once; the bot takes some seconds to load."""
     settings = shared.settings(data, FOLDER)
-    with open_workspace(port) as ws:
+    with page.open() as ws:
         create_team(ws)
         _add_samples(ws, settings.data)
-        _show_page(screen, ws, browser)
+        _show_page(screen, ws, page.browser)
         with run_bot(ws, settings) as (bot, running):
             ws.page.off = FeatureCheck(bot.rag.doctor, _command())
             running.result()
@@ -103,12 +121,12 @@ def _show_page(screen: Screen, ws: Workspace, browser: bool) -> None:
         screen.note("Could not start a browser. Open the address yourself.", style="yellow")
 
 
-def _run_script(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
+def _run_script(shared: Invocation, data: Path | None, screen: Screen, page: Page) -> None:
     started = time.monotonic()
     screen.note("Magpie's demo: a local workspace, two invented documents, five questions and a screenshot.")
     folder = shared.data_folder(data, FOLDER)
     drawn = draw_samples(folder / "samples")
-    with _open_tour(shared, data, screen, drawn, port) as tour:
+    with _open_tour(shared, data, screen, drawn, page) as tour:
         _wait_until_read(tour)
         total = len(QUESTIONS) + 1
         for number, (about, question) in enumerate(QUESTIONS, 1):
@@ -118,11 +136,11 @@ def _run_script(shared: Invocation, data: Path | None, screen: Screen, port: int
         _ask(tour, f"<@{tour.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
         lanes = tour.bot.rag.status().lanes
         answered = not any("no written answer" in str(message.blocks) for message in tour.ws.messages(tour.channel))
-        stays = sys.stdout.isatty() or browser
+        stays = sys.stdout.isatty() or page.browser
         _show_next_steps(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on", stays)
         if stays:
             screen.say()
-            _show_page(screen, tour.ws, browser)
+            _show_page(screen, tour.ws, page.browser)
             tour.running.result()
 
 
@@ -139,12 +157,10 @@ class _Tour:
 
 
 @contextmanager
-def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Path], port: int) -> Iterator[_Tour]:
+def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Path], page: Page) -> Iterator[_Tour]:
     """Open the workspace, share the PDFs as Ada, and connect the bot."""
-    from bot.demo.slack_server import open_workspace
-
     settings = shared.settings(data, FOLDER)
-    with open_workspace(port) as ws:
+    with page.open() as ws:
         team = create_team(ws)
         _add_samples(ws, settings.data)
         files = [(path.name, path.read_bytes()) for path in drawn if path.suffix == ".pdf"]

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "counted."
 MODULES = frozenset(
     """bot.answers.history bot.answers.pointers bot.answers.render bot.answers.small_talk bot.answers.understanding
-    bot.cli.redaction bot.slack.blocks
+    bot.cli.redaction bot.slack.blocks bot.slack.rich_text bot.slack.simple_blocks rag.analysis.similar_texts
     rag.analysis.analyzer rag.analysis.content rag.analysis.dates rag.analysis.languages rag.analysis.letters
     rag.analysis.numbers rag.analysis.pieces rag.analysis.question rag.analysis.stop_words
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files

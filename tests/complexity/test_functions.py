@@ -152,6 +152,12 @@ CALLS: dict[str, Call] = {
     "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, text[:500], 10),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
     "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),
+    "blocks.stream_text": lambda get, text: get("bot.slack.blocks").stream_text(text),
+    "rich_text.rich_blocks": lambda get, text: get("bot.slack.rich_text").rich_blocks(text, 12_000),
+    "simple_blocks.simple_blocks": lambda get, text: get("bot.slack.simple_blocks").simple_blocks(
+        get("bot.slack.rich_text").rich_blocks(text, 12_000)
+    ),
+    "similar_texts.group_similar": lambda get, text: get("rag.analysis.similar_texts").group_similar(text.splitlines()),
     "blocks.split": lambda get, text: list(get("bot.slack.blocks").split(get("bot.slack.blocks").escape(text))),
     "page_text.PageText.of": lambda get, text: get("rag.answer.page_text").PageText.of(text),
     "names.find_names": lambda get, text: list(get("rag.answer.names").find_names(text, "en", title=False)),

@@ -22,9 +22,18 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.cli.json_output import access_json, backup_json, benchmark_json, settings_json, stored_json
+from bot.answers.unanswered import QuestionGroup
+from bot.cli.json_output import (
+    access_json,
+    backup_json,
+    benchmark_json,
+    settings_json,
+    stored_json,
+    unanswered_json,
+)
 from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
+from bot.db.unanswered import Unanswered
 from bot.environment import variable as slack_variable
 from bot.folders import FolderList
 from bot.settings import SlackSettings
@@ -255,10 +264,17 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "eval --json -", _dump(_REPORT.to_json())
     yield "eval --answers --json -", _dump(_ANSWERS.to_json())
     yield "compare --json -", _dump(_COMPARISON.to_json())
+    yield "unanswered --json", _dump(unanswered_json([_UNANSWERED]))
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
     yield "bench --json", _dump(benchmark_json(_BENCHED))
 
 
+_UNANSWERED = QuestionGroup(
+    [
+        Unanswered(9, "C0123456789", "1796040000.000100", "", "Where is the antenna bracket?", 1796040000.0),
+        Unanswered(4, "D0123456789", "1796030000.000100", "", "the antenna bracket, where is it?", 1796030000.0),
+    ]
+)
 _RANKS = dict.fromkeys(COMPARED_METRICS, 0.8)
 _COMPARISON = Comparison(
     196,
