@@ -151,7 +151,7 @@ try-model: install
 		$(if $(BENCH),--bench "$(BENCH)" --data "$(DATA)")
 
 # Make the calls that Magpie relies on in a test workspace of Slack and in the local server, and print what differs.
-# SLACK_TRY_TOKEN and SLACK_TRY_USER in the environment; RECORD=DIR keeps Slack's responses without texts and ids.
+# TRY_SLACK_TOKEN and TRY_SLACK_USER in the environment; RECORD=DIR keeps Slack's responses without texts and ids.
 try-slack: install
 	@RECORD="$(RECORD)" $(BIN)/python -m tests.try_slack
 

@@ -133,15 +133,23 @@ class Posting:
             return replace(claimed, stream=None)
         try:
             for ts in [stream] if stream else self._find_streams(claimed.question):
-                self._stop(self._impatient, claimed.question.channel, ts)
-                with _ignoring_refusal("A streamed message cannot be deleted"):
-                    self._impatient.delete_message(claimed.question.channel, ts)
+                self._erase(claimed.question.channel, ts)
         except MagpieError as error:
             log.info("A streamed message stays for now: %s", error)
             return replace(claimed, stream=stream)
         with self._rag.write_transaction() as connection:
             streams.store_stream(connection, claimed, None)
         return replace(claimed, stream=None)
+
+    def _erase(self, channel: str, ts: str) -> None:
+        """Delete a streamed message; where Slack refuses that, replace its text, which may not be shown any more."""
+        self._stop(self._impatient, channel, ts)
+        try:
+            self._impatient.delete_message(channel, ts)
+        except Refused as error:
+            log.info("A streamed message cannot be deleted: %s", error)
+            with _ignoring_refusal("A streamed message cannot be replaced"):
+                self._impatient.update_message(channel, ts, progress_texts.WITHDRAWN, [])
 
     def _find_streams(self, question: Question) -> list[str]:
         """Return the streamed messages of a thread that no question knows: a process ended before it stored one."""

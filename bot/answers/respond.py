@@ -96,7 +96,11 @@ class Responder:
         """
         with self._fair.expected(key(claimed)), self._sessions.processing(claimed.question):
             claimed, reply = self._compose_showable(claimed)
-            self._check_current(claimed)
+            try:
+                self._check_current(claimed)
+            except Superseded:
+                self._posting.withdraw_stream(claimed)  # its row, which names the stream, may be gone
+                raise
             claimed = self._posting.show(claimed, reply)
             self._add_pictures(claimed, reply)
             self._posting.remove_reaction(claimed.question)

@@ -17,6 +17,7 @@ from bot.db import questions, retention
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
+from bot.slack.messages import progress_texts
 from tests.flows.team import HANDBOOK, READ, magpie, mention, receipts, replies, reply, said, share
 from tests.flows.test_conversation import ChatGenerator
 from tests.support.generator import FakeGenerator
@@ -152,6 +153,19 @@ def test_stop_deletes_the_stream(ws: Workspace, bot: Bot, model: ChatGenerator, 
     ws.wait(lambda: said(ws.message(direct, placeholder.ts)) == "Answering below …", 20, "the placeholder")
     ws.click(ada, direct, placeholder.ts, "stop")
     ws.wait(lambda: [said(one) for one in replies(ws, direct, asked)] == ["Stopped."], 40, "the stopped answer")
+
+
+def test_stream_that_slack_does_not_let_it_delete_is_emptied(
+    ws: Workspace, bot: Bot, model: ChatGenerator, ada: str, direct: str
+) -> None:
+    model.hold = Event()
+    asked = ws.post(ada, direct, PORT)
+    begun = ws.wait(lambda: _stream_of(bot, direct, asked), 40, "a stream")
+    [placeholder] = [one for one in replies(ws, direct, asked) if is_working(one.blocks)]
+    ws.faults.fail("chat.delete", times=9, error="cant_delete_message")
+    ws.click(ada, direct, placeholder.ts, "stop")
+    ws.wait(lambda: said(ws.message(direct, placeholder.ts)) == "Stopped.", 40, "the stopped answer")
+    assert ws.message(direct, str(begun)).text == progress_texts.WITHDRAWN
 
 
 def test_forgetting_the_person_deletes_the_stream(

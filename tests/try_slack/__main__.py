@@ -1,4 +1,4 @@
-"""Compare the local Slack server with a test workspace: `SLACK_TRY_TOKEN=xoxb-… SLACK_TRY_USER=U… make try-slack`.
+"""Compare the local Slack server with a test workspace: `TRY_SLACK_TOKEN=xoxb-… TRY_SLACK_USER=U… make try-slack`.
 
 It posts in the direct message with that person, and deletes what it posted. Exit code 1 if anything differs, 2 without
 a token. RECORD=DIR keeps Slack's responses without texts, numbers and ids.
@@ -22,15 +22,15 @@ from tests.try_slack.contract import run_steps
 
 
 def main(environment: Mapping[str, str]) -> int:
-    token, user = environment.get("SLACK_TRY_TOKEN", ""), environment.get("SLACK_TRY_USER", "")
+    token, user = environment.get("TRY_SLACK_TOKEN", ""), environment.get("TRY_SLACK_USER", "")
     if not token.startswith("xoxb-") or not user:
         print(  # noqa: T201
-            "Set SLACK_TRY_TOKEN to the bot token (xoxb-…) of a test workspace, and SLACK_TRY_USER to your user id "
+            "Set TRY_SLACK_TOKEN to the bot token (xoxb-…) of a test workspace, and TRY_SLACK_USER to your user id "
             "there (U…; in Slack: your profile, three dots, Copy member ID). Use no workspace that others work in.",
             file=sys.stderr,
         )
         return 2
-    client = WebClient(token=token, base_url=environment.get("SLACK_TRY_API_URL", WebClient.BASE_URL))
+    client = WebClient(token=token, base_url=environment.get("TRY_SLACK_API_URL", WebClient.BASE_URL))
     client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=3))
     slack = list(run_steps(client, user))
     local = _run_locally(is_agent=_is_agent(client))

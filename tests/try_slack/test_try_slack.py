@@ -18,7 +18,7 @@ ws = workspace_fixture(manifest=MANIFEST)
 
 def try_on(ws: Workspace, **more: str) -> int:
     """Run the command with a local workspace in the role of Slack."""
-    given = {"SLACK_TRY_TOKEN": ws.bot_token, "SLACK_TRY_USER": ws.person("ben"), "SLACK_TRY_API_URL": ws.api_url}
+    given = {"TRY_SLACK_TOKEN": ws.bot_token, "TRY_SLACK_USER": ws.person("ben"), "TRY_SLACK_API_URL": ws.api_url}
     with without_proxies():
         return main({**given, **more})
 
@@ -67,7 +67,7 @@ def test_texts_and_numbers_are_scrubbed() -> None:
 
 def test_without_a_token_it_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main({}) == 2
-    assert "SLACK_TRY_TOKEN" in capsys.readouterr().err
+    assert "TRY_SLACK_TOKEN" in capsys.readouterr().err
 
 
 def test_every_step_posts_what_slack_accepts_or_refuses_as_it_says(ws: Workspace) -> None:

@@ -44,6 +44,9 @@ TASKS: Mapping[str, str] = {
 }
 """What a streamed answer shows as its tasks, by stage."""
 
+WITHDRAWN = "What was shown here was taken back."
+"""What replaces a streamed message that Slack does not let Magpie delete."""
+
 STREAMING = "Answering below …"
 """What the placeholder, which has the Stop button, shows meanwhile."""
 
