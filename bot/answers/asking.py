@@ -12,10 +12,8 @@ from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.render import FoundPicture
 from bot.answers.scope_watch import ScopeWatch
-from bot.answers.streaming import AnswerStream
 from bot.answers.task import AnswerTask, Throttle
 from bot.slack.blocks import escape
-from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
 from bot.slack.messages import answer_texts, progress_texts
@@ -62,21 +60,16 @@ class Asking:
             if progress.stage is AnswerStage.SEARCHING:  # the placeholder says that
                 return
             if work.stream is not None and work.stream.is_on:
-                self._stream(work.stream, work.question, watch, progress.stage, "".join(checked))
+                may_be_streamed = watch.is_unchanged(work.question)
+                if may_be_streamed:
+                    work.stream.show(progress.stage, "".join(checked), places)
+                else:  # then nothing of it may be shown any more
+                    work.stream.withdraw()
             elif show.is_due:
                 show(render.unfinished(progress.stage, "".join(checked), places))
 
         with self._downloaded(pictures) as paths:
             return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work))
-
-    def _stream(
-        self, stream: AnswerStream, question: Question, watch: ScopeWatch, stage: AnswerStage, checked: str
-    ) -> None:
-        """Add to a stream what was checked since, unless it may not be shown any more: then nothing of it may."""
-        if watch.is_unchanged(question):
-            stream.show(stage, checked)
-        else:
-            stream.withdraw()
 
     @contextmanager
     def _turn(self, work: AnswerTask) -> Iterator[None]:

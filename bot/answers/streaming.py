@@ -8,10 +8,10 @@ channels. The complete answer replaces the text of the stream; `posting` does th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
-from bot.slack.blocks import stream_text
+from bot.slack.blocks import cut, stream_text
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.messages import progress_texts
@@ -27,6 +27,9 @@ _APPEND_EVERY = 1.0
 
 _MAX_TEXT = 11_000
 """Characters after which no more text is appended. The complete answer follows soon."""
+
+_MAX_DETAILS = 250
+"""Characters of the pages found. Slack's own limit is not documented."""
 
 _STAGES = (AnswerStage.SEARCHING, AnswerStage.READING, AnswerStage.WRITING, AnswerStage.CHECKING)
 
@@ -69,9 +72,9 @@ class AnswerStream:
         """The ts of its message; None if there is none, or not any more."""
         return self._ts if self._ts and not self._is_over else None
 
-    def show(self, stage: AnswerStage, text: str) -> None:
-        """Show how far the answer is. `text`: all its statements that were checked, in Markdown. Call it only while
-        they may be shown."""
+    def show(self, stage: AnswerStage, text: str, places: Sequence[str] = ()) -> None:
+        """Show how far the answer is. `text`: all its statements that were checked, in Markdown. `places`: the pages
+        that were found. Call it only while all of it may be shown."""
         if not text.startswith(self._text):  # another search began
             self.withdraw()
         elif self._ts and self._clock() > self._started + ENDS_AFTER:
@@ -79,7 +82,7 @@ class AnswerStream:
             self.withdraw()
         else:
             try:
-                self._append(stage, text)
+                self._append(stage, text, places)
             except MagpieError as error:
                 log.info("Could not stream an answer: %s", error)
                 self.withdraw()
@@ -90,8 +93,10 @@ class AnswerStream:
             self._is_over = True
             self._withdraw(self._ts or None)
 
-    def _append(self, stage: AnswerStage, text: str) -> None:
+    def _append(self, stage: AnswerStage, text: str, places: Sequence[str]) -> None:
         chunks = [] if stage == self._stage else _tasks(stage)
+        if not self._ts and chunks:  # the first task is that of the search
+            chunks[0]["details"] = cut(stream_text(progress_texts.found_places(places)), _MAX_DETAILS)
         new = text[len(self._text) :] if len(text) <= _MAX_TEXT and self._clock() >= self._append_from else ""
         if new.strip():
             chunks.append({"type": "markdown_text", "text": stream_text(new)})

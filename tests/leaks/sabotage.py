@@ -89,7 +89,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
-    "stream": (Mutation("bot.answers.asking:Asking._stream", "if watch.is_unchanged(question):", "if True:"),),
+    "stream": (Mutation("bot.answers.asking:Asking.ask", "if may_be_streamed:", "if True:"),),
     "progress": (Mutation("bot.answers.asking:Asking.ask", "if watch.is_unchanged(work.question):", "if True:"),),
     "remark": (
         Mutation(

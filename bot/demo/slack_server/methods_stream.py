@@ -122,7 +122,8 @@ def _append(request: ApiRequest, message: Message, stream: Stream) -> None:
 
 def _set_tasks(message: Message, added: Added) -> None:
     for each in added.tasks:
-        message.tasks[each["id"]] = Task(each["title"], each["status"])
+        before = message.tasks.get(each["id"], Task("", ""))
+        message.tasks[each["id"]] = Task(each["title"], each["status"], each.get("details", before.details))
 
 
 def append(request: ApiRequest) -> Json:

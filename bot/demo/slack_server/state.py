@@ -106,6 +106,7 @@ class Task(NamedTuple):
 
     title: str
     status: str
+    details: str = ""
 
 
 @dataclass

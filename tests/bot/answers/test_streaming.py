@@ -71,8 +71,9 @@ def it() -> Fixture:
 
 
 def test_begins_with_the_first_report_and_shows_each_stage_once(it: Fixture) -> None:
-    it.stream.show(READING, "")
-    it.stream.show(READING, "")
+    it.stream.show(READING, "", ["a.pdf, p. 1", "b.pdf, p. 2"])
+    it.stream.show(READING, "", ["a.pdf, p. 1", "b.pdf, p. 2"])
+    assert it.slack.calls[0][1][0]["details"] == "Found 2 pages: a.pdf, p. 1; b.pdf, p. 2."
     assert [call for call, _ in it.slack.calls] == [("start", "D1", "5.1")]
     assert it.slack.statuses() == {"searching": "complete", "reading": "in_progress"}
     it.stream.show(WRITING, "")

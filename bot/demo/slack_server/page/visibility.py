@@ -148,7 +148,7 @@ def _message(state: State, message: Message) -> Json:
         "reactions": message.reactions,
         "edited": message.edited,
     }
-    payload["tasks"] = [{"title": task.title, "status": task.status} for task in message.tasks.values()]
+    payload["tasks"] = [task._asdict() for task in message.tasks.values()]
     return payload | {"ephemeral": bool(message.ephemeral_to), "streaming": state.is_streaming(message)}
 
 

@@ -69,9 +69,10 @@ TASK = {"type": "task_update", "id": "read", "title": "Reading", "status": "in_p
 
 def test_task_of_a_stream_is_updated_by_its_id(ws: Workspace, client: WebClient, direct: str) -> None:
     ts = ws.post("ada", direct, "question")
-    begun = client.chat_startStream(channel=direct, thread_ts=ts, chunks=[TASK], task_display_mode="timeline")["ts"]
+    first = TASK | {"details": "2 pages"}
+    begun = client.chat_startStream(channel=direct, thread_ts=ts, chunks=[first], task_display_mode="timeline")["ts"]
     client.chat_appendStream(channel=direct, ts=begun, chunks=[TASK | {"status": "complete"}])
-    assert ws.message(direct, begun).tasks == {"read": ("Reading", "complete")}
+    assert ws.message(direct, begun).tasks == {"read": ("Reading", "complete", "2 pages")}
     client.chat_stopStream(channel=direct, ts=begun)
     client.chat_update(channel=direct, ts=begun, text="answer")
     assert not ws.message(direct, begun).tasks

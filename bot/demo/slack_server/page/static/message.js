@@ -89,7 +89,7 @@ const STATES = { pending: "to do", in_progress: "in progress", complete: "done",
 function tasks(one) {
   if (!one.tasks.length) return null;
   return h("ul", { class: "tasks" }, one.tasks.map(each => h("li", { class: each.status },
-    h("span", { class: "state" }, STATES[each.status]), each.title)));
+    h("span", { class: "state" }, STATES[each.status]), each.title, each.details ? h("small", {}, ` ${each.details}`) : null)));
 }
 
 // ---------------------------------------------------------------- files
