@@ -62,6 +62,8 @@ class _Blocks:
     blocks: list[Block] = field(default_factory=list)
     elements: Elements = field(default_factory=list)
     has_table: bool = False
+    length: int = 0
+    """Characters of `elements`."""
 
     def add(self, tokens: Sequence[Token]) -> None:
         """Add the blocks of a text."""
@@ -94,8 +96,10 @@ class _Blocks:
     def _put(self, element: Block) -> None:
         if not element["elements"]:
             return
-        if text_length(self.elements) + text_length(element) > SECTION:
+        length = text_length(element)
+        if self.length + length > SECTION:
             self._flush()
+        self.length += length
         last = self.elements[-1] if self.elements else None
         if last is not None and last["type"] == element["type"] == "rich_text_section":
             last["elements"] += [_text("\n\n"), *element["elements"]]  # as Slack writes paragraphs
@@ -105,7 +109,7 @@ class _Blocks:
     def _flush(self) -> None:
         if self.elements:
             self.blocks.append({"type": "rich_text", "elements": self.elements})
-        self.elements = []
+        self.elements, self.length = [], 0
 
     def _add_table(self, inside: Sequence[Token]) -> None:
         rows, sides = _rows(inside)
