@@ -50,6 +50,7 @@ from rag.ports import (
     Generator,
     ModelInfo,
     OpenFetchers,
+    PageEmbedder,
     RegionDrawer,
     Reranker,
     TextEmbedder,
@@ -64,6 +65,7 @@ from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, log_move
 from rag.vectors.indexes import ClipIndex
 from rag.vectors.lazy_embedder import RETRY_DELAY, LazyEmbedder
+from rag.vectors.page_images import PageImageIndex
 from rag.vectors.projection import QueryProjection
 from rag.vectors.sync import VectorStoreSync
 from rag.vectors.text_indexes import TextIndexes
@@ -89,6 +91,7 @@ def open_rag(
     captioner: Captioner | None = None,
     translator: Translator | None = None,
     reranker: Reranker | None = None,
+    page_embedder: PageEmbedder | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
     upgrade: bool = True,
@@ -120,7 +123,7 @@ def open_rag(
 
             return GuardedExtractor(settings.read.model_copy(update={"layout": False, "ocr": False}), None)
 
-        indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
+        indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store, page_embedder)
         opening.callback(indexes.close)
         if generator is None and settings.answer.model:
             from rag.adapters.generators import open_generator
@@ -164,7 +167,9 @@ def open_rag(
             captions=captions,
             reranking=reranking,
             space=space,
-            models=OpenClipModels(settings.embed, settings.text.model, settings.rerank.model),
+            models=OpenClipModels(
+                settings.embed, settings.text.model, settings.rerank.model, settings.page_images.model
+            ),
             open_extractor=new_extractor,
             generator=shared,
             observer=observer,
@@ -251,6 +256,7 @@ def open_indexes(
     embedder: Embedder | None,
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
+    page_embedder: PageEmbedder | None = None,
 ) -> VectorIndexes:
     """Construct the vector indexes on one store. Adapters that are not given are opened when first needed."""
     data, connections = settings.data, ExitStack()
@@ -285,10 +291,39 @@ def open_indexes(
     projection = offload = None
     if settings.embed.query_side == "projection":
         projection = QueryProjection(text, lazy_clip, data, log.warning)
+    on_gpu: list[LazyEmbedder[Embedder] | LazyEmbedder[PageEmbedder]] = [lazy_clip]
+    lazy_pages = open_lazy_pages(settings, sync, threads, connections, page_embedder)
+    if lazy_pages is not None:
+        on_gpu.append(lazy_pages)
     if settings.embed.offload:
-        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, log_move)
+        offload = Offload(
+            lambda: [one.move_off_gpu() for one in on_gpu],
+            lambda: [one.move_to_gpu() for one in on_gpu],
+            log.warning,
+            log_move,
+        )
     clip = ClipIndex(lazy_clip, sync, data, projection, offload)
-    return VectorIndexes(sync, clip, text, connections)
+    pages = None if lazy_pages is None else PageImageIndex(lazy_pages, sync, data, offload)
+    return VectorIndexes(sync, clip, text, pages, connections)
+
+
+def open_lazy_pages(
+    settings: Settings,
+    sync: VectorStoreSync,
+    threads: int,
+    connections: ExitStack,
+    page_embedder: PageEmbedder | None,
+) -> LazyEmbedder[PageEmbedder] | None:
+    """Return the late-interaction model, given or set, which is opened when first needed; None without one."""
+    if page_embedder is None and not settings.page_images.model:
+        return None
+
+    def open_configured() -> PageEmbedder:
+        from rag.adapters.page_embedders import open_page_embedder
+
+        return open_page_embedder(settings.page_images, settings.embed, threads, connections.callback)
+
+    return LazyEmbedder(sync.thread, open_configured if page_embedder is None else lambda: page_embedder, RETRY_DELAY)
 
 
 @dataclass(frozen=True)

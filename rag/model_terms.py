@@ -41,7 +41,7 @@ _TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
         ModelTerms("Llama 3.2 Community License", _LLAMA_VISION),
     ),
     (re.compile(r"gemma-?4"), ModelTerms("Apache-2.0")),
-    (re.compile(r"gemma"), _GEMMA),
+    (re.compile(r"gemma|colpali"), _GEMMA),
     (
         re.compile(r"qwen2\.5-?(vl)?:?-?3b"),
         ModelTerms("Qwen Research License", "for non-commercial research and evaluation only"),
@@ -56,7 +56,8 @@ _TERMS: tuple[tuple[re.Pattern[str], ModelTerms], ...] = (
     (re.compile(r"llava:34b"), ModelTerms("Apache-2.0; its base model has Yi's license")),
     (re.compile(r"bge-reranker-v2-m3|ms-marco-minilm"), ModelTerms("Apache-2.0")),
     (re.compile(r"salesforce/blip-image-captioning"), ModelTerms("BSD-3-Clause")),
-    (re.compile(r"multilingual-e5|bge-m3"), ModelTerms("MIT")),
+    (re.compile(r"colsmol"), ModelTerms("Apache-2.0")),
+    (re.compile(r"multilingual-e5|bge-m3|colmodernvbert"), ModelTerms("MIT")),
 )
 """Patterns in lower case, of which the first that is found counts, and the terms as their owners published them by
 November 2026; docs/licenses.md says where we read each."""

@@ -262,6 +262,38 @@ class TextEmbedder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PageTokens:
+    """The token vectors of a page image, as they are stored.
+
+    `vectors`: shape (n, dim), each a direction of any length. `boxes`: shape (n, 4), the part of the page that each one
+    describes: x0, y0, x1, y1 in 255ths of its width and height.
+    """
+
+    vectors: NDArray[np.int8]
+    boxes: NDArray[np.uint8]
+
+
+class PageEmbedder(Protocol):
+    """Embeds page images and questions by a late-interaction model: one vector for each token. Not thread-safe.
+
+    Every member may raise OperatorMustAct or TryAgain.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Return a name for model, weights and compression: 3 to 60 letters, digits, `.`, `_`, `-`."""
+        ...
+
+    def embed_pages(self, pictures: Sequence[bytes]) -> list[PageTokens | None]:
+        """Return the tokens of each encoded picture, None for a picture that cannot be decoded."""
+        ...
+
+    def embed_question(self, text: str) -> NDArray[np.float32]:
+        """Return unit rows, shape (n, dim)."""
+        ...
+
+
 MAX_PASSAGES, PASSAGE_CHARS = 32, 2000
 """The passages that are reranked at once, and the characters of each: a server of TEI refuses more by default, and most
 rerankers read 512 tokens."""

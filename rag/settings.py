@@ -223,6 +223,39 @@ class RerankSettings(Group):
     pages: int = Field(default=20, ge=2, le=100, description="Pages that are reranked, from the first one.")
 
 
+class PageImageSettings(Group):
+    """The late-interaction model, which finds pages by how they look and what their pictures show."""
+
+    model: str = Field(
+        default="",
+        description="Late-interaction model: st:NAME or st:FOLDER (a MultiVectorEncoder, such as ColQwen2), or server: "
+        "the one that the model server at MAGPIE_EMBED__URL runs. Empty: none.",
+    )
+    device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1, mps.")
+    batch: int = Field(default=4, ge=1, le=256, description="Page images per forward pass.")
+    max_kb: int = Field(
+        default=64,
+        ge=4,
+        le=1024,
+        description="Space for the vectors of one page, in KB. Vectors of neighboring parts of a page are averaged "
+        "until they fit. After a change, pages are embedded again.",
+    )
+    floor: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description="Mean similarity of the tokens of a question to a page, from which the page counts as found when "
+        "no word matches. It depends on the model. Empty: a page needs words to count as found.",
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value and value != "server" and not value.startswith("st:"):
+            raise ValueError("expected st:NAME, st:FOLDER, server, or nothing")
+        return value
+
+
 class StoreSettings(Group):
     """The vector store."""
 
@@ -244,6 +277,7 @@ LANES = (
     "clip-picture",
     "clip-text",
     "pixels",
+    "page-images",
 )
 
 # What a search uses besides the words of a question; docs/search-quality.md says what each is worth.
@@ -394,6 +428,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     text: TextSettings = TextSettings()
     rerank: RerankSettings = RerankSettings()
+    page_images: PageImageSettings = PageImageSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()

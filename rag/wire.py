@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.ports import Vector
+from rag.ports import PageTokens, Vector
 
 PICTURES_TYPE = "application/octet-stream"
 """Not a CORS-safelisted type: a web page cannot send it to a server on the loopback without a preflight request."""
@@ -109,6 +110,71 @@ class Vectors(_Shape):
         return [None if index in out else next(made) for index in range(count)]
 
 
+class PageIdentity(_Shape):
+    """A server's late-interaction model."""
+
+    identity: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,60}$")]
+
+
+class PackedTokens(_Shape):
+    """The tokens of a page image: int8 rows of `dim` values, and their boxes."""
+
+    dim: Annotated[int, Field(ge=1, le=65536)]
+    vectors: str
+    boxes: str
+
+
+class PageImages(_Shape):
+    """The tokens of the page images of a request, in order; null for a picture that cannot be decoded."""
+
+    identity: str
+    pages: list[PackedTokens | None]
+
+    @classmethod
+    def of(cls, identity: str, pages: Sequence[PageTokens | None]) -> PageImages:
+        packed = [
+            None
+            if page is None
+            else PackedTokens(dim=page.vectors.shape[1], vectors=_packed(page.vectors), boxes=_packed(page.boxes))
+            for page in pages
+        ]
+        return cls(identity=identity, pages=packed)
+
+    def tokens(self) -> list[PageTokens | None]:
+        """Return the tokens of each picture. Raise ValueError if a page has vectors without a box, or none."""
+        found: list[PageTokens | None] = []
+        for page in self.pages:
+            if page is None:
+                found.append(None)
+                continue
+            boxes = np.frombuffer(base64.b64decode(page.boxes, validate=True), np.uint8).reshape(-1, 4)
+            vectors = np.frombuffer(base64.b64decode(page.vectors, validate=True), np.int8).reshape(-1, page.dim)
+            if len(vectors) != len(boxes) or not len(vectors):
+                raise ValueError(f"{len(vectors)} vectors of a page with {len(boxes)} boxes")
+            found.append(PageTokens(vectors, boxes))
+        return found
+
+
+class QuestionTokens(_Shape):
+    """The vectors of a question's tokens."""
+
+    identity: str
+    dim: Annotated[int, Field(ge=1, le=65536)]
+    vectors: str
+
+    @classmethod
+    def of(cls, identity: str, rows: NDArray[np.float32]) -> QuestionTokens:
+        return cls(identity=identity, dim=rows.shape[1], vectors=_packed(rows.astype("<f4")))
+
+    def rows(self) -> NDArray[np.float32]:
+        """Return unit rows. Raise ValueError if they are not of unit length."""
+        raw = base64.b64decode(self.vectors, validate=True)
+        rows = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(-1, self.dim)
+        if not (np.abs(np.linalg.norm(rows, axis=1) - 1) < 0.01).all():
+            raise ValueError("vectors that are not of length one")
+        return rows
+
+
 class ErrorBody(_Shape):
     """The body of an error response."""
 
@@ -121,3 +187,7 @@ class Lease(_Shape):
 
     client: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
     seconds: Annotated[float, Field(gt=0, le=3600)] = 600
+
+
+def _packed(rows: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(rows).tobytes()).decode("ascii")

@@ -34,6 +34,7 @@ _MATCHED_BY = {
     "clip-picture": "picture",
     "clip-text": "picture",
     "pixels": "image",
+    "page-images": "page image",
 }
 """Lanes by what they match, for people."""
 

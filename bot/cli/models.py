@@ -25,6 +25,7 @@ _TITLES = {
     "images": "Images (MAGPIE_EMBED__MODEL)",
     "texts": "Texts (MAGPIE_TEXT__MODEL=st:NAME)",
     "reranker": "Rerankers (MAGPIE_RERANK__MODEL=st:NAME)",
+    "pages": "Page images (MAGPIE_PAGE_IMAGES__MODEL=st:NAME)",
 }
 """Headings by what a model is for."""
 

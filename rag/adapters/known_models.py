@@ -93,10 +93,48 @@ RERANKERS = (
 )
 
 
-def list_known_models(text_model: str, rerank_model: str) -> list[ModelSummary]:
-    """Return the known text embedders and rerankers, and those that the two settings name if they are others."""
+PAGE_MODELS = (
+    KnownModel(
+        "vidore/colqwen2-v1.0-hf",
+        "2.2 B",
+        "8.8 GB",
+        "images of pages: tables, charts, forms, slides, on a GPU",
+        "`hf download` it",
+    ),
+    KnownModel(
+        "ModernVBERT/colmodernvbert-merged",
+        "0.25 B",
+        "1.0 GB",
+        "images of pages in English; small",
+        "`hf download` it",
+        (
+            PublishedFigure("ViDoRe v3, nDCG@10, all languages", 26.1, _MTEB),
+            PublishedFigure("ViDoRe v3, nDCG@10, English", 44.3, _MTEB),
+        ),
+    ),
+    KnownModel(
+        "tomaarsen/colSmol-256M-st",
+        "0.26 B",
+        "1.0 GB",
+        "images of pages in English; small",
+        "`hf download` it",
+        (
+            PublishedFigure("ViDoRe v1, nDCG@5", 79.7, _MTEB),
+            PublishedFigure("ViDoRe v2, nDCG@5", 34.8, _MTEB),
+            PublishedFigure("ViDoRe v3, nDCG@10, all languages", 20.7, _MTEB),
+            PublishedFigure("ViDoRe v3, nDCG@10, English", 39.3, _MTEB),
+        ),
+    ),
+)
+"""Late-interaction models in formats that sentence-transformers loads. The figures are of the models that the last two
+were converted from."""
+
+
+def list_known_models(text_model: str, rerank_model: str, page_model: str) -> list[ModelSummary]:
+    """Return the known models of texts, reranking and page images, and others that the settings name."""
     found = [*_summaries(ModelKind.TEXTS, TEXT_MODELS, text_model, "set by text.model")]
-    return [*found, *_summaries(ModelKind.RERANKER, RERANKERS, rerank_model, "set by rerank.model")]
+    found += _summaries(ModelKind.RERANKER, RERANKERS, rerank_model, "set by rerank.model")
+    return [*found, *_summaries(ModelKind.PAGES, PAGE_MODELS, page_model, "set by page_images.model")]
 
 
 def _summaries(kind: ModelKind, known: Iterable[KnownModel], setting: str, set_by: str) -> list[ModelSummary]:

@@ -15,10 +15,12 @@ from rag.settings import EmbedSettings
 class OpenClipModels:
     """Implements ports.ModelStore with open_clip's models and the Hugging Face cache."""
 
-    def __init__(self, settings: EmbedSettings, text_model: str = "", rerank_model: str = "") -> None:
-        """`text_model` and `rerank_model` are the settings of these names."""
+    def __init__(
+        self, settings: EmbedSettings, text_model: str = "", rerank_model: str = "", page_model: str = ""
+    ) -> None:
+        """`text_model`, `rerank_model` and `page_model` are the settings of the models of the other kinds."""
         self._settings = settings
-        self._others = (text_model, rerank_model)
+        self._others = (text_model, rerank_model, page_model)
 
     def list_models(self) -> list[ModelSummary]:
         choice = choose(self._settings)

@@ -38,7 +38,7 @@ class SentenceEmbedder:
     @cached_property
     def identity(self) -> str:
         name = re.sub("[^A-Za-z0-9_-]", "-", self._name.rstrip("/").rsplit("/", 1)[-1])
-        return f"st-{name[:32]}-{_fingerprint(self._folder)}-{card_of(self._name).version}"
+        return f"st-{name[:32]}-{folder_fingerprint(self._folder)}-{card_of(self._name).version}"
 
     @property
     def dim(self) -> int:
@@ -138,7 +138,7 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
     return _Loaded(model, card)
 
 
-def _fingerprint(folder: Path) -> str:
+def folder_fingerprint(folder: Path) -> str:
     """Return 10 hex digits of a hash of everything that vectors depend on: weights, settings and prompts."""
     digest = hashlib.sha256()
     weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))

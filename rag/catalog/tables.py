@@ -266,6 +266,18 @@ vector = Table(
     Index(None, "chunk_id"),
 )
 
+page_tokens = Table(
+    "page_tokens",
+    metadata,
+    Column("embedder", String(64), nullable=False),
+    Column("chunk_id", ForeignKey("chunk.id", ondelete="CASCADE"), nullable=False, doc="of the page as a whole"),
+    Column("vectors", LargeBinary, nullable=False, doc="int8, one row after the other"),
+    Column("boxes", LargeBinary, nullable=False, doc="uint8, four for each row: x0, y0, x1, y1 in 255ths of the page"),
+    PrimaryKeyConstraint("embedder", "chunk_id"),
+    Index(None, "chunk_id"),
+)
+"""The token vectors of page images. `vector` has one vector a page by the same embedder, their mean."""
+
 text_index = Table(
     "text_index",
     metadata,

@@ -238,11 +238,13 @@ class PublishedFigure:
 
 
 class ModelKind(StrEnum):
-    """What a model is for, and so which setting names it: `embed.model`, `text.model` or `rerank.model`."""
+    """What a model is for, and so which setting names it: `embed.model`, `text.model`, `rerank.model` or
+    `page_images.model`."""
 
     IMAGES = "images"
     TEXTS = "texts"
     RERANKER = "reranker"
+    PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The model server's HTTP app: /pictures, /texts, /windows, /identity, /away, /back, /health, /metrics.
+"""The model server's HTTP app: /pictures, /texts, /windows, /identity, /pages/…, /away, /back, /health, /metrics.
 
 One process serves it directly (server.py); Ray Serve runs the same app in every replica (replicas.py).
 """
@@ -25,6 +25,7 @@ from rag.model_server.batcher import Batcher
 from rag.model_server.leases import Leases
 from rag.model_server.loopback import LoopbackOnly
 from rag.model_server.metrics import Metrics
+from rag.model_server.page_images import PageServing
 from rag.ports import Vector
 from rag.wire import (
     PICTURES_TYPE,
@@ -61,6 +62,8 @@ class AppContext:
     """None where the model runs on several GPUs: then none of them is leased."""
 
     token: str
+    pages: PageServing | None = None
+    """None if no late-interaction model is set."""
 
 
 class _Refusal(Exception):
@@ -102,17 +105,13 @@ def check_address(host: str, token: str) -> None:
 def build_app(context: AppContext) -> Starlette:
     """Return the app. It answers every failure as JSON."""
 
+    limit = max(BODY_MB, context.identity.max_mb + 1) << 20
+
     async def identity(_: Request) -> BaseModel:
         return context.identity
 
     async def pictures(request: Request) -> BaseModel:
-        limit = max(BODY_MB, context.identity.max_mb + 1) << 20
-        body = await _read_body(request, PICTURES_TYPE, limit)
-        try:
-            sent = unpack_pictures(body)
-        except ValueError as error:
-            raise _Refusal(400, f"The pictures cannot be unpacked: {error}.") from error
-        return await _embed_pictures(context, sent)
+        return await _embed_pictures(context, await _read_pictures(request, limit))
 
     async def texts(request: Request) -> BaseModel:
         sent = await _read_json(request, Texts)
@@ -143,9 +142,14 @@ def build_app(context: AppContext) -> Starlette:
         return Response(context.metrics.text(), media_type="text/plain; version=0.0.4")
 
     budget = _ByteBudget(_TOTAL_MB << 20)
-    read = [Route("/health", health), Route("/metrics", metrics), _route(context, "/identity", identity, budget)]
+    read = [
+        Route("/health", health),
+        Route("/metrics", metrics),
+        _route(context, "/identity", identity, budget),
+    ]
     posted = {"/pictures": pictures, "/texts": texts, "/windows": windows, "/away": away, "/back": back}
     routes = [*read, *(_route(context, path, answer, budget, "POST") for path, answer in posted.items())]
+    routes += _page_routes(context, budget, limit)
     # Without a token only this machine may connect, and the Host header has to name it. With a token, the token decides
     # who may connect, and the server may have any name.
     guard = Middleware(
@@ -186,10 +190,41 @@ def _route(
     return Route(path, endpoint, methods=[method])
 
 
+def _page_routes(context: AppContext, budget: _ByteBudget, limit: int) -> list[Route]:
+    """Return the routes of late interaction. Without a model they answer 501."""
+
+    async def identity(_: Request) -> BaseModel:
+        return _pages(context).identity
+
+    async def pages(request: Request) -> BaseModel:
+        sent = await _read_pictures(request, limit)
+        return await asyncio.wrap_future(_pages(context).embed_pages(sent))
+
+    async def question(request: Request) -> BaseModel:
+        sent = await _read_json(request, Texts)
+        return await asyncio.wrap_future(_pages(context).embed_question(" ".join(sent.texts)))
+
+    return [
+        _route(context, "/pages/identity", identity, budget),
+        _route(context, "/pages", pages, budget, "POST"),
+        _route(context, "/pages/question", question, budget, "POST"),
+    ]
+
+
 def _leases(context: AppContext) -> Leases:
     if context.leases is None:
         raise _Refusal(409, "A host with replicas does not lease its GPUs.", "Set MAGPIE_EMBED__OFFLOAD=false.")
     return context.leases
+
+
+def _pages(context: AppContext) -> PageServing:
+    if context.pages is None:
+        raise _Refusal(
+            501,
+            "The model server has no late-interaction model.",
+            "Set MAGPIE_PAGE_IMAGES__MODEL on its machine, and start `magpie embedder` again.",
+        )
+    return context.pages
 
 
 async def _embed_pictures(context: AppContext, sent: Sequence[bytes]) -> Vectors:
@@ -238,6 +273,14 @@ async def _read_body(request: Request, kind: str, limit: int) -> bytes:
         request.state.acquired = size
         parts.append(part)
     return b"".join(parts)
+
+
+async def _read_pictures(request: Request, limit: int) -> list[bytes]:
+    body = await _read_body(request, PICTURES_TYPE, limit)
+    try:
+        return unpack_pictures(body)
+    except ValueError as error:
+        raise _Refusal(400, f"The pictures cannot be unpacked: {error}.") from error
 
 
 async def _read_json(request: Request, shape: type[_Shape]) -> _Shape:

@@ -15,7 +15,8 @@ from rag.model_server.app import AppContext, build_app, check_address
 from rag.model_server.batcher import Batcher, BatchLimits
 from rag.model_server.leases import Leases
 from rag.model_server.metrics import Metrics
-from rag.ports import Encoder, Offloadable
+from rag.model_server.page_images import PageServing
+from rag.ports import Encoder, Offloadable, PageEmbedder
 from rag.settings import Settings
 from rag.vectors.gpu_sharing import Offload, log_move
 from rag.wire import ServerIdentity
@@ -40,7 +41,11 @@ class ModelServer:
 
 @contextmanager
 def open_model_server(
-    settings: Settings, open_encoder: Callable[[Settings], Encoder] | None = None, *, leases_gpu: bool = True
+    settings: Settings,
+    open_encoder: Callable[[Settings], Encoder] | None = None,
+    open_pages: Callable[[Settings], PageEmbedder] | None = None,
+    *,
+    leases_gpu: bool = True,
 ) -> Iterator[ModelServer]:
     """Load the embedder that the settings name and build its app. A first vector was made when this yields.
 
@@ -57,9 +62,12 @@ def open_model_server(
     try:
         batcher.submit_texts([_PROBE])[0].result()  # in the encoding thread: a compiled model belongs to its thread
         metrics.watch_queue(batcher.queue_sizes)
-        leases = Leases(_offload(encoder, batcher, metrics))
+        pages = None
+        if settings.page_images.model:
+            pages = PageServing((open_pages or open_local_pages)(settings), batcher.run_between_batches)
+        leases = Leases(_offload(encoder, batcher, metrics, pages))
         try:
-            app = build_app(AppContext(identity, batcher, metrics, leases if leases_gpu else None, token))
+            app = build_app(AppContext(identity, batcher, metrics, leases if leases_gpu else None, token, pages))
             device = str(getattr(encoder, "device", "cpu"))
             address, port = settings.serve.host, settings.serve.port
             yield ModelServer(app, identity.identity, device, address, port, batcher.run_between_batches)
@@ -81,6 +89,13 @@ def open_clip_encoder(settings: Settings) -> Encoder:
     return open_embedder(settings.embed, os.cpu_count())
 
 
+def open_local_pages(settings: Settings) -> PageEmbedder:
+    """Open the late-interaction model on this machine. Raise BadSetting if the setting does not name one."""
+    from rag.adapters.late_interaction import LateInteractionModel
+
+    return LateInteractionModel(settings.page_images, os.cpu_count())
+
+
 def _identity(encoder: Encoder, settings: Settings) -> ServerIdentity:
     embed = settings.embed
     return ServerIdentity(
@@ -98,17 +113,21 @@ def _batch_limits(settings: Settings) -> BatchLimits:
     return BatchLimits(embed.picture_batch, embed.text_batch, serve.queue, serve.wait_ms / 1000, threads)
 
 
-def _offload(encoder: Encoder, batcher: Batcher, metrics: Metrics) -> Offload:
+def _offload(encoder: Encoder, batcher: Batcher, metrics: Metrics, pages: PageServing | None) -> Offload:
     """Return what moves the weights between two batches. While they are off the GPU, only questions are encoded."""
 
     def offload() -> None:
         if isinstance(encoder, Offloadable):
             batcher.run_between_batches(encoder.offload).result()
+        if pages is not None:
+            batcher.run_between_batches(pages.offload).result()
         batcher.set_urgent_only(True)
 
     def reload() -> None:
         if isinstance(encoder, Offloadable):
             batcher.run_between_batches(encoder.reload).result()
+        if pages is not None:
+            batcher.run_between_batches(pages.reload).result()
         batcher.set_urgent_only(False)
 
     def watch(to: str, seconds: float) -> None:

@@ -25,6 +25,7 @@ from rag.model.extraction import ExtractedPage
 from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
 from rag.operations.gpu import check_cards, installed_cuda
+from rag.operations.index_checks import check_page_images, check_stored
 from rag.operations.reranker_check import check_reranker
 from rag.ports import Extractor, Generator
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
@@ -80,6 +81,7 @@ def checks(
         yield from check_cards(installed_cuda())
         yield from _clip(indexes.clip, picture)
         yield from _text(indexes.text, is_enabled=bool(settings.text.model))
+        yield from check_page_images(indexes.pages, settings.page_images, picture, CODE_WORD)
         yield _space(indexes.sync)
         yield from _projection(indexes.clip)
         yield check_reranker(reranking)
@@ -245,7 +247,7 @@ def _clip(index: ClipIndex, picture: Path) -> Iterator[Check]:
     except MagpieError as error:
         yield Check("picture lanes", "fail", str(error), error.hint)
         return
-    yield from _stored(index, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
+    yield from check_stored(index, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
 
 
 def _text(index: TextIndexes, *, is_enabled: bool) -> Iterator[Check]:
@@ -266,7 +268,7 @@ def _text(index: TextIndexes, *, is_enabled: bool) -> Iterator[Check]:
     detail = f"{identity}, {len(vectors[0])} dimensions"
     if chosen is not None:
         detail = f"{chosen}; {detail}"
-    yield from _stored(index, "text vectors", detail, "store of text vectors")
+    yield from check_stored(index, "text vectors", detail, "store of text vectors")
 
 
 def _projection(index: ClipIndex) -> Iterator[Check]:
@@ -277,26 +279,6 @@ def _projection(index: ClipIndex) -> Iterator[Check]:
         yield Check("projection", "warn", f"not used: {found}", _TRAIN)
     else:
         yield Check("projection", "ok", "questions for pictures are projected text vectors")
-
-
-def _stored(index: ClipIndex | TextIndexes, name: str, detail: str, store: str) -> Iterator[Check]:
-    """Check that every chunk has its vectors, and that the store returns them."""
-    waiting = index.count_waiting()
-    if waiting:
-        yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
-    else:
-        yield Check(name, "ok", detail)
-    try:
-        sound = index.probe()
-    except MagpieError as error:
-        yield Check(store, "fail", str(error), "magpie index, on any file: it is rebuilt from the catalog")
-        return
-    if sound:
-        yield Check(store, "ok", "a sample of stored vectors was found by searching for them")
-    else:
-        yield Check(
-            store, "fail", "stored vectors are missing", "magpie index, on any file: it is rebuilt from the catalog"
-        )
 
 
 def _captions(captions: Captions) -> Iterator[Check]:

@@ -57,6 +57,7 @@ class Abstention:
     def __init__(self, settings: Settings, catalog: Catalog, words: FullTextIndex, models: ConfidenceModels) -> None:
         self._min_confidence = settings.search.min_confidence
         self._embed = settings.embed
+        self._page_floor = settings.page_images.floor
         self._catalog = catalog
         self._words = words
         self._models = models
@@ -72,8 +73,8 @@ class Abstention:
     def _judge_question(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> AbstentionVerdict:
-        # The models do not use CLIP's cosines, because not every installation has its weights: a threshold decides.
-        is_certain = _best_image_score(rankings) >= self._embed.picture_floor
+        # The models do not use scores of images, because not every installation has the weights: a threshold decides.
+        is_certain = _best_score("clip-picture", rankings) >= self._embed.picture_floor or self._is_seen(rankings)
         lanes = {ranking.lane for ranking in rankings}
         is_certain = is_certain or OVERVIEW in lanes or (bool(query.named) and PLACE in lanes)
         verdicts: list[AbstentionVerdict] = []
@@ -84,6 +85,10 @@ class Abstention:
             verdicts.append(replace(verdict, confidence=0.0) if is_weak else verdict)
         verdict = max(verdicts, key=lambda one: one.confidence)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
+
+    def _is_seen(self, rankings: Sequence[Ranking]) -> bool:
+        """Return whether the image of a page matches a question well enough, whatever its words are."""
+        return self._page_floor is not None and _best_score("page-images", rankings) >= self._page_floor
 
     def _is_weak(self, query: Query, scope: Scope, signals: Mapping[str, float]) -> bool:
         """Return whether only one document has words of the question, and few of them. A page that it names has more.
@@ -120,7 +125,7 @@ class Abstention:
         nearest = query.candidates[:_MAX_NEAREST]
         with self._catalog.read_transaction() as connection:
             signals = picture_signals(connection, self._words, query, scope, nearest, match.agreement(nearest))
-        is_certain = _best_image_score(rankings) >= self._embed.duplicate_threshold
+        is_certain = _best_score("clip-picture", rankings) >= self._embed.duplicate_threshold
         verdict = self._apply_model("picture", signals, is_certain=is_certain)
         if not verdict.abstains:
             return verdict
@@ -151,5 +156,5 @@ class Abstention:
         return "Its words occur in the files I may use here, but no page has enough of them."
 
 
-def _best_image_score(rankings: Sequence[Ranking]) -> float:
-    return max((ranking.best_score for ranking in rankings if ranking.lane == "clip-picture"), default=float("-inf"))
+def _best_score(lane: str, rankings: Sequence[Ranking]) -> float:
+    return max((ranking.best_score for ranking in rankings if ranking.lane == lane), default=float("-inf"))

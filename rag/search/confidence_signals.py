@@ -19,7 +19,7 @@ from rag.search.query import Query
 from rag.search.ranking import Ranking
 
 SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "lead", "names", "pairs"
-IDF_COVERAGE, AGREEMENT, VECTOR_LEAD, RERANKED = "held", "agreement", "nearer", "reranked"
+IDF_COVERAGE, AGREEMENT, VECTOR_LEAD, RERANKED, SEEN = "held", "agreement", "nearer", "reranked", "seen"
 """The names of the signals, as they are in confidence.json and in the JSON of `magpie find`."""
 
 _MIN_PICTURE_TERMS = 3
@@ -35,8 +35,8 @@ _MIN_CHUNKS = 100
 """Chunks that BM25 scores need to be informative. With fewer, nearly every word is common and its IDF is near 0."""
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
-    "question": (SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED),
-    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED),
+    "question": (SCORE, LEAD, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED, SEEN),
+    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE, VECTOR_LEAD, RERANKED, SEEN),
     "picture": (IDF_COVERAGE, AGREEMENT),
 }
 """The signals that each confidence model uses; "few" is for questions without a `score`."""
@@ -63,6 +63,7 @@ class QuestionSignals:
     - `nearer`: how much nearer the text of the nearest page is to the question than that of another document, as a
       share of the distance of that one to a cosine of 1, because cosines of different models have different scales
     - `reranked`: the score of the reranker's best page, if its scores can be compared
+    - `seen`: the score of the best page by late interaction
     - `held`: the share, by IDF, of the question's words that a page contains; 0 for one of stop words only, which are
       on many pages
     - `names`: the share, by IDF, of its names and numbers that the page's document contains
@@ -144,7 +145,7 @@ class QuestionSignals:
 
 
 def _model_signals(connection: Connection, rankings: Sequence[Ranking]) -> dict[str, float]:
-    """Return the signals of the text vectors and of the reranker."""
+    """Return the signals of the text vectors, of the reranker and of late interaction."""
     signals: dict[str, float] = {}
     by_vectors = _ranking_of("text-vectors", rankings)
     if by_vectors is not None and (other := _best_other_score(connection, by_vectors)) is not None:
@@ -152,6 +153,9 @@ def _model_signals(connection: Connection, rankings: Sequence[Ranking]) -> dict[
     by_reranker = _ranking_of("reranker", rankings)
     if by_reranker is not None and by_reranker.scores:
         signals[RERANKED] = by_reranker.best_score
+    by_images = _ranking_of("page-images", rankings)
+    if by_images is not None:
+        signals[SEEN] = max(0.0, by_images.best_score)
     return signals
 
 

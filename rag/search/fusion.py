@@ -22,12 +22,14 @@ WEIGHTS: Mapping[str, float] = {
     "clip-picture": 0.5,
     "clip-text": 0.1,
     "pixels": 40.0,
+    "page-images": 1.0,
 }
 """The weight of a lane's ranks. BM25 contributes most of the recall; CLIP contributes little, above all on texts.
 
 A file that only its message or name explains ranks second, after the best page by words. A page that the question names
 ranks before pages found by its words, and the pages that say what a document is about before all others. Pages that a
-picture is proved to show rank before all others, in their order."""
+picture is proved to show rank before all others, in their order. Late interaction counts as much as all texts together:
+published models find about as much in page images as words do, and other pages."""
 
 _BLENDED: Mapping[str, float] = {"words": 1.0, "translations": 1.0, "text-vectors": 1.2}
 """The weight of a lane's scores, see `_shares`. From 1.0 to 1.4 for vectors, the differences are a question or two."""

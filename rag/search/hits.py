@@ -22,23 +22,30 @@ _COVERED = 0.8
 _BESIDE_TEXT = ("messages", "file-names")
 """Lanes that find a file by a text beside it, and so no place on a page: another lane's is shown if there is one."""
 
+_AS_A_WHOLE = "page-images"
+"""The lane that finds pages as a whole: the text or figure of another lane is shown if there is one."""
+
 
 def build_hits(
     connection: Connection, data: Path, rankings: Sequence[Ranking], pages: Sequence[PageKey], scope: Scope, k: int
 ) -> list[Hit]:
     """Return the pages as hits, each with the chunk of the lane on texts or pictures that contributed most to its rank.
 
-    Pages that were deleted or unshared meanwhile are left out. `k` is that of reciprocal rank fusion.
+    A page that is shown as a whole has the region in which its image matches, if that is known. Pages that were deleted
+    or unshared meanwhile are left out. `k` is that of reciprocal rank fusion.
     """
     ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}
     chosen: dict[PageKey, list[int]] = {}
     for page in pages:
         finders = [r for r in rankings if page in ranks[r.lane]]
-        finders.sort(key=lambda r: (r.lane in _BESIDE_TEXT, -WEIGHTS[r.lane] / (k + ranks[r.lane][page])))
+        finders.sort(
+            key=lambda r: (r.lane in _BESIDE_TEXT, r.lane == _AS_A_WHOLE, -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
+        )
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:MAX_REGIONS]
     rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
     captions = captions_of(connection, rows)
     matched = [share for r in rankings for share in r.shares.values()]
+    seen = {page: region for r in rankings for page, region in r.regions.items()}
     shares = shares_shown(connection, [page[0] for page in pages], scope, matched)
     hits: list[Hit] = []
     for page in pages:
@@ -48,6 +55,9 @@ def build_hits(
         row = found[0]
         folder = data / "pictures" / str(row.extraction)
         shown = shares[row.document]
+        boxes = [row.box for row in found]
+        if row.box == WHOLE_PAGE and page in seen:  # no text or figure was found there
+            boxes = [seen[page], *boxes[1:]]
         hits.append(
             Hit(
                 rank=len(hits) + 1,
@@ -61,12 +71,12 @@ def build_hits(
                 text=row.text,
                 heading=row.heading,
                 caption=row.caption,
-                box=row.box,
+                box=boxes[0],
                 line_boxes=row.line_boxes,
                 picture=folder / row.picture if row.picture else None,
                 page_image=folder / row.page_image if row.page_image else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
-                regions=_select_regions([row.box for row in found]),
+                regions=_select_regions(boxes),
                 generated_caption=captions.get(row.id, ("", ""))[0],
                 caption_model=captions.get(row.id, ("", ""))[1],
                 posted=(shown.posted,),

@@ -23,7 +23,7 @@ class QueryKind(StrEnum):
     PICTURE = "picture"
 
 
-STAGES = ("translate", "embed", "words", "vectors", "pixels", "fuse", "rerank")
+STAGES = ("translate", "embed", "words", "vectors", "pixels", "page-images", "fuse", "rerank")
 
 
 class StageClock:

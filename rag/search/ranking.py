@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from rag.model.extraction import Box
 from rag.model.search import PageKey
 from rag.search.page_match.result import MatchResult
 from rag.search.query import Query
@@ -19,7 +20,8 @@ class Ranking:
 
     `scores` belong to `pages`, for lanes that have scores: BM25, or the cosine of the nearest chunk. `match` is set
     only by the page match lane, `shares` only by the messages lane: the share whose message found each page.
-    `translated` is set only by the translations lane: the query in other languages, and what its words find.
+    `translated` is set only by the translations lane: the query in other languages, and what its words find. `regions`
+    is set only by the page images lane: the part of each page that matches best.
     """
 
     lane: str
@@ -29,6 +31,7 @@ class Ranking:
     match: MatchResult | None = None
     shares: Mapping[PageKey, int] = field(default_factory=dict)
     translated: Mapping[str, tuple[Query, Ranking]] = field(default_factory=dict)
+    regions: Mapping[PageKey, Box] = field(default_factory=dict)
 
     @property
     def translations(self) -> dict[str, str]:

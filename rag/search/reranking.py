@@ -31,7 +31,7 @@ from rag.vectors.priority_thread import PriorityThread, Urgency
 RERANKER = "reranker"
 """The reranker's name among the lanes of a result, and that of its ranking."""
 
-_BY_PICTURE = frozenset({"clip-picture", "clip-text", "pixels"})
+_BY_PICTURE = frozenset({"clip-picture", "clip-text", "pixels", "page-images"})
 """Lanes that find a page by what it looks like. A page that only these found is not judged by its words."""
 
 _MAX_SLOW = 3

@@ -26,6 +26,7 @@ from rag.search.lanes.lane import Lane, LaneStatus, LaneUnavailable
 from rag.search.lanes.messages import MessagesLane
 from rag.search.lanes.nearest import VectorRanker
 from rag.search.lanes.overview import OVERVIEW, OverviewLane
+from rag.search.lanes.page_images import PageImagesLane
 from rag.search.lanes.page_match import PageMatchLane
 from rag.search.lanes.page_references import PageReferencesLane
 from rag.search.lanes.text_vectors import TextVectorsLane
@@ -253,6 +254,7 @@ def open_retriever(
         ClipTextLane(clip),
         PageReferencesLane(catalog, words, depth),
         PageMatchLane(PageMatcher(catalog, settings.data), depth),
+        *(() if indexes.pages is None else (PageImagesLane(indexes.pages, depth),)),
     )
     return Retriever(settings, catalog, words, lanes, glossary, abstention, reranking)
 

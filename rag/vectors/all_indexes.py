@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
-from rag.catalog import vectors
+from rag.catalog import page_tokens, vectors
 from rag.ports import Generator
 from rag.vectors.gpu_sharing import SharingGenerator
 from rag.vectors.indexes import ClipIndex
+from rag.vectors.page_images import PageImageIndex
 from rag.vectors.sync import VectorStoreSync
 from rag.vectors.text_indexes import TextIndexes
 
@@ -16,11 +17,19 @@ from rag.vectors.text_indexes import TextIndexes
 class VectorIndexes:
     """All vector indexes of one engine. A background stage that processes a batch of each index in turn."""
 
-    def __init__(self, sync: VectorStoreSync, clip: ClipIndex, text: TextIndexes, embedders: ExitStack) -> None:
-        """`embedders` closes the connections of the embedders."""
+    def __init__(
+        self,
+        sync: VectorStoreSync,
+        clip: ClipIndex,
+        text: TextIndexes,
+        pages: PageImageIndex | None,
+        embedders: ExitStack,
+    ) -> None:
+        """`pages` is None if no late-interaction model is set. `embedders` closes the connections of the embedders."""
         self.sync = sync
         self.clip = clip
         self.text = text
+        self.pages = pages
         self._embedders = embedders
 
     def close(self) -> None:
@@ -36,20 +45,26 @@ class VectorIndexes:
     def remove_dropped(self) -> None:
         """Remove from the store what the catalog dropped."""
         clip = self.clip.identity()
-        self.sync.remove_dropped([*self.text.identities(), *([] if clip is None else [clip])])
+        with self.sync.catalog.read_transaction() as connection:
+            pages = page_tokens.list_embedders(connection)
+        self.sync.remove_dropped([*self.text.identities(), *([] if clip is None else [clip]), *pages])
 
     def process_batch(self, stop: threading.Event) -> int:
         """Embed the next batch of each index; return how many chunks there were, 0 when nothing is left to do."""
-        return self.text.process_batch(stop) + self.clip.process_batch(stop)
+        return sum(index.process_batch(stop) for index in self._all())
 
     def count_waiting(self) -> int:
         """Return how many chunks lack a vector in at least one index."""
         with self.sync.catalog.read_transaction() as connection:
-            return vectors.count_unembedded(connection, [*self.text.targets(), self.clip.target()])
+            pages = [] if self.pages is None else [self.pages.target()]
+            return vectors.count_unembedded(connection, [*self.text.targets(), self.clip.target(), *pages])
 
     def is_settled(self) -> bool:
         """Return whether nothing waits, except for indexes that are off."""
-        return self.text.is_settled() and self.clip.is_settled()
+        return all(index.is_settled() for index in self._all())
 
     def describe_waiting(self) -> str:
         return f"{self.count_waiting()} chunks wait for their vectors"
+
+    def _all(self) -> list[TextIndexes | ClipIndex | PageImageIndex]:
+        return [self.text, self.clip, *([] if self.pages is None else [self.pages])]

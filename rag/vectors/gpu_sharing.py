@@ -48,8 +48,8 @@ class Offload:
 
     def __init__(
         self,
-        offload: Callable[[], None],
-        reload: Callable[[], None],
+        offload: Callable[[], object],
+        reload: Callable[[], object],
         notice: Notice,
         watch: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
@@ -100,7 +100,7 @@ class Offload:
         with self._changed:
             self._changed.notify_all()
 
-    def _move(self, through: GpuState, call: Callable[[], None], to: GpuState) -> bool:
+    def _move(self, through: GpuState, call: Callable[[], object], to: GpuState) -> bool:
         before, self.state = self.state, through
         started = perf_counter()
         try:

@@ -7,7 +7,6 @@ with it the thread that owns the models, where a question goes before the next b
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,7 +14,7 @@ from typing import Generic, TypeVar
 from rag.catalog import vectors
 from rag.model.extraction import Modality
 from rag.model.search import Scope
-from rag.ports import Embedder, TextEmbedder, Vector
+from rag.ports import Embedder, PageEmbedder, TextEmbedder, Vector
 from rag.vectors.gpu_sharing import GpuState, Offload
 from rag.vectors.indexing import ClipIndexer, Indexer, TextIndexer
 from rag.vectors.lazy_embedder import LazyEmbedder
@@ -24,18 +23,29 @@ from rag.vectors.projection import QueryProjection
 from rag.vectors.search import NearestChunk, NeighborSearch
 from rag.vectors.sync import VectorStoreSync
 
-_E = TypeVar("_E", Embedder, TextEmbedder)
+_E = TypeVar("_E", Embedder, TextEmbedder, PageEmbedder)
 _T = TypeVar("_T")
 
 
-class VectorIndex(ABC, Generic[_E]):
-    """One embedder's vectors. A background stage: what waits is a chunk without a vector."""
+class VectorIndex(Generic[_E]):
+    """One embedder's vectors. A background stage: what waits is a chunk without a vector.
 
-    def __init__(self, embedder: LazyEmbedder[_E], indexer: Indexer[_E], sync: VectorStoreSync) -> None:
+    `offload` is None unless the embedder shares its GPU with the generator; batches are then embedded only while no
+    answer is written.
+    """
+
+    def __init__(
+        self,
+        embedder: LazyEmbedder[_E],
+        indexer: Indexer[_E],
+        sync: VectorStoreSync,
+        offload: Offload | None = None,
+    ) -> None:
         self._embedder: LazyEmbedder[_E] = embedder
         self._indexer: Indexer[_E] = indexer
         self._sync = sync
         self._search = NeighborSearch(sync)
+        self.offload = offload
 
     @property
     def off(self) -> str:
@@ -55,13 +65,23 @@ class VectorIndex(ABC, Generic[_E]):
 
     def process_batch(self, stop: threading.Event) -> int:
         """Embed the next batch of chunks; return how many there were, 0 when none waits or the index is off."""
+        if self.offload is None or stop.is_set():
+            return self._process_batch(stop)
+        while self.offload.wait_for_gpu(stop):
+            done = self._process_batch(stop)
+            if done or self.offload.state is GpuState.ON_GPU:
+                return done
+        return 0
+
+    def _process_batch(self, stop: threading.Event) -> int:
         identity = None if stop.is_set() else self.identity()
         if identity is None:
             return 0
         return self._sync.thread.run(Urgency.BATCH, lambda: self._embed_batch(identity))
 
     def _embed_batch(self, identity: str) -> int:
-        return self._indexer.embed_batch(identity)
+        answer_began = self.offload is not None and self.offload.state is not GpuState.ON_GPU
+        return 0 if answer_began else self._indexer.embed_batch(identity)
 
     def target(self) -> vectors.EmbeddingTarget:
         """Return which kinds of chunks this embedder needs a vector of."""
@@ -85,10 +105,6 @@ class VectorIndex(ABC, Generic[_E]):
         """Return the result of `call` with the embedder, run in its thread after the questions that wait."""
         return self._embedder.run(call)
 
-    @abstractmethod
-    def embed_query(self, text: str) -> list[Vector]:
-        """Return the vectors of a question, one for each window. If the embedder fails, turn it off and raise."""
-
     def probe(self) -> bool:
         """Search a sample of stored vectors for themselves; return whether all come back."""
         identity = self._embedder.known_identity
@@ -103,8 +119,7 @@ class VectorIndex(ABC, Generic[_E]):
 class ClipIndex(VectorIndex[Embedder]):
     """CLIP's index: pictures of figures and pages, and texts, in one space.
 
-    `projection` makes a question's vectors in place of the text tower, or is None. `offload` is None unless CLIP
-    shares its GPU with the generator; batches are then embedded only while no answer is written.
+    `projection` makes a question's vectors in place of the text tower, or is None.
     """
 
     def __init__(
@@ -115,24 +130,11 @@ class ClipIndex(VectorIndex[Embedder]):
         projection: QueryProjection | None = None,
         offload: Offload | None = None,
     ) -> None:
-        super().__init__(embedder, ClipIndexer(embedder, sync, data), sync)
+        super().__init__(embedder, ClipIndexer(embedder, sync, data), sync, offload)
         self.projection = projection
-        self.offload = offload
-
-    def process_batch(self, stop: threading.Event) -> int:
-        if self.offload is None or stop.is_set():
-            return super().process_batch(stop)
-        while self.offload.wait_for_gpu(stop):
-            done = super().process_batch(stop)
-            if done or self.offload.state is GpuState.ON_GPU:
-                return done
-        return 0
-
-    def _embed_batch(self, identity: str) -> int:
-        answer_began = self.offload is not None and self.offload.state is not GpuState.ON_GPU
-        return 0 if answer_began else super()._embed_batch(identity)
 
     def embed_query(self, text: str) -> list[Vector]:
+        """Return the vectors of a question, one for each window. If the embedder fails, turn it off and raise."""
         projected = None if self.projection is None else self.projection.project(text)
         if projected is not None:
             return projected
@@ -156,4 +158,5 @@ class TextIndex(VectorIndex[TextEmbedder]):
         self.model = model
 
     def embed_query(self, text: str) -> list[Vector]:
+        """Return the vectors of a question, one for each window. If the embedder fails, turn it off and raise."""
         return self._embedder.embed_query(lambda embedder: embedder.embed_queries(embedder.windows(text)))

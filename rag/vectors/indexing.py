@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar, Generic, TypeVar
 
-from rag.catalog import vectors
+from rag.catalog import page_tokens, vectors
 from rag.catalog.vectors import Unembedded
 from rag.errors import OperatorMustAct, TryAgain
 from rag.model.extraction import Kind, Modality
-from rag.ports import Embedder, StoredVector, TextEmbedder, Vector
+from rag.ports import Embedder, PageEmbedder, PageTokens, StoredVector, TextEmbedder, Vector
 from rag.vectors.lazy_embedder import LazyEmbedder
+from rag.vectors.max_sim import mean_vector, unit_rows
 from rag.vectors.sync import VectorStoreSync
 
-_E = TypeVar("_E", Embedder, TextEmbedder)
+_E = TypeVar("_E", Embedder, TextEmbedder, PageEmbedder)
 log = logging.getLogger("magpie")
 
 _HARMLESS_TEXT = "page"
@@ -30,15 +31,22 @@ _HARMLESS_TEXT = "page"
 _PICTURE_BATCH, _TEXT_BATCH = 64, 128
 """The smallest batches. A question waits for at most one batch."""
 
+_PAGE_BATCH = 4
+"""The smallest batch of page images by late interaction. A page takes seconds on a CPU."""
+
 _MAX_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedBatch:
-    """Chunks of one batch, and the vectors of those that have something to embed."""
+    """Chunks of one batch, and the vectors of those that have something to embed.
+
+    `tokens` is set by late interaction only: the token vectors of each of these chunks, beside their mean.
+    """
 
     chunks: Sequence[Unembedded]
     vectors: Sequence[StoredVector]
+    tokens: Mapping[int, PageTokens] = field(default_factory=dict)
 
 
 class BatchSize:
@@ -83,6 +91,8 @@ class Indexer(ABC, Generic[_E]):
         empty = [waiting.chunk for waiting in batch.chunks if waiting.chunk not in embedded]
         with self._catalog.write_transaction() as connection:
             alive = vectors.put_vectors(connection, identity, batch.vectors, empty)
+            tokens = {chunk: of_page for chunk, of_page in batch.tokens.items() if chunk in alive}
+            page_tokens.put_page_tokens(connection, identity, tokens)
         self._sync.add(identity, [row for row in batch.vectors if row.chunk in alive])
         return len(batch.chunks)
 
@@ -125,6 +135,46 @@ class ClipIndexer(Indexer[Embedder]):
             for waiting, vector in zip(with_file, embedded, strict=True)
             if vector is not None
         ]
+
+
+class PageIndexer(Indexer[PageEmbedder]):
+    """Embeds page images into token vectors, and their mean."""
+
+    kinds = (Kind.PAGE,)
+
+    def __init__(self, embedder: LazyEmbedder[PageEmbedder], sync: VectorStoreSync, data: Path) -> None:
+        super().__init__(embedder, sync)
+        self._data = data
+        self._batch = BatchSize(_PAGE_BATCH)
+
+    def _embed_next(self, embedder: PageEmbedder, identity: str) -> EmbeddedBatch:
+        started = monotonic()
+        chunks = self._list_waiting(identity, self.kinds, self._batch.count)
+        pictures = {chunk.chunk: picture for chunk in chunks if (picture := self._read(chunk)) is not None}
+        embedded = zip(pictures, embedder.embed_pages(list(pictures.values())), strict=True) if pictures else ()
+        tokens = {chunk: of_page for chunk, of_page in embedded if of_page is not None}
+        rows = [
+            StoredVector(
+                waiting.chunk,
+                0,
+                waiting.document,
+                Modality.PICTURE,
+                mean_vector(unit_rows(tokens[waiting.chunk].vectors)),
+            )
+            for waiting in chunks
+            if waiting.chunk in tokens
+        ]
+        self._batch.record(len(chunks), monotonic() - started)
+        return EmbeddedBatch(chunks, rows, tokens)
+
+    def _read(self, chunk: Unembedded) -> bytes | None:
+        """Return the picture of a page, or None if it has none, or was deleted meanwhile."""
+        if chunk.picture is None:
+            return None
+        try:
+            return (self._data / chunk.folder / chunk.picture).read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 class TextIndexer(Indexer[TextEmbedder]):

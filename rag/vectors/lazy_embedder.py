@@ -7,10 +7,10 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
-from rag.ports import Embedder, Offloadable, TextEmbedder, Vector
+from rag.ports import Embedder, Offloadable, PageEmbedder, TextEmbedder
 from rag.vectors.priority_thread import PriorityThread, Urgency
 
-_E = TypeVar("_E", Embedder, TextEmbedder)
+_E = TypeVar("_E", Embedder, TextEmbedder, PageEmbedder)
 _T = TypeVar("_T")
 
 RETRY_DELAY = 30.0
@@ -71,7 +71,7 @@ class LazyEmbedder(Generic[_E]):
         embedder = self.require()
         return self._thread.run(Urgency.BATCH, lambda: call(embedder))
 
-    def embed_query(self, call: Callable[[_E], list[Vector]]) -> list[Vector]:
+    def embed_query(self, call: Callable[[_E], _T]) -> _T:
         """Return the vectors that `call` makes, ahead of queued batches. If it fails, turn the embedder off."""
         embedder = self.require()
         try:

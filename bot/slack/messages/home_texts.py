@@ -50,6 +50,7 @@ _WITHOUT = {
     "clip-picture": "Images are found by the words in them or beside them, not by what they show.",
     "clip-text": "Images are found by the words in them or beside them, not by what they show.",
     "pixels": "Screenshots are found by the words in them, not by how they look.",
+    "page-images": "Pages are found by their words, not by what their tables and drawings look like.",
 }
 """What it means for people that a lane is off."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.adapters.known_models import RERANKERS, TEXT_MODELS, list_known_models
+from rag.adapters.known_models import PAGE_MODELS, RERANKERS, TEXT_MODELS, list_known_models
 from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import CACHED_MODELS
 from rag.model.operations import ModelKind
@@ -27,6 +27,6 @@ def test_text_embedders_are_those_that_auto_looks_for() -> None:
 
 
 def test_model_that_the_settings_name_is_marked_or_added() -> None:
-    rows = list_known_models(f"st:{TEXT_MODELS[1].name}", "openai:ours")
-    assert [row.name for row in rows if row.used] == [TEXT_MODELS[1].name, "openai:ours"]
-    assert len(rows) == len(TEXT_MODELS) + len(RERANKERS) + 1
+    rows = list_known_models(f"st:{TEXT_MODELS[1].name}", "openai:ours", f"st:{PAGE_MODELS[0].name}")
+    assert [row.name for row in rows if row.used] == [TEXT_MODELS[1].name, "openai:ours", PAGE_MODELS[0].name]
+    assert len(rows) == len(TEXT_MODELS) + len(RERANKERS) + 1 + len(PAGE_MODELS)

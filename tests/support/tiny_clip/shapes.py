@@ -62,7 +62,7 @@ def draw(rng: random.Random, color: str | None, shape: str | None, size: int = 1
     canvas = ImageDraw.Draw(picture)
     style = rng.choice(tuple(STYLES))
     if color is None or shape is None or style == "page":
-        _text_lines(canvas, rng, size)
+        draw_lines(canvas, rng, (0, 0, size, size))
     if color is None or shape is None:
         return Drawn(picture, None, None)
     radius = rng.uniform(*STYLES[style]) * size
@@ -73,22 +73,30 @@ def draw(rng: random.Random, color: str | None, shape: str | None, size: int = 1
     if style == "framed":
         canvas.rectangle((2, 2, size - 3, size - 3), outline=(120, 120, 120), width=2)
     shade = tuple(max(0, min(255, value + rng.randint(-14, 14))) for value in COLORS[color])
-    _shape(canvas, shape, center, radius, shade, rng.uniform(-0.35, 0.35))
+    draw_shape(canvas, shape, center, radius, shade, rng.uniform(-0.35, 0.35))
     return Drawn(picture, color, shape)
 
 
-def _text_lines(canvas: ImageDraw.ImageDraw, rng: random.Random, size: int) -> None:
-    step = rng.randint(6, 10)
-    for top in range(rng.randint(4, 12), size - 6, step):
-        left = 8
-        while left < size - 16:
-            width = rng.randint(6, 22)
+def draw_lines(
+    canvas: ImageDraw.ImageDraw, rng: random.Random, box: tuple[float, float, float, float], scale: float = 1.0
+) -> None:
+    """Draw gray bars in a box, as text looks from afar."""
+    left_edge, top_edge, right, bottom = box
+    step = rng.randint(6, 10) * scale
+    top = top_edge + rng.randint(4, 12) * scale
+    while top < bottom - 6 * scale:
+        left = left_edge + 8 * scale
+        while left < right - 16 * scale:
+            width = rng.randint(6, 22) * scale
             gray = rng.randint(70, 150)
-            canvas.rectangle((left, top, min(left + width, size - 8), top + step // 3), fill=(gray, gray, gray))
-            left += width + 4
+            canvas.rectangle(
+                (left, top, min(left + width, right - 8 * scale), top + step // 3), fill=(gray, gray, gray)
+            )
+            left += width + 4 * scale
+        top += step
 
 
-def _shape(
+def draw_shape(
     canvas: ImageDraw.ImageDraw,
     shape: str,
     center: tuple[float, float],
