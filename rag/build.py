@@ -204,7 +204,7 @@ def open_reranking(
         from rag.adapters.rerankers import open_reranker
 
         reranker = open_reranker(settings.rerank, threads)
-    return Reranking(catalog, reranker, settings.rerank)
+    return Reranking(catalog, settings.data, reranker, settings.rerank)
 
 
 def measure_variant(variant: Variant, questions: Path, within: bool) -> Measured:

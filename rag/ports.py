@@ -319,6 +319,15 @@ class Reranker(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class ImageReranker(Reranker, Protocol):
+    """A reranker that can read images of pages, too."""
+
+    def score_images(self, question: str, pictures: Sequence[bytes]) -> list[float]:
+        """Return a score for each JPEG, 0 to 1, in their order. May give up soon after the budget, with TryAgain."""
+        ...
+
+
 class TextModels(Protocol):
     """The text embedders that can be used, by their names in the setting `text.model`."""
 

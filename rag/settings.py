@@ -221,6 +221,11 @@ class RerankSettings(Group):
         "order in which they were found. An st model that is too slow on this machine is not used.",
     )
     pages: int = Field(default=20, ge=2, le=100, description="Pages that are reranked, from the first one.")
+    images: bool = Field(
+        default=False,
+        description="Rerank by the images of pages instead of their texts. For openai, with a server and a model that "
+        "read images, such as vLLM with Qwen3-VL-Reranker.",
+    )
 
 
 class PageImageSettings(Group):

@@ -12,8 +12,13 @@ OPENAI, SENTENCE_TRANSFORMERS = "openai:", "st:"
 def open_reranker(settings: RerankSettings, threads: int | None = None) -> Reranker:
     """Return the reranker of `rerank.model`. It loads nothing and connects to nothing yet.
 
-    Raise BadSetting for an invalid name.
+    Raise BadSetting for an invalid name, or for an engine that reads no images if `rerank.images` is set.
     """
+    if settings.images and not settings.model.startswith(OPENAI):
+        raise BadSetting(
+            f"{settings.model!r} cannot rerank by the images of pages.",
+            "Set MAGPIE_RERANK__MODEL to openai:MODEL, or MAGPIE_RERANK__IMAGES=false.",
+        )
     if settings.model.startswith(OPENAI):
         from rag.adapters.server_reranker import ServerReranker
 

@@ -8,6 +8,7 @@ list; every other server has no such path, or answers it as Jina does. llama.cpp
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ _CANNOT_RERANK = (404, 405, 424, 501)
 
 
 class ServerReranker:
-    """Implements ports.Reranker. Requests are not waited for longer than the budget."""
+    """Implements ports.ImageReranker. Requests are not waited for longer than the budget."""
 
     gives_probabilities = True
 
@@ -47,10 +48,13 @@ class ServerReranker:
 
     def score(self, question: str, passages: Sequence[str]) -> list[float]:
         with self._map_errors():
-            scores = self._request(question, list(passages))
-        if any(not 0 <= score <= 1 for score in scores):
-            scores = [1 / (1 + math.exp(-max(-500.0, min(500.0, score)))) for score in scores]
-        return scores
+            return _as_probabilities(self._request(question, list(passages)))
+
+    def score_images(self, question: str, pictures: Sequence[bytes]) -> list[float]:
+        """Send the pictures as vLLM takes them: each document as a list of content parts."""
+        with self._map_errors():
+            response = self._rerank(question, [_picture_document(picture) for picture in pictures])
+            return _as_probabilities(self._read(response, len(pictures)))
 
     def close(self) -> None:
         if self._client is not None:
@@ -63,12 +67,16 @@ class ServerReranker:
         while response.status_code != httpx.codes.OK and longest > _SHORTEST and _is_too_long(response):
             longest //= 2
             response = self._post(question, [passage[:longest] for passage in passages])
+        return self._read(response, len(passages))
+
+    def _read(self, response: httpx.Response, count: int) -> list[float]:
+        """Return the scores of a response in the order of the request. Raise the error that it reports."""
         if response.status_code != httpx.codes.OK:
             self._raise(response)
         body = response.json()
         rows = body if isinstance(body, list) else body["results"]
         scores = {int(row["index"]): float(row["score" if "score" in row else "relevance_score"]) for row in rows}
-        found = [scores[index] for index in range(len(passages))]
+        found = [scores[index] for index in range(count)]
         if not all(map(math.isfinite, found)):
             raise RerankerFailed("The reranker returned a score that is not a number.", self._remedy)
         return found
@@ -77,14 +85,19 @@ class ServerReranker:
         self.open()
         assert self._client is not None
         if not self._speaks_tei:
-            body: dict[str, Any] = {"model": self._model, "query": question, "documents": passages}
-            response = self._client.post("rerank", json=body | {"top_n": len(passages), "return_documents": False})
+            response = self._rerank(question, passages)
             if response.status_code != httpx.codes.NOT_FOUND or _names_a_model(response):
                 return response
         path = self._client.base_url.copy_with(path="/rerank")
         response = self._client.post(path, json={"query": question, "texts": passages, "truncate": True})
         self._speaks_tei = response.status_code == httpx.codes.OK
         return response
+
+    def _rerank(self, question: str, documents: Sequence[Any]) -> httpx.Response:
+        self.open()
+        assert self._client is not None
+        body: dict[str, Any] = {"model": self._model, "query": question, "documents": list(documents)}
+        return self._client.post("rerank", json=body | {"top_n": len(documents), "return_documents": False})
 
     def _raise(self, response: httpx.Response) -> None:
         error = response_error(response, self._model, self._settings.host)
@@ -117,6 +130,18 @@ class ServerReranker:
             ) from error
         except ModelUnfit as error:
             raise RerankerFailed(str(error), self._remedy) from error
+
+
+def _as_probabilities(scores: list[float]) -> list[float]:
+    """Return the scores, or if they are logits, the probabilities that they stand for."""
+    if all(0 <= score <= 1 for score in scores):
+        return scores
+    return [1 / (1 + math.exp(-max(-500.0, min(500.0, score)))) for score in scores]
+
+
+def _picture_document(picture: bytes) -> dict[str, Any]:
+    url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"
+    return {"content": [{"type": "image_url", "image_url": {"url": url}}]}
 
 
 def _message(response: httpx.Response) -> str:

@@ -1,26 +1,31 @@
 """Rerank the first pages of a search by a model that reads them together with the question.
 
 A reranker only ever changes the order. If it is off, fails or needs more time than its budget, the pages stay as they
-are, and the status says why. It gets the texts of pages in scope, as they are in the catalog now.
+are, and the status says why. It gets the texts, or the images, of pages in scope, as they are in the catalog now.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from rag.catalog import Catalog
 from rag.catalog.captions import captions_of
 from rag.catalog.chunks import chunks_by_id
+from rag.catalog.pages import page_images
 from rag.catalog.scope import shares_shown
-from rag.errors import MagpieError, RerankerBusy, RerankerFailed, TryAgain
+from rag.errors import MagpieError, RerankerBusy, RerankerFailed, TryAgain, Unreadable
+from rag.images import model_jpeg
 from rag.model.search import PageKey, Scope
-from rag.ports import MAX_PASSAGES, PASSAGE_CHARS, Reranker
+from rag.ports import MAX_PASSAGES, PASSAGE_CHARS, ImageReranker, Reranker
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
@@ -38,6 +43,10 @@ _MAX_SLOW = 3
 """Searches, one after another, that the reranker may fail or delay before it is left alone for a while."""
 
 
+_Judged: TypeAlias = tuple[list[PageKey], Callable[[str], list[float]]]
+"""The page of each text or image that is judged, and a function that scores these for a question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reranked:
     """The pages in their new order. `ranking` has those that were scored, best first; None if nothing was reranked."""
@@ -50,8 +59,9 @@ class Reranked:
 class Reranking:
     """A reranker in a thread of its own, so that a search can go on without it."""
 
-    def __init__(self, catalog: Catalog, reranker: Reranker, settings: RerankSettings) -> None:
+    def __init__(self, catalog: Catalog, data: Path, reranker: Reranker, settings: RerankSettings) -> None:
         self._catalog = catalog
+        self._data = data
         self._reranker = reranker
         self._settings = settings
         self._thread = PriorityThread("reranker")
@@ -81,7 +91,11 @@ class Reranking:
     def try_out(self) -> Sequence[float]:
         """Return the scores of a passage that answers a question, and of one that does not. Raise what it raises."""
         passages = ["The gateway listens on port 8443.", "Lunch is served at noon."]
-        return self._thread.run(Urgency.QUESTION, lambda: self._open_and_score("Which port has the gateway?", passages))
+
+        def score() -> list[float]:
+            return self._reranker.score("Which port has the gateway?", passages)
+
+        return self._thread.run(Urgency.QUESTION, lambda: self._open_and(score))
 
     def rerank(self, query: Query, pages: Sequence[PageKey], rankings: Sequence[Ranking], scope: Scope) -> Reranked:
         """Return the pages with the first ones in the order of their scores. Never raises a MagpieError."""
@@ -90,27 +104,49 @@ class Reranking:
             return Reranked(unchanged, self._off)
         if self._off is not ON and monotonic() < self._next_try:
             return Reranked(unchanged, self._off)
-        with self._catalog.read_transaction() as connection:
-            passages = read_passages(connection, pages[: self._settings.pages], rankings, scope)
-        if len({page for page, _ in passages}) < 2:
+        first = pages[: self._settings.pages]
+        judged, score = self._judged_by_image(first, scope) or self._judged_by_text(first, rankings, scope)
+        if len(set(judged)) < 2:
             return Reranked(unchanged, ON)
         try:
-            scores = self._score(query.text, [text for _, text in passages])
+            scores = self._run(lambda: score(query.text), len(judged))
         except MagpieError as error:
             return Reranked(unchanged, self._turn_off(error))
         self._off, self._slow = ON, 0
         best: dict[PageKey, float] = {}
-        for (page, _), score in zip(passages, scores, strict=True):
-            best[page] = max(score, best.get(page, 0.0))
+        for page, found in zip(judged, scores, strict=True):
+            best[page] = max(found, best.get(page, 0.0))
         ranked = sorted(best, key=lambda page: -best[page])  # equal scores stay in the order of the fusion
         kept = tuple(best[page] for page in ranked) if self._reranker.gives_probabilities else ()
         return Reranked(_reordered(unchanged, ranked), ON, Ranking(RERANKER, tuple(ranked), {}, kept))
 
-    def _score(self, question: str, passages: Sequence[str]) -> list[float]:
+    def _judged_by_text(self, pages: Sequence[PageKey], rankings: Sequence[Ranking], scope: Scope) -> _Judged:
+        """Return the page of each text by which pages are judged, and what scores these texts for a question."""
+        with self._catalog.read_transaction() as connection:
+            passages = read_passages(connection, pages, rankings, scope)
+        texts = [text for _, text in passages]
+        return [page for page, _ in passages], lambda question: self._reranker.score(question, texts)
+
+    def _judged_by_image(self, pages: Sequence[PageKey], scope: Scope) -> _Judged | None:
+        """Return the pages that have an image, and what scores these images; None if they are not read."""
+        reranker = self._reranker
+        if not self._settings.images or not isinstance(reranker, ImageReranker):
+            return None
+        with self._catalog.read_transaction() as connection:
+            paths = page_images(connection, pages, scope)
+        pictures: dict[PageKey, bytes] = {}
+        for page in pages[:MAX_PASSAGES]:
+            if page in paths:
+                with suppress(Unreadable):  # removed a moment ago
+                    pictures[page] = model_jpeg(self._data / paths[page])
+        shown = list(pictures.values())
+        return list(pictures), lambda question: reranker.score_images(question, shown)
+
+    def _run(self, score: Callable[[], list[float]], count: int) -> list[float]:
         """Return the scores. Raise RerankerBusy after the budget, at once while an earlier question is not done."""
         if self._late is not None and not self._late.done():
             raise RerankerBusy("it is still busy with an earlier question" if self._is_open else "it is being loaded")
-        future = self._thread.submit(Urgency.QUESTION, lambda: self._open_and_score(question, passages))
+        future = self._thread.submit(Urgency.QUESTION, lambda: self._open_and(score))
         try:
             scores = future.result(self._settings.budget_ms / 1000)
         except TimeoutError:
@@ -122,13 +158,13 @@ class Reranking:
                 f"it took more than {self._settings.budget_ms} ms",
                 "raise MAGPIE_RERANK__BUDGET_MS, or use a smaller model or a GPU",
             ) from None
-        if len(scores) != len(passages) or not all(map(math.isfinite, scores)):
+        if len(scores) != count or not all(map(math.isfinite, scores)):
             raise RerankerFailed("it returned too few scores, or some that are not numbers", "use another reranker")
         return scores
 
-    def _open_and_score(self, question: str, passages: Sequence[str]) -> list[float]:
+    def _open_and(self, score: Callable[[], list[float]]) -> list[float]:
         self._open()
-        return self._reranker.score(question, passages)
+        return score()
 
     def _open(self) -> None:
         self._reranker.open()

@@ -32,6 +32,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(shape_of(scope)))", ""),),
+    "page images": (
+        Mutation(
+            "rag.catalog.page_tokens:read_page_tokens",
+            ".where(are_any_of((chunk.c.document_id, chunk.c.page), pages), inside)",
+            "",
+        ),
+    ),
     "reranked names": (
         Mutation(
             "rag.search.reranking:read_passages",
@@ -41,8 +48,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "reranked pages": (
         Mutation(
-            "rag.search.reranking:Reranking.rerank",
-            "passages = read_passages(connection, pages[: self._settings.pages], rankings, scope)",
+            "rag.search.reranking:Reranking._judged_by_text",
+            "passages = read_passages(connection, pages, rankings, scope)",
             "rows = connection.exec_driver_sql('SELECT document_id, page, text FROM chunk').all()\n"
             "            passages = [((row[0], row[1]), row[2]) for row in rows]",
         ),

@@ -52,6 +52,7 @@ from tests.leaks.watched import MARKS, Leak, LogHandler, ReadingReranker, Repeat
 from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.migrated import open_rag
+from tests.support.page_embedder import FakePageEmbedder
 from tests.support.slack_workspace import AGENT_MANIFEST, without_proxies
 
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
@@ -505,6 +506,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             extractor=MarkedDocumentExtractor,
             embedder=FakeEmbedder(),
             text_embedder=FakeTextEmbedder(),
+            page_embedder=FakePageEmbedder(),
             generator=generator,
         )
         rag = settings(data, search={"min_confidence": 0.0}, rerank={"budget_ms": 60_000})

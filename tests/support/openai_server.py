@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +19,11 @@ from typing import Any, Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from rag.vectors.max_sim import score_pages
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.generator import pieces_of
 from tests.support.ollama_server import Script
+from tests.support.page_embedder import FakePageEmbedder
 from tests.support.reranker import word_overlap
 
 Flavor = Literal["llama.cpp", "vllm", "tei", "lm studio", "other"]
@@ -292,6 +294,12 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused(501, "This server does not support reranking. Start it with `--reranking`")
             self._json(404, {"detail": "Not Found"})
             return
+        pictures = [each for each in body["documents"] if not isinstance(each, str)]
+        if pictures and not model.vision:
+            raise Refused(400, f"MultiModalParam is not supported for {model.name}", type="BadRequestError")
+        if pictures:
+            self._rerank_pictures(body, pictures)
+            return
         for words in map(str.split, body["documents"]):
             if not words:
                 raise Refused(400, "documents must be a non-empty string array", type="invalid_request_error")
@@ -300,6 +308,20 @@ class _Handler(BaseHTTPRequestHandler):
         scores = word_overlap(body["query"], body["documents"])
         if self.openai.flavor == "llama.cpp":
             scores = [12 * score - 6 for score in scores]
+        rows = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
+        rows.sort(key=lambda row: -row["relevance_score"])
+        self._send_scores({"model": body["model"], "results": rows[: body["top_n"]]}, "results")
+
+    def _rerank_pictures(self, body: dict[str, Any], documents: Sequence[Any]) -> None:
+        """Answer with scores of pictures, as vLLM takes them: by the colors that the question names."""
+        embedder, pictures = FakePageEmbedder(), []
+        for document in documents:
+            [part] = document["content"]
+            kind, _, content = part["image_url"]["url"].partition(";base64,")
+            assert (part["type"], kind) == ("image_url", "data:image/jpeg")
+            pictures.append(base64.b64decode(content, validate=True))
+        tokens = [page for page in embedder.embed_pages(pictures) if page is not None]
+        scores = [page.score for page in score_pages(embedder.embed_question(body["query"]), tokens)]
         rows = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
         rows.sort(key=lambda row: -row["relevance_score"])
         self._send_scores({"model": body["model"], "results": rows[: body["top_n"]]}, "results")

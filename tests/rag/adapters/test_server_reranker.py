@@ -7,9 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from rag.adapters.rerankers import open_reranker
 from rag.errors import BadSetting, MagpieError, RerankerBusy, RerankerFailed
+from rag.images import encode_jpeg
+from rag.ports import ImageReranker
 from rag.settings import RerankSettings
 from tests.support.ollama_server import Fault, Script, closed_address
 from tests.support.openai_server import Flavor, OpenAIServer, ServedModel, openai_server
@@ -114,3 +117,35 @@ def test_missing_invalid_and_public_addresses_are_refused(host: str) -> None:
     with pytest.raises(BadSetting) as caught:
         open_reranker(RerankSettings(model="openai:bge", host=host)).open()
     assert "MAGPIE_RERANK__" in caught.value.hint
+
+
+SEES = ServedModel("qwen3-vl-reranker", reranks=True, vision=True)
+
+
+def jpeg(color: str) -> bytes:
+    return encode_jpeg(Image.new("RGB", (64, 64), color), 95)
+
+
+def test_images_of_pages_are_scored_by_a_model_that_reads_them() -> None:
+    with openai_server(SEES) as server:
+        settings = RerankSettings(model=f"openai:{SEES.name}", host=server.url, budget_ms=10_000, images=True)
+        with closing(open_reranker(settings)) as reranker:
+            assert isinstance(reranker, ImageReranker)
+            scores = reranker.score_images("green", [jpeg("red"), jpeg("green"), jpeg("blue")])
+    assert scores.index(max(scores)) == 1
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_model_that_reads_no_images_is_named_with_a_remedy() -> None:
+    with openai_server(MODEL) as server:
+        settings = RerankSettings(model=f"openai:{MODEL.name}", host=server.url, budget_ms=10_000, images=True)
+        with closing(open_reranker(settings)) as reranker:
+            assert isinstance(reranker, ImageReranker)
+            with pytest.raises(MagpieError, match="not supported") as raised:
+                reranker.score_images("green", [jpeg("red")])
+    assert raised.value.hint
+
+
+def test_images_need_a_server() -> None:
+    with pytest.raises(BadSetting, match="cannot rerank by the images"):
+        open_reranker(RerankSettings(model="st:BAAI/bge-reranker-v2-m3", images=True))

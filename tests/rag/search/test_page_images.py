@@ -14,10 +14,13 @@ from rag import Rag, Scope, Settings
 from rag.errors import EmbedderDown
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.ports import PageEmbedder, PageTokens, VectorStore
+from rag.settings import RerankSettings
+from rag.vectors.max_sim import score_pages
 from tests.support.absent import NoEmbedder
 from tests.support.drawn_pages import DrawingExtractor, DrawnPage, drawn_file
 from tests.support.migrated import open_rag
 from tests.support.page_embedder import FakePageEmbedder
+from tests.support.reranker import FakeReranker
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()
@@ -200,3 +203,29 @@ def test_picture_that_cannot_be_decoded_gets_no_vectors_and_the_others_do(tmp_pa
         rag.index([tmp_path / "a.pdf"])
         assert rag.find("green", EVERYTHING).hits[0].page == 2
     assert len(stored_vectors(tmp_path / "data")) == len(PAGES) - 1
+
+
+def test_reranker_that_reads_images_gets_those_of_the_scope(indexed: Indexed) -> None:
+    class ByColor(FakeReranker):
+        """Satisfies ImageReranker: prefers green."""
+
+        def score_images(self, question: str, pictures: Sequence[bytes]) -> list[float]:
+            self.calls.append((question, []))
+            tokens = [page for page in FakePageEmbedder().embed_pages(pictures) if page is not None]
+            assert len(tokens) == len(pictures) == len(PAGES)
+            return [score.score for score in score_pages(FakePageEmbedder().embed_question("green"), tokens)]
+
+    reranker = ByColor()
+    changed = settings(indexed[0]).model_copy(update={"rerank": RerankSettings(images=True, budget_ms=30_000)})
+    with open_rag(
+        changed,
+        extractor=DrawingExtractor,
+        embedder=NoEmbedder(),
+        page_embedder=indexed[1],
+        store=indexed[2],
+        reranker=reranker,
+    ) as rag:
+        found = rag.find("the red one", EVERYTHING)
+        assert (found.rankings[LANE][0][1], found.hits[0].page) == (1, 2)
+        rag.find("the red one", Scope.of("C-other"))
+    assert len(reranker.calls) == 1

@@ -220,7 +220,7 @@ def test_score_is_a_signal_of_confidence_only_if_it_can_be_compared(data: Path) 
 )
 def test_doctor_reranks_two_passages(data: Path, reranker: FakeReranker | None, status: str, words: str) -> None:
     catalog = Catalog(data)
-    reranking = None if reranker is None else Reranking(catalog, reranker, RerankSettings())
+    reranking = None if reranker is None else Reranking(catalog, data, reranker, RerankSettings())
     check = check_reranker(reranking)
     if reranking is not None:
         reranking.close()

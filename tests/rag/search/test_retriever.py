@@ -81,7 +81,9 @@ def retriever(rag: Rag, *lanes: Lane, reranker: Reranker | None = None, enabled:
         update={"search": rag.settings.search.model_copy(update={"lanes": tuple(enabled.split())} if enabled else {})}
     )
     catalog = Catalog(migrated(settings.data))
-    reranking = None if reranker is None else Reranking(catalog, reranker, RerankSettings(budget_ms=30_000))
+    reranking = (
+        None if reranker is None else Reranking(catalog, settings.data, reranker, RerankSettings(budget_ms=30_000))
+    )
     try:
         words = Fts5Index()
         abstention = Abstention(settings, catalog, words, confidence.load(settings.data))

@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rag.settings import PageImageSettings
+
 FOLDER = Path(__file__).parent / "magpie-tiny-pages"
+
+TINY_PAGES = PageImageSettings(model=f"st:{FOLDER}", device="cpu", floor=0.6)
+"""Settings of the model. The floor lies in the gap that `measure.py` reports."""
