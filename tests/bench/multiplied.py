@@ -17,18 +17,25 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from rag.adapters.chroma import ChromaStore
-from rag.catalog import Catalog, documents, extractions, sources, vectors
+from rag.catalog import Catalog, documents, extractions, sources
+from rag.catalog import vectors as vectors_of_chunks
 from rag.catalog.fulltext import Fts5Index
+from rag.catalog.page_tokens import put_page_tokens
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
-from rag.ports import StoredVector, Vector, VectorStore
+from rag.ports import PageTokens, StoredVector, Vector, VectorStore
+from rag.vectors.max_sim import mean_vector, unit_rows
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3
 SMALL, SMALL_CHUNKS = "small", 10
 DIM = 512
 IDENTITY = "made-up-512"
-_AT_ONCE = 2000
+PAGES_IDENTITY, PAGE_DIM = "made-up-pages", 128
+PAGE_TOKENS = 27 * 14
+"""Token vectors of a page: ColQwen2's 27 rows of 27, of which two neighbors each are averaged to fit into 64 KB."""
+
+_AT_ONCE, _PAGES_AT_ONCE = 2000, 200
 
 
 def chunks_of(data: Path) -> list[NewChunk]:
@@ -126,15 +133,43 @@ def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callabl
             for row, vector in zip(part, unit_vectors(len(part), seed + start), strict=True)
         ]
         with catalog.write_transaction() as connection:
-            vectors.put_vectors(connection, IDENTITY, made, [])
+            vectors_of_chunks.put_vectors(connection, IDENTITY, made, [])
         store.add(IDENTITY, made)
         watch(f"{start + len(part)} of {len(rows)} vectors")
 
 
-def build(data: Path, into: Path, count: int, seed: int, watch: Callable[[str], None]) -> None:
+def fill_page_tokens(catalog: Catalog, store: VectorStore, seed: int, watch: Callable[[str], None]) -> None:
+    """Store random token vectors for each page in the catalog, and their mean there and in the vector store."""
+    rng = np.random.default_rng(seed)
+    with catalog.read_transaction() as connection:
+        pages = select(chunk.c.id, chunk.c.document_id).where(chunk.c.kind == Kind.PAGE.value).order_by(chunk.c.id)
+        rows = connection.execute(pages).all()
+    boxes = np.tile(np.array([0, 0, 9, 9], np.uint8), (PAGE_TOKENS, 1))
+    for start in range(0, len(rows), _PAGES_AT_ONCE):
+        part = rows[start : start + _PAGES_AT_ONCE]
+        # Tokens of a page have something in common, or all means would be equally near.
+        common = rng.integers(-60, 61, (len(part), 1, PAGE_DIM))
+        values = np.clip(common + rng.integers(-100, 101, (len(part), PAGE_TOKENS, PAGE_DIM)), -127, 127).astype(
+            np.int8
+        )
+        tokens = {row.id: PageTokens(vectors, boxes) for row, vectors in zip(part, values, strict=True)}
+        means = [
+            StoredVector(row.id, 0, row.document_id, Modality.PICTURE, mean_vector(unit_rows(tokens[row.id].vectors)))
+            for row in part
+        ]
+        with catalog.write_transaction() as connection:
+            vectors_of_chunks.put_vectors(connection, PAGES_IDENTITY, means, [])
+            put_page_tokens(connection, PAGES_IDENTITY, tokens)
+        store.add(PAGES_IDENTITY, means)
+        watch(f"{start + len(part)} of {len(rows)} page images")
+
+
+def build(
+    data: Path, into: Path, count: int, seed: int, watch: Callable[[str], None], *, page_images: bool = False
+) -> None:
     """Create the large catalog and its store in `into`. Reuse a complete one, and replace an incomplete one."""
     done = into / "made.json"
-    parameters = {"chunks": count, "seed": seed}
+    parameters = {"chunks": count, "seed": seed} | ({"page_images": True} if page_images else {})
     if done.is_file() and json.loads(done.read_text()) == parameters:
         return
     if into.exists() and any(into.iterdir()):
@@ -149,6 +184,8 @@ def build(data: Path, into: Path, count: int, seed: int, watch: Callable[[str], 
     with closing(Catalog(into)) as catalog, closing(ChromaStore(into / "chroma")) as store:
         fill_catalog(catalog, multiplied(chunks, count - len(small), seed), small, seed, watch)
         fill_vectors(catalog, store, seed, watch)
+        if page_images:
+            fill_page_tokens(catalog, store, seed, watch)
     done.write_text(json.dumps(parameters))
 
 

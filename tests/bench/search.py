@@ -4,8 +4,10 @@ DATA is a data folder with indexed files, which is only read. Its chunks are mul
 indexing code: 30 % of the words of each copy are exchanged for others of the corpus, with 20 chunks a document, 500
 spaces, and a random 512-dimensional vector for each chunk. The questions are searched with `Rag.find` in a scope
 of 50 spaces and in one of 10 chunks, with all lanes and with the lane of words only, on at most two cores. The time
-of embedding is subtracted. Random vectors are the worst case for a scope, because the nearest neighbors are not
-more frequent in it than elsewhere. Exit code 1 if the 95th percentile of any run reaches 150 ms.
+of embedding is subtracted. With --learned, there are also late interaction over random token vectors of 50 KB a
+page, and reranking by the tiny cross-encoder of the tests. Random vectors are the worst case for a scope, because
+the nearest neighbors are not more frequent in it than elsewhere. Exit code 1 if the 95th percentile of any run
+reaches 150 ms.
 """
 
 from __future__ import annotations
@@ -23,16 +25,31 @@ from pathlib import Path
 from statistics import median
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.evaluation.metrics import percentile
 from rag.model.extraction import Modality
-from rag.ports import Neighbor, Vector
+from rag.ports import Neighbor, PageTokens, Vector
 from rag.settings import LANES
-from tests.bench.multiplied import DIM, IDENTITY, SMALL, SPACES, build, chunks_of, unit_vectors
+from tests.bench.multiplied import (
+    DIM,
+    IDENTITY,
+    PAGE_DIM,
+    PAGES_IDENTITY,
+    SMALL,
+    SPACES,
+    build,
+    chunks_of,
+    unit_vectors,
+)
+from tests.support.tiny_cross_encoder import TINY
 
 LIMIT_MS = 150
-_STAGES = ("words", "vectors", "fuse")
+STAGES = ("words", "vectors", "page-images", "rerank", "fuse")
+_QUESTION_TOKENS = 20
 _WARM = 5
 
 
@@ -53,6 +70,19 @@ class InstantEmbedder:
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
         return [unit_vectors(1, crc32(picture.read_bytes()))[0] for picture in pictures]
+
+
+class InstantPageEmbedder:
+    """Satisfies ports.PageEmbedder with deterministic random vectors for each question."""
+
+    identity = PAGES_IDENTITY
+
+    def embed_pages(self, pictures: Sequence[bytes]) -> list[PageTokens | None]:
+        return [None for _ in pictures]
+
+    def embed_question(self, text: str) -> NDArray[np.float32]:
+        rows = np.random.default_rng(crc32(text.encode())).standard_normal((_QUESTION_TOKENS, PAGE_DIM))
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 class CountingStore(ChromaStore):
@@ -104,7 +134,7 @@ def timed(rag: Rag, store: CountingStore, questions: Sequence[str], scope: Scope
     for question in questions[:_WARM]:
         rag.find(question, scope)
     elapsed, cpu_times, again = [], [], 0
-    stages: dict[str, list[float]] = {stage: [] for stage in _STAGES}
+    stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for question in questions:
         store.queries.clear()
         began, busy = time.perf_counter(), time.process_time()
@@ -112,7 +142,7 @@ def timed(rag: Rag, store: CountingStore, questions: Sequence[str], scope: Scope
         elapsed.append((time.perf_counter() - began) * 1000 - found.stage_ms["embed"])
         cpu_times.append((time.process_time() - busy) * 1000 - found.stage_ms["embed"])
         again += any(count > 1 for count in store.queries.values())
-        for stage in _STAGES:
+        for stage in STAGES:
             stages[stage].append(found.stage_ms[stage])
     by_stage = {stage: Spread.of(values) for stage, values in stages.items()}
     return Timed(Spread.of(elapsed), Spread.of(cpu_times), by_stage, again / len(questions))
@@ -137,7 +167,7 @@ def report(name: str, runs: Sequence[Timed]) -> Iterator[str]:
     yield f"{name}; median of {len(runs)} runs (and their range)"
     yield f"  clock:         {_spread([run.clock for run in runs])}"
     yield f"  processor:     {_spread([run.cpu for run in runs])}"
-    for stage in _STAGES:
+    for stage in STAGES:
         yield f"  {stage + ':':<14} {_spread([run.stages[stage] for run in runs])}"
     yield f"  queried the vector store a second time: {max(run.again for run in runs):.0%} of the questions"
 
@@ -150,11 +180,20 @@ def _spread(runs: Sequence[Spread]) -> str:
 
 
 def measure(
-    made: Path, questions: Sequence[str], seed: int, runs: int, lanes: Sequence[str] = LANES
+    made: Path,
+    questions: Sequence[str],
+    seed: int,
+    runs: int,
+    lanes: Sequence[str] = LANES,
+    *,
+    learned: bool = False,
 ) -> dict[str, list[Timed]]:
     store = CountingStore(made / "chroma")
-    settings = Settings(data=made, answer={"model": ""}, search={"lanes": ",".join(lanes)})
-    with open_rag(settings, embedder=InstantEmbedder(), store=store) as rag:
+    rerank = TINY.model_dump() if learned else {}
+    settings = Settings(data=made, answer={"model": ""}, search={"lanes": ",".join(lanes)}, rerank=rerank)
+    pages = InstantPageEmbedder() if learned else None
+    with open_rag(settings, embedder=InstantEmbedder(), store=store, page_embedder=pages) as rag:
+        rag.load_reranker()
         return {
             name: [timed(rag, store, questions, scope) for _ in range(runs)] for name, scope in scopes(seed).items()
         }
@@ -167,6 +206,7 @@ def main() -> int:
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--learned", action="store_true", help="measure late interaction and a reranker, too")
     parser.add_argument("--made", type=Path, help="keep the large catalog here and reuse it")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
@@ -174,11 +214,13 @@ def main() -> int:
     questions = read_questions(options.questions, options.data, options.seed, 200)
     with tempfile.TemporaryDirectory() as scratch:
         made = options.made or Path(scratch)
-        build(options.data, made, options.chunks, options.seed, _Watch())
+        build(options.data, made, options.chunks, options.seed, _Watch(), page_images=options.learned)
+        variants = [("all lanes", LANES, False), ("words only", ("words",), False)]
+        variants += [("all lanes, page images and reranker", LANES, True)] if options.learned else []
         measured = {
             f"{scope}, {label}": timings
-            for label, lanes in (("all lanes", LANES), ("words only", ("words",)))
-            for scope, timings in measure(made, questions, options.seed, options.runs, lanes).items()
+            for label, lanes, learned in variants
+            for scope, timings in measure(made, questions, options.seed, options.runs, lanes, learned=learned).items()
         }
     for name, timings in measured.items():
         print("\n".join(report(name, timings)))  # noqa: T201

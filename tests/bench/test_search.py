@@ -21,7 +21,17 @@ from tests.bench.multiplied import (
     fill_catalog,
     multiplied,
 )
-from tests.bench.search import CountingStore, InstantEmbedder, Spread, Timed, read_questions, report, timed
+from tests.bench.search import (
+    STAGES,
+    CountingStore,
+    InstantEmbedder,
+    Spread,
+    Timed,
+    measure,
+    read_questions,
+    report,
+    timed,
+)
 from tests.support.migrated import migrated, open_rag
 
 BOX = Box(0.1, 0.1, 0.9, 0.5)
@@ -77,8 +87,21 @@ def test_run_with_a_small_catalog(tmp_path: Path) -> None:
         build(data, data, 300, 1, lambda _: None)
 
 
+def test_run_with_page_images_and_a_reranker(tmp_path: Path) -> None:
+    chunks = corpus(60)
+    data, made = tmp_path / "data", tmp_path / "made"
+    catalog = Catalog(migrated(data))
+    fill_catalog(catalog, iter([chunks]), chunks[1:3], 1, lambda _: None)
+    catalog.close()
+    build(data, made, 80, 1, lambda _: None, page_images=True)
+    measured = measure(made, read_questions(None, data, 1, 6), 1, 1, learned=True)
+    for [run] in measured.values():
+        assert run.stages["page-images"].p50 > 0
+        assert run.stages["rerank"].p50 > 0
+
+
 def test_report_has_the_spread_of_the_runs() -> None:
-    fast, slow = dict.fromkeys(("words", "vectors", "fuse"), Spread(1, 2)), {"words": Spread(5, 6)}
+    fast, slow = dict.fromkeys(STAGES, Spread(1, 2)), {"words": Spread(5, 6)}
     runs = [
         Timed(Spread(10, 20), Spread(9, 15), fast, 0.25),
         Timed(Spread(12, 31), Spread(9, 16), fast | slow, 0.5),

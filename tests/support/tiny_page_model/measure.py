@@ -65,7 +65,8 @@ def _compare(model: LateInteractionModel, rng: random.Random, held_out: bool) ->
         unrelated = model.embed_question(rng.choice(UNRELATED))
         others.append(max(score.score for score in score_pages(unrelated, tokens)))
     return (
-        f"right page first {right / EACH:.0%}, region in its cell {places / EACH:.0%}, {len(tokens[0].vectors)} vectors; "
+        f"right page first {right / EACH:.0%}, region in its cell {places / EACH:.0%}, "
+        f"{len(tokens[0].vectors)} vectors; "
         f"score {_range(scores)}, of the wrong page {_range(wrong)}, of unrelated questions {_range(others)}"
     )
 
