@@ -8,5 +8,5 @@ from rag.settings import PageImageSettings
 
 FOLDER = Path(__file__).parent / "magpie-tiny-pages"
 
-TINY_PAGES = PageImageSettings(model=f"st:{FOLDER}", device="cpu", floor=0.6)
+TINY_PAGES = PageImageSettings(model=f"st:{FOLDER}", device="cpu", floor=0.87)
 """Settings of the model. The floor lies in the gap that `measure.py` reports."""
