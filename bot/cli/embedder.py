@@ -27,7 +27,10 @@ def embedder(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Serve CLIP to other machines; run it on the machine with the GPU. Stop it with Ctrl-C or SIGTERM."""
+    """Serve CLIP, and a model of page images if one is set, to other machines; run it on the machine with the GPU.
+
+    Stop it with Ctrl-C or SIGTERM.
+    """
     from bot.slack.connection_limits import ConnectionLimits
     from bot.slack.http import serving
     from rag import Replicas, open_model_server, open_replicas

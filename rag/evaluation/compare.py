@@ -216,6 +216,8 @@ def compared_variants(
     found = [Variant("as set", settings)]
     if lanes:
         for lane in settings.search.lanes:
+            if lane == "page-images" and not settings.page_images.model:
+                continue  # it is off in all variants
             rest = tuple(other for other in settings.search.lanes if other != lane)
             search = settings.search.model_copy(update={"lanes": rest})
             found.append(Variant(f"without {lane}", settings.model_copy(update={"search": search})))

@@ -79,6 +79,7 @@ GROUPS = {
     "serve": "Model server",
     "text": "Text vectors",
     "rerank": "Reranker",
+    "page_images": "Page images",
     "store": "Vector store",
     "search": "Search",
     "answer": "Answers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from PIL import Image
@@ -14,7 +14,7 @@ from rag import Rag, Scope, Settings
 from rag.errors import EmbedderDown
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.ports import PageEmbedder, PageTokens, VectorStore
-from rag.settings import RerankSettings
+from rag.settings import LANES, RerankSettings
 from rag.vectors.max_sim import score_pages
 from tests.support.absent import NoEmbedder
 from tests.support.drawn_pages import DrawingExtractor, DrawnPage, drawn_file
@@ -131,6 +131,35 @@ def test_lane_is_off_by_default_and_no_model_is_opened(indexed: Indexed) -> None
     with opened(indexed[0], None, indexed[2]) as rag:
         assert LANE not in rag.lanes()
         assert LANE not in rag.find("green", EVERYTHING).lanes
+
+
+class Untouched:
+    """Satisfies every protocol of a model, and fails when anything of it is used."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} of a model was used")
+
+
+def test_without_learned_lanes_no_model_is_used(indexed: Indexed, tmp_path: Path) -> None:
+    learned = ("translations", "text-vectors", "clip-picture", "clip-text", LANE)
+    plain = settings(indexed[0])
+    lanes = ",".join(lane for lane in LANES if lane not in learned)
+    model: Any = Untouched()
+    limited = Settings(data=plain.data, answer={"model": ""}, read={"workers": 1}, search={"lanes": lanes})
+    with open_rag(
+        limited,
+        extractor=DrawingExtractor,
+        embedder=model,
+        text_embedder=model,
+        page_embedder=model,
+        store=indexed[2],
+    ) as rag:
+        found = rag.find("harbour", EVERYTHING)
+        Image.new("RGB", (60, 60), "green").save(tmp_path / "shot.png")
+        rag.find_picture(tmp_path / "shot.png", EVERYTHING)
+    assert found.hits[0].page == 4
+    assert {lane for lane, state in found.lanes.items() if state == "on"} <= set(LANES) - set(learned)
+    assert found.rankings.keys() <= set(LANES) - set(learned)
 
 
 def test_model_that_is_down_turns_the_lane_off_and_words_go_on(indexed: Indexed) -> None:
