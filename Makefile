@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -109,6 +109,10 @@ bench-scope: install
 # Measure images and texts per second against the model alone, with random weights.
 bench-embedder: install
 	@$(BIN)/magpie bench --random
+
+# Measure SigLIP 2, ViT-g-14 and ColQwen2 with random weights on a GPU. TINY=1 tries the command.
+bench-gpu: install
+	@$(BIN)/python -m tests.bench.gpu $(if $(TINY),--tiny)
 
 # Create .venv with everything Magpie needs; does nothing if it is up to date.
 install:

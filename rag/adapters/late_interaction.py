@@ -65,6 +65,25 @@ class LateInteractionModel:
     def device(self) -> str:
         return str(self._model.device)
 
+    @property
+    def weights_bytes(self) -> int:
+        """Return the memory that the loaded weights take."""
+        return sum(weight.nbytes for weight in self._model.parameters())
+
+    def forward_alone(self, pictures: Sequence[bytes]) -> Callable[[], None]:
+        """Return a forward pass over these pictures, which are prepared already; for benchmarks."""
+        import torch
+
+        features = self._features([decoded(picture) for picture in pictures], {}, "document")
+
+        def forward() -> None:
+            with torch.inference_mode():
+                self._model(dict(features), task="document")
+            if self._model.device.type == "cuda":
+                torch.cuda.synchronize()
+
+        return forward
+
     def embed_pages(self, pictures: Sequence[bytes]) -> list[PageTokens | None]:
         images = [_decoded(picture) for picture in pictures]
         fitting = [image for image in images if image is not None]
@@ -141,12 +160,15 @@ class LateInteractionModel:
         """Return the token embeddings and the mask of what is scored, as `encode` makes them from `processed`."""
         import torch
 
-        model = self._model
-        features = {**model.preprocess(list(inputs), task=task), **processed}
-        moved = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
         with torch.inference_mode():
-            found = model(moved, task=task)
+            found = self._model(self._features(inputs, processed, task), task=task)
         return {name: found[name].cpu() for name in ("token_embeddings", "attention_mask")}
+
+    def _features(self, inputs: Sequence[Any], processed: Mapping[str, Any], task: str) -> dict[str, Any]:
+        """Return what the model reads, on its device; `processed` replaces what its own preprocessing makes."""
+        features = {**self._model.preprocess(list(inputs), task=task), **processed}
+        device = self._model.device
+        return {key: value.to(device) if hasattr(value, "to") else value for key, value in features.items()}
 
     def _grids(self, features: dict[str, Any], size: tuple[int, int]) -> list[TokenGrid]:
         """Return the vectors of a picture of this width and height by their places."""
