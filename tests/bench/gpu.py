@@ -34,8 +34,8 @@ _DISTINCT = 8
 
 @dataclass(frozen=True)
 class Measured:
-    """Pages per second, from files to store and of the model `alone`; bytes of the weights, at most on a GPU, and of the
-    vectors of the largest `page`."""
+    """Pages per second, from files to store and of the model `alone`; and bytes: of the weights, at most on a GPU, and
+    of the vectors of the largest `page`."""
 
     device: str
     per_second: float
