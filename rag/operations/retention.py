@@ -102,6 +102,15 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
             "keypoints by which a screenshot of a page is recognized",
             until,
         ),
+        StoredData(
+            "page images",
+            catalog.path,
+            rows.page_images,
+            "page",
+            None,
+            "vectors of the parts of a page's image, by which late interaction finds it",
+            until,
+        ),
         _folder("vector store", data / "chroma", "file", "a copy of the vectors, by id; no text, no names", until),
         StoredData(
             "what was forgotten",

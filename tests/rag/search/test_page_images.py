@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,10 +12,12 @@ import pytest
 from PIL import Image
 
 from rag import Rag, Scope, Settings
+from rag.build import open_indexes
+from rag.catalog import Catalog
 from rag.errors import EmbedderDown
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.ports import PageEmbedder, PageTokens, VectorStore
-from rag.settings import LANES, RerankSettings
+from rag.settings import LANES, EmbedSettings, RerankSettings
 from rag.vectors.max_sim import score_pages
 from tests.support.absent import NoEmbedder
 from tests.support.drawn_pages import DrawingExtractor, DrawnPage, drawn_file
@@ -170,6 +173,39 @@ def test_model_that_is_down_turns_the_lane_off_and_words_go_on(indexed: Indexed)
         found = rag.find("harbour", EVERYTHING)
         assert found.lanes[LANE] == "off: no server answers (fix: start it)"
         assert found.hits[0].page == 4
+
+
+def test_doctor_embeds_a_picture_and_says_how_much_space_a_page_takes(indexed: Indexed) -> None:
+    with opened(*indexed, floor=None) as rag:
+        found = {check.name: check for check in rag.doctor()}
+        stored = {row.name: row.count for row in rag.list_stored_data()}
+    assert found["page images"].status == "ok"
+    assert "64 vectors of 12 dimensions for a picture; at most 1 KB a page" in found["page images"].detail
+    assert found["store of page images"].status == "ok"
+    assert "MAGPIE_PAGE_IMAGES__FLOOR" in found["page images alone"].fix
+    assert stored["page images"] == len(PAGES)
+    with opened(indexed[0], None, indexed[2]) as rag:
+        [off] = [check for check in rag.doctor() if check.name == "page images"]
+    assert (off.status, "MAGPIE_PAGE_IMAGES__MODEL" in off.detail) == ("off", True)
+
+
+def test_model_leaves_the_gpu_while_an_answer_is_written(indexed: Indexed) -> None:
+    embedder = FakePageEmbedder()
+    shared = settings(indexed[0]).model_copy(update={"embed": EmbedSettings(offload=True)})
+    catalog = Catalog(indexed[0])
+    with (
+        closing(catalog),
+        closing(open_indexes(shared, catalog, 1, NoEmbedder(), None, indexed[2], embedder)) as indexes,
+    ):
+        assert indexes.pages is not None
+        assert indexes.pages.identity() == embedder.identity
+        offload = indexes.pages.offload
+        assert offload is not None
+        assert offload is indexes.clip.offload
+        offload.acquire()
+        assert embedder.moves == ["leave"]
+        offload.release()
+    assert embedder.moves == ["leave", "back"]
 
 
 def test_forgotten_page_leaves_the_disk(tmp_path: Path) -> None:
