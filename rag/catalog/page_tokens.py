@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, and_, delete, func, insert, select
 
-from rag.catalog.any_of import are_any_of
+from rag.catalog.any_of import are_any_of, is_any_of
 from rag.catalog.scope import documents_in, is_current
 from rag.catalog.tables import chunk, document, page_tokens, vector
 from rag.model.search import PageKey, Scope
@@ -75,5 +75,5 @@ def delete_replaced(connection: Connection, embedder: str, limit: int) -> int:
     few = select(page_tokens.c.chunk_id).where(page_tokens.c.embedder == embedder).limit(limit)
     chunks = list(connection.scalars(few))
     for table in (vector, page_tokens):
-        connection.execute(delete(table).where(table.c.embedder == embedder, table.c.chunk_id.in_(chunks)))
+        connection.execute(delete(table).where(table.c.embedder == embedder, is_any_of(table.c.chunk_id, chunks)))
     return len(chunks)
