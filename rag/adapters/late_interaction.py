@@ -137,7 +137,7 @@ class LateInteractionModel:
         return rows
 
     def _document_features(self, images: Sequence[Image]) -> list[dict[str, Any]]:
-        """Return the output of the model for each picture, with its token ids and the mask of what is scored."""
+        """Return the output of the model for each picture, with its token ids and its mask."""
         batch = self._settings.batch
         if not self._needs_processor_calls:
             found: list[dict[str, Any]] = self._model.encode_document(
@@ -157,7 +157,7 @@ class LateInteractionModel:
         return type(self._model.processor).__name__ in _NEEDS_PROCESSOR_CALLS
 
     def _forward(self, inputs: Sequence[Any], processed: Mapping[str, Any], task: str) -> dict[str, Any]:
-        """Return the token embeddings and the mask of what is scored, as `encode` makes them from `processed`."""
+        """Return the token embeddings and their mask, as `encode` makes them from `processed`."""
         import torch
 
         with torch.inference_mode():

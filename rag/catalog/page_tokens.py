@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, select
 
-from rag.catalog.any_of import are_any_of, is_any_of
-from rag.catalog.scope import documents_in, is_current
+from rag.catalog.any_of import are_in, as_list, is_any_of
+from rag.catalog.scope import Shape, documents_in, is_current, shape_of, values_of
 from rag.catalog.tables import chunk, document, page_tokens, vector
 from rag.model.search import PageKey, Scope
 from rag.ports import PageTokens
@@ -42,16 +44,23 @@ def put_page_tokens(connection: Connection, embedder: str, tokens: Mapping[int, 
 
 def read_page_tokens(connection: Connection, embedder: str, pages: Sequence[PageKey], scope: Scope) -> list[StoredPage]:
     """Return the given pages that are in scope and have token vectors."""
+    values = values_of(scope, pages=as_list(pages), embedder=embedder)
+    rows = connection.execute(_pages(shape_of(scope)), values)
+    return [StoredPage(row.document_id, row.page, row.id, _tokens(row.vectors, row.boxes)) for row in rows]
+
+
+@cache
+def _pages(shape: Shape) -> Select[*tuple[Any, ...]]:
+    """Return the statement for the scopes of a shape."""
     # The sum keeps SQLite from reading all chunks of the scope's documents to find these few pages.
-    inside = (chunk.c.document_id + 0).in_(documents_in(scope))
-    mine = and_(page_tokens.c.chunk_id == chunk.c.id, page_tokens.c.embedder == embedder)
-    rows = (
+    inside = (chunk.c.document_id + 0).in_(documents_in(shape))
+    mine = and_(page_tokens.c.chunk_id == chunk.c.id, page_tokens.c.embedder == bindparam("embedder"))
+    return (
         select(chunk.c.document_id, chunk.c.page, chunk.c.id, page_tokens.c.vectors, page_tokens.c.boxes)
         .join(document, is_current())
         .join(page_tokens, mine)
-        .where(are_any_of((chunk.c.document_id, chunk.c.page), pages), inside)
+        .where(are_in((chunk.c.document_id, chunk.c.page), "pages"), inside)
     )
-    return [StoredPage(row[0], row[1], row[2], _tokens(row.vectors, row.boxes)) for row in connection.execute(rows)]
 
 
 def _tokens(vectors: bytes, boxes: bytes) -> PageTokens:

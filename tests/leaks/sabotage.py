@@ -34,8 +34,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(shape_of(scope)))", ""),),
     "page images": (
         Mutation(
-            "rag.catalog.page_tokens:read_page_tokens",
-            ".where(are_any_of((chunk.c.document_id, chunk.c.page), pages), inside)",
+            "rag.catalog.page_tokens:_pages",
+            '.where(are_in((chunk.c.document_id, chunk.c.page), "pages"), inside)',
             "",
         ),
     ),

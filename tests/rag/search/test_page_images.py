@@ -33,7 +33,7 @@ PAGES = (
     DrawnPage([("red", "circle")], "minutes of the meeting"),
     DrawnPage([("green", "star")]),
     DrawnPage([("blue", "ring")]),
-    DrawnPage([("purple", "moon"), ("orange", "cross")], "the harbour at night"),
+    DrawnPage([("purple", "moon"), ("orange", "cross")], "the harbor at night"),
 )
 
 
@@ -94,10 +94,10 @@ def test_region_is_where_the_image_matches(rag: Rag, tmp_path: Path) -> None:
 
 
 def test_page_with_words_is_shown_by_them(rag: Rag) -> None:
-    hit = rag.find("harbour at night, purple", EVERYTHING).hits[0]
+    hit = rag.find("harbor at night, purple", EVERYTHING).hits[0]
     assert (hit.page, hit.kind) == (4, Kind.TEXT)
     assert hit.lanes[LANE] == 1
-    assert "harbour" in hit.text
+    assert "harbor" in hit.text
 
 
 def test_question_that_no_page_image_answers_is_declined(rag: Rag) -> None:
@@ -111,7 +111,7 @@ def test_without_a_floor_words_decide(indexed: Indexed) -> None:
         found = rag.find("green", EVERYTHING)
         assert not found.found
         assert found.rankings[LANE][0][1] == 2
-        assert rag.find("harbour at night, purple", EVERYTHING).found
+        assert rag.find("harbor at night, purple", EVERYTHING).found
 
 
 def test_screenshot_finds_its_page(rag: Rag, tmp_path: Path, indexed: Indexed) -> None:
@@ -157,7 +157,7 @@ def test_without_learned_lanes_no_model_is_used(indexed: Indexed, tmp_path: Path
         page_embedder=model,
         store=indexed[2],
     ) as rag:
-        found = rag.find("harbour", EVERYTHING)
+        found = rag.find("harbor", EVERYTHING)
         Image.new("RGB", (60, 60), "green").save(tmp_path / "shot.png")
         rag.find_picture(tmp_path / "shot.png", EVERYTHING)
     assert found.hits[0].page == 4
@@ -170,7 +170,7 @@ def test_model_that_is_down_turns_the_lane_off_and_words_go_on(indexed: Indexed)
     with opened(indexed[0], broken, indexed[2]) as rag:
         assert rag.lanes()[LANE] == "on"
         broken.breaks = EmbedderDown("no server answers.", "start it")
-        found = rag.find("harbour", EVERYTHING)
+        found = rag.find("harbor", EVERYTHING)
         assert found.lanes[LANE] == "off: no server answers (fix: start it)"
         assert found.hits[0].page == 4
 

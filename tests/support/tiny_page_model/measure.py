@@ -34,7 +34,7 @@ UNRELATED = (
     "the blue book of the council",
     "who signed the contract in March",
     "red tape",
-    "a green energy plan for the harbour",
+    "a green energy plan for the harbor",
 )
 
 

@@ -1,6 +1,6 @@
 """Drawn pages of colored shapes, the training data of the tiny page model.
 
-A page has several shapes. Whether it shows "a red circle" cannot be told from the colors and shapes on it alone,
+A page has several shapes. Whether it shows "a red circle" does not follow from the colors and shapes on it alone,
 because another page has a red square and a blue circle.
 """
 
