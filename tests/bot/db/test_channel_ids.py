@@ -31,7 +31,7 @@ NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
     *("index_version", "name_word", "text_index", "api_token"),
-    *("attachment", "attachment_word"),
+    *("attachment", "attachment_word", "page_tokens"),
 }
 """Tables without a column for a conversation: their rows belong to a document, file, event, question or tool."""
 
