@@ -17,7 +17,7 @@ from rag.evaluation.calibration import MIN_SEARCHES, Sample, fit, train_decision
 from rag.evaluation.metrics import best_within
 from rag.model.search import Scope
 from rag.search.confidence import BUILT_IN, FILE_NAME, MADE, ConfidenceModel, Weight, load, save
-from rag.search.confidence_signals import RERANKED, SIGNALS
+from rag.search.confidence_signals import RERANKED, SEEN, SIGNALS
 from tests.support.searched import FakeSearched
 
 SOME = ConfidenceModel(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2, 0.3, -0.8)}, 0.2)
@@ -72,16 +72,17 @@ def test_built_in_confidence_never_falls_with_a_signal(
 
 
 @pytest.mark.parametrize(
-    ("kind", "signal"), [(kind, signal) for kind in SIGNALS for signal in SIGNALS[kind] if signal != RERANKED]
+    ("kind", "signal"),
+    [(kind, signal) for kind in SIGNALS for signal in SIGNALS[kind] if signal not in (RERANKED, SEEN)],
 )
 def test_built_in_confidence_depends_on_each_signal(tmp_path: Path, kind: str, signal: str) -> None:
     model = load(tmp_path)[kind]
     assert model.confidence({signal: 0.0}) < model.confidence({signal: 1.0})
 
 
-def test_built_in_confidence_does_not_depend_on_a_reranker(tmp_path: Path) -> None:
+def test_built_in_confidence_does_not_depend_on_models_that_were_not_measured(tmp_path: Path) -> None:
     for model in load(tmp_path).values():
-        assert RERANKED not in model.weights
+        assert not {RERANKED, SEEN} & model.weights.keys()
 
 
 @pytest.mark.parametrize(
