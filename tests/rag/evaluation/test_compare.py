@@ -21,6 +21,7 @@ from rag.evaluation.compare import (
     paired_differences,
     write_comparison,
 )
+from rag.settings import LANES
 
 SETTINGS = Settings(data=Path("data"))
 
@@ -43,11 +44,17 @@ def test_each_variant_changes_one_thing() -> None:
     variants = compared_variants(SETTINGS, lanes=True, rerankers=["st:one"], embedders=["st:two"])
     first, *without, reranker, embedder = variants
     assert first.settings == SETTINGS
-    assert [variant.name for variant in without] == [f"without {lane}" for lane in SETTINGS.search.lanes]
+    assert [variant.name for variant in without] == [f"without {lane}" for lane in LANES if lane != "page-images"]
     assert all(len(variant.settings.search.lanes) == len(SETTINGS.search.lanes) - 1 for variant in without)
     assert (reranker.settings.rerank.model, reranker.settings.rerank.budget_ms) == ("st:one", LONGEST_MS)
     assert (embedder.embedder, embedder.settings.rerank.model) == ("st:two", "")
     assert all(variant.settings.text == SETTINGS.text for variant in variants)
+
+
+def test_search_without_page_images_is_compared_if_a_model_of_them_is_set() -> None:
+    pages = SETTINGS.page_images.model_copy(update={"model": "st:one"})
+    variants = compared_variants(SETTINGS.model_copy(update={"page_images": pages}), lanes=True)
+    assert "without page-images" in [variant.name for variant in variants]
 
 
 def test_first_variant_is_what_the_others_differ_from() -> None:
