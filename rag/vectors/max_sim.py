@@ -23,18 +23,31 @@ _EDGE = 255
 
 @dataclass(frozen=True, slots=True)
 class PageScore:
-    """The mean, -1 to 1, of the cosines of each query token to its nearest token on a page, and where these are."""
+    """The mean, -1 to 1, of the cosines of each query token to its nearest token on a page.
+
+    `cosines` has a row for each part of the page, whose places are `boxes`, and a column for each token of the query.
+    """
 
     score: float
-    region: Box
+    cosines: NDArray[np.float32]
+    boxes: NDArray[np.uint8]
+
+    @property
+    def region(self) -> Box:
+        """Return the part of the page that matches best."""
+        return _matched_region(self.cosines, self.boxes)
 
 
 def unit_rows(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
     """Return the rows scaled to length 1. A row of zeros stays as it is."""
     rows = vectors.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.maximum(lengths, 1e-6)[:, None]
+    rows /= _lengths(rows)[:, None]
     return rows
+
+
+def _lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the length of each row, and a very small one for a row of zeros."""
+    return np.asarray(np.maximum(np.sqrt(np.einsum("ij,ij->i", rows, rows)), 1e-6), np.float32)
 
 
 def mean_vector(rows: NDArray[np.float32]) -> Vector:
@@ -49,18 +62,18 @@ def score_pages(query: NDArray[np.float32], pages: Sequence[PageTokens]) -> list
     found: list[PageScore] = []
     for start in range(0, len(pages), _PAGES_AT_ONCE):
         part = pages[start : start + _PAGES_AT_ONCE]
-        cosines = unit_rows(np.concatenate([page.vectors for page in part])) @ query.T
+        rows = np.concatenate([page.vectors for page in part]).astype(np.float32)
+        cosines = (rows @ query.T) / _lengths(rows)[:, None]
         ends = np.cumsum([len(page.vectors) for page in part])
         for page, of_page in zip(part, np.split(cosines, ends[:-1]), strict=True):
-            found.append(PageScore(float(of_page.max(axis=0).mean()), _matched_region(of_page, page.boxes)))
+            found.append(PageScore(float(of_page.max(axis=0).mean()), of_page, page.boxes))
     return found
 
 
 def _matched_region(cosines: NDArray[np.float32], boxes: NDArray[np.uint8]) -> Box:
     """Return the box around the parts of a page that match best, together with the best one.
 
-    `cosines` has a row for each part and a column for each token of the query. A token that is about as near to all
-    parts, such as that of a common word, says nothing about the place.
+    A token that is about as near to all parts, such as that of a common word, says nothing about the place.
     """
     matches = (cosines - cosines.mean(axis=0)).max(axis=1)
     best = int(matches.argmax())

@@ -76,8 +76,10 @@ class PageImageIndex(VectorIndex[PageEmbedder]):
         tokens = self._embedder.embed_query(lambda embedder: embedder.embed_pages([content])[0])
         return [] if tokens is None else list(unit_rows(tokens.vectors))
 
-    def search(self, query: Sequence[Vector], candidates: Sequence[PageKey], scope: Scope) -> list[MatchedPage]:
-        """Return pages in scope, best first: the first candidates, and those whose mean is nearest to the query's.
+    def search(
+        self, query: Sequence[Vector], candidates: Sequence[PageKey], scope: Scope, limit: int
+    ) -> list[MatchedPage]:
+        """Return the best `limit` of these pages in scope: the first candidates, and those whose mean is nearest.
 
         Empty while the index is off. Raise Busy or StoreBroken.
         """
@@ -91,12 +93,9 @@ class PageImageIndex(VectorIndex[PageEmbedder]):
         pages = list(dict.fromkeys([*candidates[:_MAX_CANDIDATES], *near]))
         with self._sync.catalog.read_transaction() as connection:
             stored = page_tokens.read_page_tokens(connection, identity, pages, scope)
-        scores = score_pages(tokens, [page.tokens for page in stored])
-        found = [
-            MatchedPage((page.document, page.page), page.chunk, score.score, score.region)
-            for page, score in zip(stored, scores, strict=True)
-        ]
-        return sorted(found, key=lambda one: (-one.score, one.page))
+        scored = zip(stored, score_pages(tokens, [page.tokens for page in stored]), strict=True)
+        best = sorted(scored, key=lambda one: (-one[1].score, one[0].document, one[0].page))[:limit]
+        return [MatchedPage((page.document, page.page), page.chunk, score.score, score.region) for page, score in best]
 
     def bytes_of_largest_page(self) -> int:
         """Return the bytes of the largest page's token vectors; 0 without any."""

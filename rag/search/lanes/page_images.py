@@ -35,7 +35,7 @@ class PageImagesLane:
             raise LaneUnavailable(self._index.off or str(error), self._index.fix) from error
         try:
             with query.clock.measure("page-images"):
-                found = self._index.search(tokens, query.candidates, scope)[: self._depth]
+                found = self._index.search(tokens, query.candidates, scope, self._depth)
         except TryAgain as error:
             raise LaneUnavailable("busy") from error
         except StoreBroken as error:

@@ -21,7 +21,7 @@ from tests.support.store import FakeStore
 from tests.support.tiny_page_model import FOLDER, TINY_PAGES
 from tests.support.tiny_page_model.pages import Pair, Sheet, pairs, question_about
 
-QUESTIONS = 12
+QUESTIONS = 20
 MIN_GAIN = 0.10
 LANE = "page-images"
 
