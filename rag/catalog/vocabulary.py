@@ -31,10 +31,13 @@ def similar_tokens(connection: Connection, version: IndexVersion, words: Sequenc
         return {}
     found: dict[str, list[str]] = {}
     for word in typed:
-        limit = max_errors(word)
-        counted = [
-            (count_errors(word, token[1:], limit), token) for token in _with_first_letter(connection, version, word)
-        ]
+        limit, letters = max_errors(word), set(SURFACE + word)
+        near = (  # most words are ruled out by their letters alone
+            token
+            for token in _with_first_letter(connection, version, word)
+            if len(letters.symmetric_difference(token)) <= 2 * limit
+        )
+        counted = [(count_errors(word, token[len(SURFACE) :], limit), token) for token in near]
         counted += [(limit, token) for token in _with_other_first_letter(connection, version, word)]
         similar = sorted((errors, token) for errors, token in counted if errors <= limit and not _has_digit(token))
         found[word] = [token for _, token in similar[:_MAX_SIMILAR]]
