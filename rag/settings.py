@@ -268,6 +268,13 @@ class StoreSettings(Group):
         default="split",
         description="split: one collection per modality. single: one collection with the modality as metadata.",
     )
+    exact_chunks: int = Field(
+        default=25_000,
+        ge=0,
+        le=1_000_000,
+        description="A search within at most this many chunks compares all of their vectors, in memory. A larger one "
+        "asks the vector store. 0: always ask the store.",
+    )
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.

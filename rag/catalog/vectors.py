@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     and_,
     delete,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal_column,
     or_,
     select,
     true,
@@ -32,9 +35,6 @@ from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model.extraction import Kind, Modality
 from rag.model.search import Scope
 from rag.ports import StoredVector, Vector
-
-_BATCH = 500
-"""Vectors compared in one batch: as many as fit in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +159,66 @@ def windows_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope, limit: int
 ) -> list[tuple[int, int]]:
     """Return (chunk, window) of the vectors in scope, at most `limit` of them."""
-    rows = select(vector.c.chunk_id, vector.c.window).where(*_of_scope(embedder, modality, scope)).limit(limit)
+    # No join: starting from the scope's few chunks, SQLite finds the vectors of each by the table's key. A chunk with
+    # nothing to embed has no modality.
+    mine = vector.c.embedder == embedder, vector.c.modality == modality.value
+    inside = vector.c.chunk_id.in_(chunks_in(shape_of(scope)))
+    rows = select(vector.c.chunk_id, vector.c.window).where(*mine, inside).limit(limit)
     return [(row.chunk_id, row.window) for row in connection.execute(rows, values_of(scope))]
 
 
-def vectors_in(
-    connection: Connection, embedder: str, modality: Modality, scope: Scope
-) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-    """Yield the vectors in scope in batches: the chunk of each, and the vectors as unit rows, shape (n, dim)."""
+def vectors_of_documents(
+    connection: Connection, embedder: str, modality: Modality, documents: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield each document that has vectors, the chunk of each vector, and the vectors as unit rows, shape (n, dim)."""
     # Untyped, because SQLAlchemy would copy each vector once more, which takes longer than reading it.
     data = type_coerce(vector.c.data, NullType)
-    found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
-    for rows in connection.execute(found, values_of(scope)).partitions(_BATCH):
-        halves = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
-        yield [row[0] for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
+    # A chunk with nothing to embed has no modality.
+    mine = vector.c.embedder == embedder, vector.c.modality == modality.value
+    found = (
+        select(chunk.c.document_id, vector.c.chunk_id, data)
+        .select_from(chunk)
+        .join(vector, vector.c.chunk_id == chunk.c.id)
+        .where(*mine, is_any_of(chunk.c.document_id, documents))
+        .order_by(chunk.c.document_id)
+    )
+    for document, group in groupby(connection.execute(found), key=lambda row: row[0]):
+        rows = list(group)
+        halves = np.frombuffer(b"".join([row[2] for row in rows]), np.float16)
+        chunks = np.array([row[1] for row in rows], np.int64)
+        yield document, chunks, _unit(halves.reshape(len(rows), -1).astype(np.float32))
 
 
-def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    # No join: starting from the scope's few chunks, SQLite finds the vectors of each by the table's key. A chunk with
-    # nothing to embed has no modality.
-    mine = vector.c.embedder == embedder
-    return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(shape_of(scope)))
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """The place of a vector in the table, and what it is of. Ids of chunks are never used again."""
+
+    rowid: int
+    chunk: int
+    window: int
+
+
+_rowid = literal_column("vector.rowid", Integer)
+
+
+def newest_row(connection: Connection) -> VectorRow | None:
+    """Return the newest vector. As long as it is the same, no vector was added."""
+    found = select(_rowid, vector.c.chunk_id, vector.c.window).order_by(_rowid.desc()).limit(1)
+    row = connection.execute(found).one_or_none()
+    return None if row is None else VectorRow(*row)
+
+
+def has_row(connection: Connection, known: VectorRow) -> bool:
+    """Return whether a vector is still in its place. If it is not, it was deleted, or VACUUM moved it."""
+    found = select(vector.c.chunk_id, vector.c.window).where(_rowid == known.rowid)
+    row = connection.execute(found).one_or_none()
+    return row is not None and tuple(row) == (known.chunk, known.window)
+
+
+def documents_changed_since(connection: Connection, known: VectorRow) -> list[int]:
+    """Return the documents that have vectors that are newer than this one."""
+    rows = select(chunk.c.document_id).distinct().join(vector, vector.c.chunk_id == chunk.c.id)
+    return list(connection.scalars(rows.where(_rowid > known.rowid)))
 
 
 def list_vector_deletions(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rag.catalog import vectors
-from rag.catalog.scope import allowed_chunks, count_in
+from rag.catalog.scope import allowed_chunks, count_in, documents_in
 from rag.model.extraction import Kind, Modality
 from rag.model.search import Scope
 from rag.ports import Neighbor, Vector
 from rag.vectors.sync import VectorStoreSync
-
-_MAX_EXACT_CHUNKS = 5_000
-"""A scope with at most this many chunks is compared exactly, with the catalog's own vectors: 4,800 chunks took 20 ms,
-and 48 ms in the store restricted to their ids."""
 
 _MAX_RESTRICTED_WINDOWS = 20_000
 """A scope with at most this many windows can be searched by their ids; with more, a wider query is faster."""
@@ -50,24 +46,26 @@ class NeighborSearch:
     ) -> list[NearestChunk]:
         """Return chunks in scope, nearest first, on at least `pages` distinct pages if the scope has them.
 
-        The whole store is searched first, for more neighbors the smaller the scope is, and the result joined with
-        the catalog. If that takes too many neighbors, or leaves too few pages, only the scope's own vectors are
-        searched; in a small scope they are all compared. A chunk has several windows, so the k nearest vectors can
+        All vectors of a small scope are compared. Otherwise the whole store is searched first, for more neighbors the
+        smaller the scope is, and the result joined with the catalog. If that takes too many neighbors, or leaves too
+        few pages, only the scope's own vectors are searched. A chunk has several windows, so the k nearest vectors can
         lie on fewer than k pages.
         """
         if not queries:
             return []
-        store = self._sync.store()
         with self._catalog.read_transaction() as connection:
-            in_scope, total = count_in(connection, scope), count_in(connection, Scope.operator())
-        if not in_scope:
-            return []
+            in_scope = count_in(connection, scope)
+            if not in_scope:
+                return []
+            if in_scope <= self._sync.exact_chunks:
+                documents = {row[0] for row in connection.execute(documents_in(scope))}
+                return self._compare_all(identity, queries, modality, documents, scope, pages)
+            total = count_in(connection, Scope.operator())
+        store = self._sync.store()
         # Enough if the scope's share of the nearest neighbors is proportional to its size.
         k = pages * 4 * total // in_scope
         while True:
             if k > _MAX_WIDTH:
-                if in_scope <= _MAX_EXACT_CHUNKS:
-                    return self._compare_all(identity, queries, modality, scope, pages)
                 with self._catalog.read_transaction() as connection:
                     windows = vectors.windows_in(connection, identity, modality, scope, _MAX_RESTRICTED_WINDOWS + 1)
                 if len(windows) <= _MAX_RESTRICTED_WINDOWS:
@@ -100,20 +98,21 @@ class NeighborSearch:
         return found
 
     def _compare_all(
-        self, identity: str, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int
+        self,
+        identity: str,
+        queries: Sequence[Vector],
+        modality: Modality,
+        documents: Collection[int],
+        scope: Scope,
+        pages: int,
     ) -> list[NearestChunk]:
-        """Compare every vector of the scope in the catalog: exact, and independent of the store."""
-        matrix = np.stack(queries).T
-        best: dict[int, float] = {}
-        with self._catalog.read_transaction() as connection:
-            for chunks, rows in vectors.vectors_in(connection, identity, modality, scope):
-                for chunk_id, cosine in zip(chunks, (rows @ matrix).max(axis=1).tolist(), strict=True):
-                    if cosine > best.get(chunk_id, -2.0):
-                        best[chunk_id] = cosine
-        order = sorted(best, key=lambda chunk_id: (-best[chunk_id], chunk_id))
+        """Compare every vector of the scope's documents: exact, and independent of the store."""
+        chunks, cosines = self._sync.cache.best_similarities(identity, modality, queries, documents)
         found: list[NearestChunk] = []
-        for k in dict.fromkeys((min(len(order), pages * 8), len(order))):
-            found = self._join([Neighbor(chunk_id, 0, best[chunk_id]) for chunk_id in order[:k]], scope)
+        for k in dict.fromkeys((min(len(chunks), pages * 8), len(chunks))):
+            near = np.argpartition(cosines, len(cosines) - k)[len(cosines) - k :] if k < len(cosines) else slice(None)
+            windows = zip(chunks[near].tolist(), cosines[near].tolist(), strict=True)
+            found = self._join(_best_windows([[Neighbor(chunk, 0, cosine) for chunk, cosine in windows]]), scope)
             if _count_pages(found) >= pages:
                 break
         return found

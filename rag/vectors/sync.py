@@ -16,6 +16,7 @@ from functools import partial
 from rag.catalog import Catalog, vectors
 from rag.errors import Busy, MagpieError, StoreBroken
 from rag.ports import StoredVector, VectorStore
+from rag.vectors.cache import VectorCache
 from rag.vectors.priority_thread import PriorityThread, Urgency
 
 _PROBES = 24
@@ -37,8 +38,17 @@ class VectorStoreSync:
     The last batch is copied to the store while the next one is embedded; `flush` waits for the copy.
     """
 
-    def __init__(self, catalog: Catalog, open_store: Callable[[], VectorStore], notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        open_store: Callable[[], VectorStore],
+        notice: Callable[[str], None],
+        exact_chunks: int = 0,
+    ) -> None:
+        """`exact_chunks`: a scope with at most this many chunks is compared in `cache`, not searched in the store."""
         self.catalog = catalog
+        self.exact_chunks = exact_chunks
+        self.cache = VectorCache(catalog)
         self.thread = PriorityThread("embedder")
         self._open_store = open_store
         self._notice = notice
@@ -216,6 +226,7 @@ class VectorStoreSync:
                 rows = vectors.list_vector_deletions(connection)
             if not rows:
                 return
+            self.cache.clear()
             try:
                 self.thread.run(Urgency.BATCH, partial(self._remove, identities, rows))
             except Busy:

@@ -41,8 +41,15 @@ def folder(tmp_path: Path) -> Path:
 def opened(tmp_path: Path) -> Iterator[Callable[..., Rag]]:
     made: list[Rag] = []
 
-    def open_one(store: FakeStore | ChromaStore) -> Rag:
-        settings = Settings(data=tmp_path / "data", answer={"model": ""}, search={"lanes": "clip-text"})
+    def open_one(store: FakeStore | ChromaStore, exact_chunks: int = 0) -> Rag:
+        settings = Settings.model_validate(
+            {
+                "data": tmp_path / "data",
+                "answer": {"model": ""},
+                "search": {"lanes": "clip-text"},
+                "store": {"exact_chunks": exact_chunks},
+            }
+        )
         made.append(open_rag(settings, extractor=TextExtractor, embedder=FakeEmbedder(), store=store))
         return made[-1]
 
@@ -99,6 +106,14 @@ def test_broken_store_only_turns_its_lanes_off(folder: Path, opened: Callable[..
     rag.index([folder])
     store.broken = True
     assert rag.find("topic23", EVERYTHING).lanes["clip-text"].startswith("off: The vector store cannot be used")
+
+
+def test_small_scope_is_searched_although_the_store_is_broken(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store, exact_chunks=60)
+    rag.index([folder])
+    store.broken = True
+    assert top(rag, "page 3 of file 2 speaks of topic23") == "file2.pdf, p. 3 (printed p3)"
 
 
 def test_scope_of_one_file_among_many_returns_all_its_pages(folder: Path, opened: Callable[..., Rag]) -> None:
@@ -173,7 +188,9 @@ def test_compares_a_small_scope_exactly_and_searches_a_large_one_widely(tmp_path
     fill_catalog(catalog, iter([many, many]), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
     catalog.close()
-    settings = Settings(data=tmp_path, answer={"model": ""}, search={"lanes": "clip-text"})
+    settings = Settings(
+        data=tmp_path, answer={"model": ""}, search={"lanes": "clip-text"}, store={"exact_chunks": 1000}
+    )
     with open_rag(settings, embedder=InstantEmbedder(), store=store) as rag:
         found = rag.find("quay", Scope.of("small"), 50)
         assert len(found.hits) == 10
@@ -194,7 +211,7 @@ def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
     catalog, store = Catalog(migrated(tmp_path)), ChromaStore(tmp_path / "chroma")
     fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
-    sync = VectorStoreSync(catalog, lambda: store, lambda _: None)
+    sync = VectorStoreSync(catalog, lambda: store, lambda _: None, exact_chunks=100)
     lane, scope = ClipIndex(LazyEmbedder(sync.thread, InstantEmbedder), sync, tmp_path), Scope.of("small")
     assert lane.identity() == InstantEmbedder.identity
     with catalog.read_transaction() as connection:
