@@ -28,6 +28,7 @@ _MODULES = {
     "settings_path": "rag.settings_file",
     "invalid_setting": "rag.settings_loading",
     "hide_memory": "rag.sandbox",
+    "share_arenas": "rag.memory",
     "erase_index": "rag.data_dir",
     "make_private": "rag.data_dir",
     "explain_disk_error": "rag.disk",
@@ -304,6 +305,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         IndexState as IndexState,
         Status as Status,
     )
+    from rag.memory import share_arenas as share_arenas
     from rag.metrics import DeclaredMetric as DeclaredMetric, MetricSet as MetricSet
     from rag.observation import Stage as Stage, Step as Step
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly

@@ -22,7 +22,23 @@ Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
 
 
-class Extractor(Protocol):
+class RegionDrawer(Protocol):
+    """Draws parts of pages, in a guarded process."""
+
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Return the path of a JPEG in `into` of a region of a page, `width` pixels wide or as wide as it is stored.
+
+        The page is turned upright as far as its text layer says, and by `turn` degrees clockwise. Raise Unreadable, or
+        ExtractorStopped.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the process for good. Any thread may call it; a call in progress raises ExtractorStopped."""
+        ...
+
+
+class Extractor(RegionDrawer, Protocol):
     """Extracts pages from a file, in a guarded process. Not thread-safe, except for `close`."""
 
     version: str
@@ -58,28 +74,11 @@ class Extractor(Protocol):
         """
         ...
 
-    def layout_problem(self) -> str:
-        """Return why layout analysis does not work here although it is on; "" if it works. It starts the process."""
-        ...
+    def load_models(self) -> str:
+        """Start the process and load its models now, instead of when the first page is extracted.
 
-    def close(self) -> None:
-        """End the process for good. Any thread may call it; a call in progress raises ExtractorStopped."""
-        ...
-
-
-class RegionDrawer(Protocol):
-    """Draws parts of pages, in a guarded process."""
-
-    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
-        """Return the path of a JPEG in `into` of a region of a page, `width` pixels wide or as wide as it is stored.
-
-        The page is turned upright as far as its text layer says, and by `turn` degrees clockwise. Raise Unreadable, or
-        ExtractorStopped.
+        Return why layout analysis does not work here although it is on; "" if it works or is off.
         """
-        ...
-
-    def close(self) -> None:
-        """End the process for good."""
         ...
 
 
@@ -112,6 +111,9 @@ class Fetcher(Protocol):
 
 ReadTransaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """Opens a read transaction of the catalog."""
+
+WriteTransaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Opens a write transaction of the catalog."""
 
 OpenFetchers: TypeAlias = Callable[[ReadTransaction], Mapping[str, Fetcher]]
 """Builds the fetchers by kind of source."""
@@ -460,8 +462,11 @@ class FullTextIndex(Protocol):
         """
         ...
 
-    def optimize(self, connection: Connection) -> None:
-        """Merge the index so that no deleted word stays in an old segment."""
+    def erase_deleted(self, open_transaction: WriteTransaction, stop: threading.Event) -> bool:
+        """Rewrite the index so that no deleted word stays in it, in many short transactions with pauses between them.
+
+        Return False if `stop` was set before the end.
+        """
         ...
 
     def search(

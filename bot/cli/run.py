@@ -15,7 +15,7 @@ import typer
 from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
 from bot.environment import SECRETS
-from rag import TryAgain, keep_reserve
+from rag import TryAgain, keep_reserve, share_arenas
 
 log = logging.getLogger("magpie")
 
@@ -29,6 +29,7 @@ def run(context: typer.Context, data: Data = None) -> None:
     from bot.settings import load_slack_settings
     from bot.supervise import serve
 
+    share_arenas()
     screen, stop = Screen(), threading.Event()
     settings = invocation(context).settings(data)
     slack = load_slack_settings(settings.data)

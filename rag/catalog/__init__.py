@@ -38,6 +38,22 @@ LEAST_FREE = 32 << 20
 log = logging.getLogger("magpie")
 
 
+class ChangeWatch:
+    """Tells whether a catalog was changed, by this process or another. Asking takes microseconds and no transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._driver = sqlite3.connect(path, isolation_level=None)
+        self._version = -1
+
+    def has_changed(self) -> bool:
+        """Return whether it was changed since the last call; True at the first."""
+        before, self._version = self._version, self._driver.execute("PRAGMA data_version").fetchone()[0]
+        return before != self._version
+
+    def close(self) -> None:
+        self._driver.close()
+
+
 class Catalog:
     """The catalog in `folder`/catalog.db, upgraded to the newest schema when it is opened.
 
@@ -103,6 +119,10 @@ class Catalog:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
+    def watch(self) -> ChangeWatch:
+        """Return a watch, for the thread that calls this. Close it before the catalog."""
+        return ChangeWatch(self.path)
+
     def is_writable(self) -> bool:
         """Return whether a small write succeeds. While another writer works, it is taken to be so."""
         driver = sqlite3.connect(self.path, isolation_level=None, timeout=_PROBE_SECONDS)
@@ -122,6 +142,7 @@ class Catalog:
         """
         remove_copies(self.path.parent)
         with self._engine.connect() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))  # writers wait only for what is new after it
             busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         return not busy
 

@@ -73,20 +73,26 @@ def count_pages_and_chunks(connection: Connection) -> tuple[int, int]:
     return connection.scalar(pages) or 0, connection.scalar(chunks) or 0
 
 
-def drop_orphans(connection: Connection, words: FullTextIndex) -> list[int]:
-    """Delete every document that is not shared in any space, by itself or with a file that it is attached to.
+def list_orphans(connection: Connection) -> list[int]:
+    """Return the ids of documents that are not shared in any space, by themselves or as an attachment of a file."""
+    return list(connection.scalars(select(document.c.id).where(~has_share(document.c.id)).order_by(document.c.id)))
 
-    Return their ids.
-    """
-    orphans = connection.execute(select(document.c.id, document.c.sha256).where(~has_share(document.c.id))).all()
-    for row in orphans:
-        extractions = select(extraction.c.id).where(extraction.c.document_id == row.id)
-        for extraction_id in connection.scalars(extractions).all():
-            drop_extraction(connection, words, extraction_id)
-        connection.execute(delete(document).where(document.c.id == row.id))
-        delete_later(connection, f"files/{row.sha256}", is_folder=False)
-    # A source that ended keeps its row while its shares say so: late events must not bring it back.
+
+def drop_orphan(connection: Connection, words: FullTextIndex, document_id: int) -> None:
+    """Delete a document, unless it is shared again."""
+    orphan = select(document.c.sha256).where(document.c.id == document_id, ~has_share(document.c.id))
+    sha256 = connection.scalar(orphan)
+    if sha256 is None:
+        return
+    extractions = select(extraction.c.id).where(extraction.c.document_id == document_id)
+    for extraction_id in connection.scalars(extractions).all():
+        drop_extraction(connection, words, extraction_id)
+    connection.execute(delete(document).where(document.c.id == document_id))
+    delete_later(connection, f"files/{sha256}", is_folder=False)
+
+
+def drop_ended_sources(connection: Connection) -> None:
+    """Delete sources that ended and that no share refers to: until then, late events must not bring them back."""
     connection.execute(
         delete(source).where(source.c.state == SourceState.GONE, ~exists().where(share.c.source_id == source.c.id))
     )
-    return [row.id for row in orphans]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,31 +30,44 @@ class Deletion:
     undeletable: tuple[str, ...]
 
 
-def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> Deletion:
+def delete_unshared(
+    catalog: Catalog, words: FullTextIndex, data: Path, stop: threading.Event | None = None
+) -> Deletion:
     """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
-    A file that cannot be deleted does not keep the others from being deleted, and is tried again at the next call.
-    Files are deleted before the full-text index is merged, which on a full disk needs the space that they took. Until
-    it is merged, the document's file stays in the queue, so that a crash or a full disk only delays that.
+    Other writers wait for one document, or for one step of the merge below, not for all of it. A file that cannot be
+    deleted does not keep the others from being deleted, and is tried again at the next call. Files are deleted before
+    the full-text index is merged, which on a full disk needs the space that they took. Until it is merged, the
+    document's file stays in the queue, so that a crash, a full disk or `stop` only delays that.
     """
-    with catalog.write_transaction() as connection:
-        documents.drop_orphans(connection, words)
+    _drop_orphans(catalog, words)
     with catalog.read_transaction() as connection:
         rows = deletions.list_file_deletions(connection)
     if not rows:
         return Deletion(True, ())
     _delete_evidence(catalog, data / "evidence")
     deleted = [row for row in rows if _delete(catalog, data, row)]
+    undeletable = tuple(row.path for row in rows if row not in deleted)
     is_document_gone = any(not row.is_folder for row in deleted)
+    if is_document_gone and not words.erase_deleted(catalog.write_transaction, stop or threading.Event()):
+        return Deletion(False, undeletable)
     with catalog.write_transaction() as connection:
-        if is_document_gone:
-            words.optimize(connection)
         for row in deleted:
             deletions.finish_file_deletion(connection, row.path)
     if is_document_gone:
         catalog.give_back_space()
-    undeletable = tuple(row.path for row in rows if row not in deleted)
     return Deletion(catalog.checkpoint() if is_document_gone else True, undeletable)
+
+
+def _drop_orphans(catalog: Catalog, words: FullTextIndex) -> None:
+    """Delete the rows of documents without shares, and of sources that ended, each document in a transaction."""
+    with catalog.read_transaction() as connection:
+        orphans = documents.list_orphans(connection)
+    for document_id in orphans:
+        with catalog.write_transaction() as connection:
+            documents.drop_orphan(connection, words, document_id)
+    with catalog.write_transaction() as connection:
+        documents.drop_ended_sources(connection)
 
 
 def _delete(catalog: Catalog, data: Path, row: deletions.FileDeletion) -> bool:

@@ -6,11 +6,11 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from time import monotonic
 
-from rag.catalog import Catalog, extractions, share_ends, statuses
+from rag.catalog import Catalog, ChangeWatch, extractions, share_ends, statuses
 from rag.clock import SteadyClock
 from rag.data_dir import delete_stale_folders
 from rag.errors import OperatorMustAct
@@ -22,6 +22,7 @@ from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
+from rag.memory import give_back_memory
 from rag.observation import Observer
 from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
@@ -31,6 +32,9 @@ log = logging.getLogger("magpie")
 
 _POLL = 0.3
 """Seconds between two checks of the progress."""
+
+_LOOK = 1.5
+"""Seconds between two looks for work if the catalog was not changed: what was delayed may be due."""
 
 _MAINTENANCE = 30
 """Seconds between two checks for work from other processes: deleted files, embedders that became available."""
@@ -187,24 +191,32 @@ class Worker:
 
     def _serve(self, stop: threading.Event) -> None:
         """Start extraction processes when something waits, and end them after _IDLE_LIMIT without work."""
-        last_maintenance = float("-inf")
-        while not stop.is_set():
-            with self._open_pool() as pool:
-                ingester = self._open_ingester(pool, stop)
-                last_work = monotonic()
-                while not stop.is_set() and monotonic() - last_work < _IDLE_LIMIT:
-                    if ingester.anything_waits(due=True):
-                        self._ingest(ingester, pool, IndexRequest(()))
-                        last_work, last_maintenance = monotonic(), float("-inf")
-                    elif monotonic() - last_maintenance > _MAINTENANCE:
-                        self._ingest(ingester, pool, IndexRequest(()))  # for the stages that are available again
-                        # A document moved between spaces keeps its extraction: its new share may be arriving now.
-                        if not ingester.anything_waits(due=True):
-                            self._delete_unshared()
-                            last_maintenance = monotonic()
-                    else:
-                        self._stages.process_batch(Priority.IDLE, stop)
-                    stop.wait(_POLL)
+        with closing(self._catalog.watch()) as watch:
+            while not stop.is_set():
+                with self._open_pool() as pool:
+                    self._work_until_idle(self._open_ingester(pool, stop), pool, watch)
+                self._indexes.sync.cache.clear_unused()
+                give_back_memory()
+
+    def _work_until_idle(self, ingester: Ingester, pool: ExtractorPool, watch: ChangeWatch) -> None:
+        stop, last_work, last_maintenance, next_look = ingester.stop, monotonic(), float("-inf"), float("-inf")
+        while not stop.is_set() and monotonic() - last_work < _IDLE_LIMIT:
+            if not watch.has_changed() and monotonic() < next_look:
+                stop.wait(_POLL)
+                continue
+            next_look = monotonic() + _LOOK
+            if ingester.anything_waits(due=True):
+                self._ingest(ingester, pool, IndexRequest(()))
+                last_work, last_maintenance = monotonic(), float("-inf")
+            elif monotonic() - last_maintenance > _MAINTENANCE:
+                self._ingest(ingester, pool, IndexRequest(()))  # for the stages that are available again
+                # A document moved between spaces keeps its extraction: its new share may be arriving now.
+                if not ingester.anything_waits(due=True):
+                    self._delete_unshared(stop)
+                    last_maintenance = monotonic()
+            else:
+                self._stages.process_batch(Priority.IDLE, stop)
+            stop.wait(_POLL)
 
     def _open_pool(self) -> AbstractContextManager[ExtractorPool]:
         return open_extractor_pool(
@@ -229,12 +241,12 @@ class Worker:
             self._observer,
         )
 
-    def _delete_unshared(self) -> None:
+    def _delete_unshared(self, stop: threading.Event | None = None) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
                 share_ends.expire_shares(connection, self._clock.oldest() - days * _DAY)
-        deleted = delete_unshared(self._catalog, self._words, self._settings.data)
+        deleted = delete_unshared(self._catalog, self._words, self._settings.data, stop)
         self._clean = deleted.is_erased if self._clean else self._catalog.checkpoint()
         self._warn_of(deleted.undeletable)
         evict_evidence(self._settings.data / "evidence", self._clock.oldest() - _EVIDENCE_SECONDS, _EVIDENCE_BYTES)

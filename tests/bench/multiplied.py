@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -91,8 +92,7 @@ def fill_catalog(
                 number += 1
                 _put(connection, words, each, number, f"S{rng.randrange(SPACES)}")
         watch(f"{number} documents")
-    with catalog.write_transaction() as connection:
-        words.optimize(connection)
+    words.erase_deleted(catalog.write_transaction, threading.Event())
 
 
 def _put(connection: Connection, words: Fts5Index, chunks: Sequence[NewChunk], number: int, space: str) -> None:
