@@ -27,6 +27,7 @@ from rag.catalog.migrate import MigrationHistory
 from rag.clock import SteadyClock
 from rag.data_dir import make_private
 from rag.engine import Rag, Services
+from rag.extract.spares import SpareExtractors
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.addresses import URL_KIND
@@ -76,6 +77,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("magpie")
 
+OCR = "rag.adapters.ocr:open_ocr"
+
+_MAX_PICTURE_THREADS = 4
+"""Threads that recognize the words of a picture sent with a question."""
+
 _LOOK_DELAY = 1.0
 """Seconds before CLIP's weights are looked for on the disk again: a search has two lanes that need them."""
 
@@ -116,7 +122,14 @@ def open_rag(
         def open_extractor() -> Extractor:
             from rag.extract.guarded import GuardedExtractor
 
-            return GuardedExtractor(settings.read, "rag.adapters.ocr:open_ocr" if settings.read.ocr else None, threads)
+            return GuardedExtractor(settings.read, OCR if settings.read.ocr else None, threads)
+
+        def open_picture_extractor() -> Extractor:
+            from rag.extract.guarded import GuardedExtractor
+
+            # Its words are searched for as a whole, so their layout does not matter. Somebody waits: use all cores.
+            read = settings.read.model_copy(update={"layout": False})
+            return GuardedExtractor(read, OCR if read.ocr else None, min(cores, _MAX_PICTURE_THREADS))
 
         def open_drawer() -> RegionDrawer:
             from rag.extract.guarded import GuardedExtractor
@@ -143,6 +156,8 @@ def open_rag(
         if reranking is not None:
             opening.callback(reranking.close)
         new_extractor = extractor or open_extractor
+        picture_extractors = SpareExtractors(extractor or open_picture_extractor)
+        opening.callback(picture_extractors.close)
         stages = Stages(
             (
                 (IndexFilling(catalog), Priority.IDLE),
@@ -171,6 +186,7 @@ def open_rag(
                 settings.embed, settings.text.model, settings.rerank.model, settings.page_images.model
             ),
             open_extractor=new_extractor,
+            picture_extractors=picture_extractors,
             generator=shared,
             observer=observer,
         )
@@ -277,7 +293,9 @@ def open_indexes(
 
         return ChromaStore(data / "chroma", settings.store.layout)
 
-    sync = VectorStoreSync(catalog, open_store if store is None else lambda: store, log.warning)
+    sync = VectorStoreSync(
+        catalog, open_store if store is None else lambda: store, log.warning, settings.store.exact_chunks
+    )
     lazy_clip = LazyEmbedder(
         sync.thread,
         open_embedder if embedder is None else lambda: embedder,

@@ -25,7 +25,8 @@ from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
 from rag.errors import NotFound
 from rag.evaluation.projection_training import train_projection
-from rag.extract.query_image import extract_query_image
+from rag.extract.query_image import open_query_image
+from rag.extract.spares import SpareExtractors
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.following import Following
@@ -78,6 +79,7 @@ class Services:
     space: DiskSpace
     models: ModelStore
     open_extractor: Callable[[], Extractor]
+    picture_extractors: SpareExtractors
     generator: Generator | None
     observer: Observer
 
@@ -101,6 +103,7 @@ class Rag:
         self._space = services.space
         self._models = services.models
         self._open_extractor = services.open_extractor
+        self._picture_extractors = services.picture_extractors
         self._generator = services.generator
         self._observer = services.observer
         self._closing = closing
@@ -188,14 +191,34 @@ class Rag:
         return self._find_picture(path, scope, k)[0]
 
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
-        """Return the pages, and the bytes of the picture as it was extracted; of a tall one, the part that is found."""
-        with self.scratch() as folder:
+        """Return the pages, and the bytes of the picture as it was drawn; of a tall one, the part that is found.
+
+        Its words are recognized and its pixels compared at the same time; words are not waited for if pixels suffice.
+        """
+        with (
+            self.scratch() as folder,
+            self._picture_extractors.lend() as extractor,
+            open_query_image(path, extractor, Path(folder)) as opened,
+        ):
+            if len(opened.drawn) == 1:
+                with self._observer.stage("search"):
+                    matched = self._retriever.match_picture(opened.drawn[0], scope, k)
+                if matched is not None:
+                    return matched, opened.drawn[0].read_bytes()
             with self._observer.stage("screenshot"):
-                parts = extract_query_image(path, self._open_extractor, Path(folder))
+                parts = opened.read()
             with self._observer.stage("search"):
                 results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]
             shown = [(result, image) for result, image in results if result.found] or results[:1]
             return merge_results([result for result, _ in shown]), shown[0][1].read_bytes()
+
+    def expect_picture(self) -> None:
+        """Prepare for `find_picture` while the picture is still being downloaded. Returns at once."""
+        self._picture_extractors.expect()
+
+    def is_ready_for_picture(self) -> bool:
+        """Return whether `find_picture` can begin to read a picture at once."""
+        return self._picture_extractors.is_ready
 
     def ask(
         self,

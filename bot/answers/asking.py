@@ -113,6 +113,7 @@ class Asking:
         if not pictures:
             yield []
             return
+        self._rag.expect_picture()
         with self._rag.scratch() as folder:
             paths = []
             for number, picture in enumerate(pictures):

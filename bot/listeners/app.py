@@ -18,7 +18,7 @@ from bot.db import deliveries
 from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
 from bot.slack.client import BotIdentity, SlackClient
-from bot.slack.events import AppUninstalled
+from bot.slack.events import AppUninstalled, Message
 from bot.slack.payloads import SUBSCRIBED, SUBSCRIBED_BY_AGENTS, parse
 from rag import Rag
 
@@ -43,6 +43,10 @@ def _is_own(event: Mapping[str, Any], identity: BotIdentity) -> bool:
     message = event.get("message") or {}
     by_user = identity.user_id in (event.get("user"), event.get("user_id"), message.get("user"))
     return by_user or (identity.bot_id != "" and identity.bot_id in (event.get("bot_id"), message.get("bot_id")))
+
+
+def _has_picture(message: Message) -> bool:
+    return any(file.picture for file in message.files)
 
 
 def build_app(
@@ -100,6 +104,8 @@ def build_app(
                 record(connection, item, limits)
         if parsed:
             wake()
+        if any(isinstance(item, Message) and item.addressed and _has_picture(item) for item in parsed):
+            rag.expect_picture()
 
     def report(error: Exception) -> None:
         # Bolt's own handler logs the error's text, which may quote an event.

@@ -198,8 +198,8 @@ class GuardedExtractor:
             cause = f"it took longer than {seconds:g} s" if timed_out else self._describe(stopped.reason)
             raise Unreadable(f"The file couldn't be converted to PDF: {cause}.", "Export it as a PDF.") from stopped
 
-    def layout_problem(self) -> str:
-        """Return why layout analysis is off as the port describes."""
+    def load_models(self) -> str:
+        """Start the process and load its models as the port describes."""
         child = self._running_child()
         self._load_models(child)
         return child.layout_problem

@@ -172,7 +172,7 @@ def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: b
         with closing(open_extractor()) as extractor, temporary_folder("doctor") as into:
             extractor.inspect(picture)
             page = extractor.extract(picture, 1, 1, Path(into))[0]
-            problem = extractor.layout_problem()
+            problem = extractor.load_models()
     except MagpieError as error:
         yield Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
         return

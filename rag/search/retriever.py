@@ -119,6 +119,17 @@ class Retriever:
         """
         return self._search(analyze_picture(picture, extracted, self._languages(scope)), scope, k)
 
+    def match_picture(self, picture: Path, scope: Scope, k: int) -> SearchResult | None:
+        """Return the best `k` pages that a picture shows; None unless its pixels alone make the first one certain."""
+        query = Query(picture=picture)
+        lanes = [lane for lane in self._lanes if query.kind in lane.accepts]
+        statuses = {lane.name: self._status(lane) for lane in lanes}
+        rankings = _rank([lane for lane in lanes if lane.name == PageMatchLane.name], statuses, query, scope)
+        if not any(ranking.match is not None and ranking.match.is_certain for ranking in rankings):
+            return None
+        found, is_complete = self._present(query, scope, k, self._fuse(rankings), rankings, rankings, statuses)
+        return found if found.found and is_complete else None
+
     def lanes(self) -> dict[str, str]:
         """Return the status of every lane: `on`, or `off: reason`."""
         reranker = {} if self._reranking is None else {RERANKER: self._reranking.status()}
@@ -167,6 +178,22 @@ class Retriever:
                 reranked = self._reranking.rerank(query, pages, rankings, scope)
             pages, statuses[RERANKER] = reranked.pages, reranked.status
             judged += [] if reranked.ranking is None else [reranked.ranking]
+        return self._present(query, scope, k, pages, rankings, judged, statuses)
+
+    def _present(
+        self,
+        query: Query,
+        scope: Scope,
+        k: int,
+        pages: list[PageKey],
+        rankings: Sequence[Ranking],
+        judged: Sequence[Ranking],
+        statuses: dict[str, LaneStatus],
+    ) -> tuple[SearchResult, bool]:
+        """Return the result for ranked pages, and whether all of them still are as they were when they were ranked.
+
+        `judged`: the rankings, with that of the reranker.
+        """
         with query.clock.measure("fuse"):
             pages, newer = self._rank_versions(query, pages, rankings, scope)
             verdict = self._judge(query, scope, pages, judged)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.extract.guarded import GuardedExtractor
-from rag.model.extraction import Attachments, ExtractedPage, Inspection
+from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection
 from rag.ports import Embedder, Vector
 
 Span = tuple[float, float]
@@ -128,8 +128,11 @@ class TimedExtractor:
                 times.peaks[pid] = memory_of(pid, "VmHWM")
         return pages
 
-    def layout_problem(self) -> str:
-        return self._extractor.layout_problem()
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        return self._extractor.draw_region(path, number, region, width, turn, into)
+
+    def load_models(self) -> str:
+        return self._extractor.load_models()
 
     def close(self) -> None:
         self._extractor.close()

@@ -61,7 +61,7 @@ def path(case: ExtractorCase, tmp_path: Path) -> Path:
 
 
 def test_layout_analysis_works_or_is_not_used(extractor: Extractor) -> None:
-    assert extractor.layout_problem() == ""
+    assert extractor.load_models() == ""
 
 
 def test_range_has_its_own_page_numbers_and_pictures(extractor: Extractor, path: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 from rag import Hit, Rag, Scope, SearchResult, Settings
+from rag.errors import ExtractorStopped
 from rag.extract.guarded import GuardedExtractor
+from rag.model.extraction import ExtractedPage
 from rag.ports import Extractor
 from rag.settings import ReadSettings
 from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
@@ -133,6 +136,40 @@ def test_compressed_screenshot_is_found(ask: Callable[..., SearchResult]) -> Non
 def test_whole_page_is_found_with_a_full_region(ask: Callable[..., SearchResult]) -> None:
     hit = assert_verified(ask(shot(11, (0, 0, 1, 1), 60)), "charts.pdf", 1)
     assert hit.box == pytest.approx((0, 0, 1, 1), abs=0.02)
+
+
+class EndlessReader(GuardedExtractor):
+    """Draws pictures, but never finishes reading their words."""
+
+    def __init__(self) -> None:
+        super().__init__(ReadSettings(layout=False, ocr=False), None)
+        self._ended = threading.Event()
+
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
+        assert self._ended.wait(30), "the search waited for the words"
+        raise ExtractorStopped("It was closed.")
+
+    def close(self) -> None:
+        self._ended.set()
+        super().close()
+
+
+@pytest.fixture
+def without_words(tmp_path: Path, files: Path) -> Iterator[Rag]:
+    with opened(tmp_path / "data") as rag:
+        rag.index([files / "charts.pdf", files / "texts.pdf"])
+    with opened(tmp_path / "data", extractor=EndlessReader) as rag:
+        yield rag
+
+
+def test_words_are_not_waited_for_if_the_pixels_suffice(without_words: Rag, tmp_path: Path) -> None:
+    shot(11).save(tmp_path / "shot.png")
+    found = without_words.find_picture(tmp_path / "shot.png", Scope.operator())
+    hit = assert_verified(found, "charts.pdf", 1)
+    assert hit.box == pytest.approx(REGION, abs=0.02)
+    assert found.lanes["words"] == "on"  # it could have been used
+    answer = without_words.ask("Which page is this?", Scope.operator(), [tmp_path / "shot.png"])
+    assert (answer.found.hits[0].name, answer.found.hits[0].page) == ("charts.pdf", 1)
 
 
 # ---------------------------------------------------------------- not found

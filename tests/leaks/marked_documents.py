@@ -212,7 +212,13 @@ class MarkedDocumentExtractor:
         _unpack(path.read_text(), "", into, found)
         return Attachments(tuple(found))
 
-    def layout_problem(self) -> str:
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Draw the whole page."""
+        name = self.extract(path, number, number, into)[0].render
+        assert name is not None
+        return into / name
+
+    def load_models(self) -> str:
         return ""
 
     def close(self) -> None:

@@ -90,7 +90,13 @@ class TextExtractor:
         )
         return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render, notes=notes)
 
-    def layout_problem(self) -> str:
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Draw the whole page."""
+        name = self.extract(path, number, number, into)[0].render
+        assert name is not None
+        return into / name
+
+    def load_models(self) -> str:
         return ""
 
     def close(self) -> None:

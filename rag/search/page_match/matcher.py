@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,10 @@ points vote for. Each takes about 12 ms."""
 
 _MAX_BY_HASH, _MAX_HASH_DISTANCE = 5, 16
 """Pages taken by their perceptual hash, and of its 63 bits how many may differ. Unrelated pages differ in 31."""
+
+_CERTAIN, _MIN_LEAD = 0.8, 0.05
+"""Agreement from which the words of a picture are not needed to know its page, unless another page is proved whose
+blocks correlate nearly as well: pages that were filled in, or two versions of one."""
 
 _MAX_PAGES = 5_000
 """Pages of a scope that are searched, newest documents first: 55 MB of fingerprints, about half a second."""
@@ -90,7 +94,8 @@ class PageMatcher:
             if page in chunks
         }
         compared = frozenset(is_shared_picture) if len(picture.points) >= MIN_POINTS_TO_JUDGE else frozenset()
-        return MatchResult(matches, compared, max((proof.agreement for proof in proofs.values()), default=0.0))
+        best_agreement = max((proof.agreement for proof in proofs.values()), default=0.0)
+        return MatchResult(matches, compared, best_agreement, _is_certain(order, proved, is_shared_picture))
 
     def _find_by_hash(self, gray: GrayImage, scope: Scope) -> list[PageKey]:
         """Return the pages that look like the picture as a whole, nearest first."""
@@ -124,6 +129,15 @@ class PageMatcher:
                 continue
             proofs[page.document, page.number] = prove(picture.gray, gray, alignment)
         return stored, proofs
+
+
+def _is_certain(
+    order: Sequence[PageKey], proved: Mapping[PageKey, Proof], is_shared_picture: Mapping[PageKey, bool]
+) -> bool:
+    """Return whether the first page is shown almost completely, and no other page looks nearly the same."""
+    if not order or is_shared_picture[order[0]] or proved[order[0]].agreement < _CERTAIN:
+        return False
+    return all(proved[order[0]].likeness - proved[other].likeness >= _MIN_LEAD for other in order[1:])
 
 
 def _largest_chunk(chunks: Sequence[tuple[int, Box]], region: Box) -> int:

@@ -28,12 +28,14 @@ class MatchResult:
     """The pages that a picture shows, best first.
 
     `compared`: the pages it was compared with; empty if the picture has too few points for a comparison to mean
-    anything. `best_agreement`: the highest agreement, 0 to 1, with any of them.
+    anything. `best_agreement`: the highest agreement, 0 to 1, with any of them. `is_certain`: the first match is a page
+    that no other lane could rank lower.
     """
 
     matches: Mapping[PageKey, PageMatch]
     compared: frozenset[PageKey]
     best_agreement: float = 0.0
+    is_certain: bool = False
 
     def agreement(self, nearest: Collection[PageKey]) -> float | None:
         """Return the best agreement, 0 to 1, or None if nothing can be concluded.

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from rag import MagpieError, Rag, Scope, Settings, open_rag
 from rag.extract.guarded import GuardedExtractor
-from rag.model.extraction import Attachments, ExtractedPage, Inspection
+from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 from tests.faults.fuzz.mutants import Mutant
 from tests.support.absent import NoEmbedder
@@ -84,8 +84,11 @@ class _TimedReader:
         with self._measure(path):
             return self._reader.extract(path, first, last, into)
 
-    def layout_problem(self) -> str:
-        return self._reader.layout_problem()
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        return self._reader.draw_region(path, number, region, width, turn, into)
+
+    def load_models(self) -> str:
+        return self._reader.load_models()
 
     def close(self) -> None:
         self._reader.close()

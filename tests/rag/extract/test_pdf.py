@@ -289,7 +289,7 @@ def test_blocks_come_from_the_file_if_the_library_has_another_layout_model(tmp_p
     path = papers.save(document, tmp_path / "text.pdf")
     extractor = GuardedExtractor(ReadSettings(render_px=400), "tests.support.ocr:open_without_layout")
     try:
-        assert "BoxRFDGNN" in extractor.layout_problem()
+        assert "BoxRFDGNN" in extractor.load_models()
         [page] = extractor.extract(path, 1, 1, into)
     finally:
         extractor.close()
