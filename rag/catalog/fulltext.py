@@ -45,7 +45,7 @@ _COLUMNS = ("title", "heading", "caption", "body")
 _WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.25}
 """BM25 weights of the columns. A word in the form of the question counts a little more than its stem."""
 
-_MERGED_PAGES = 64
+_MERGED_PAGES = 32
 """Pages of 4 KB that one step of a merge writes."""
 
 _CHANGES_OF_NO_MERGE = 2

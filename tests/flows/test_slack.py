@@ -262,6 +262,7 @@ def test_screenshot_with_a_mention_is_not_indexed(ws: Workspace, tmp_path: Path,
         assert ws.file(pictures(ws, channel, first).files[0]).title == "handbook.pdf, p. 2"
         bot.sweep_all()
         ws.wait(lambda: len(ws.called("files.list")) > 1, what="the sweep")
+        until(bot.rag.is_ready_for_picture)  # a process for the next screenshot is started in advance
         second = ws.post(ada, channel, f"<@{ws.bot_user}>", files=[("shot.png", screenshot())])
         assert said(reply(ws, channel, second)) == said(reply(ws, channel, first))
         assert files_in(bot, channel) == ["handbook.pdf"]
