@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
+.PHONY: bench bench-screenshots bench-forgetting bench-idle demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -91,6 +91,24 @@ bench-grounding: install
 bench-speed: install
 	@test -n "$(BENCH)" || { echo "Name the folder: make bench-speed BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
+
+# Run the benchmarks of speed, and write one table to INTO=bench.md. DATA=DIR is searched instead of a generated document,
+# CHUNKS=100000. Takes a quarter of an hour on a quiet machine.
+bench: install
+	@$(BIN)/python -m tests.bench --into "$(or $(INTO),bench.md)" --chunks $(or $(CHUNKS),30000) $(if $(DATA),--data "$(DATA)")
+
+# Measure how long screenshots take. DATA=DIR, QUERIES=FILE
+bench-screenshots: install
+	@test -n "$(DATA)" || { echo "Name the data folder: make bench-screenshots DATA=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.bench.screenshots "$(DATA)" $(if $(QUERIES),--queries "$(QUERIES)")
+
+# Measure how long writers wait while a file is removed. CHUNKS=100000
+bench-forgetting: install
+	@$(BIN)/python -m tests.bench.forgetting --chunks $(or $(CHUNKS),100000) --whole
+
+# Measure the start, the memory and the processor time of the bot at rest, against a local Slack server.
+bench-idle: install
+	@$(BIN)/python -m tests.bench.idle
 
 # Measure how soon a shared file can be asked about.
 bench-first-answer: install

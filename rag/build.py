@@ -127,7 +127,7 @@ def open_rag(
         def open_picture_extractor() -> Extractor:
             from rag.extract.guarded import GuardedExtractor
 
-            # Its words are searched for as a whole, so their layout does not matter. Somebody waits: use all cores.
+            # Its words are searched for as a whole, so their layout does not matter. A person waits: use all cores.
             read = settings.read.model_copy(update={"layout": False})
             return GuardedExtractor(read, OCR if read.ocr else None, min(cores, _MAX_PICTURE_THREADS))
 

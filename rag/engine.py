@@ -195,17 +195,14 @@ class Rag:
 
         Its words are recognized and its pixels compared at the same time; words are not waited for if pixels suffice.
         """
-        with (
-            self.scratch() as folder,
-            self._picture_extractors.lend() as extractor,
-            open_query_image(path, extractor, Path(folder)) as opened,
-        ):
-            if len(opened.drawn) == 1:
-                with self._observer.stage("search"):
-                    matched = self._retriever.match_picture(opened.drawn[0], scope, k)
-                if matched is not None:
-                    return matched, opened.drawn[0].read_bytes()
+        with self.scratch() as folder, ExitStack() as reading:
             with self._observer.stage("screenshot"):
+                extractor = reading.enter_context(self._picture_extractors.lend())
+                opened = reading.enter_context(open_query_image(path, extractor, Path(folder)))
+                if len(opened.drawn) == 1:
+                    matched = self._retriever.match_picture(opened.drawn[0], scope, k)
+                    if matched is not None:
+                        return matched, opened.drawn[0].read_bytes()
                 parts = opened.read()
             with self._observer.stage("search"):
                 results = [(self._retriever.find_picture(image, page, scope, k), image) for image, page in parts]

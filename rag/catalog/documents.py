@@ -56,6 +56,11 @@ def document_ids(connection: Connection) -> set[int]:
     return set(connection.scalars(select(document.c.id)))
 
 
+def document_ids_in(connection: Connection, scope: Scope) -> set[int]:
+    """Return the ids of the documents of a scope."""
+    return set(connection.scalars(select(document.c.id).where(document.c.id.in_(documents_in(scope)))))
+
+
 def sha256_of(connection: Connection, document_id: int) -> str | None:
     """Return the SHA-256 of a document; None if it was deleted."""
     return connection.scalar(select(document.c.sha256).where(document.c.id == document_id))

@@ -245,7 +245,7 @@ def _merge_gradually(open_transaction: WriteTransaction, name: str, stop: thread
             is_done = _count_changes(connection) - before < _CHANGES_OF_NO_MERGE
         if is_done:
             return True
-        # SQLite's writers ask for the lock every few milliseconds and get it only while nobody holds it.
+        # SQLite's writers ask for the lock every few milliseconds, and get it only if it is free then.
         if stop.wait(_PAUSES * (monotonic() - began)):
             return False
         pages = _MERGED_PAGES

@@ -92,7 +92,7 @@ class SpareExtractors:
             problem = _load(extractor)
             with self._changed:
                 self._loading = None
-                if problem:  # whoever uses an extractor is told
+                if problem:  # the next call that uses an extractor raises it
                     self._expected_until = 0.0
                     log.debug("No extraction process can be made ready: %s", problem)
                 else:

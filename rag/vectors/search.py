@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.catalog import vectors
-from rag.catalog.scope import allowed_chunks, count_in, documents_in
+from rag.catalog.documents import document_ids_in
+from rag.catalog.scope import allowed_chunks, count_in
 from rag.model.extraction import Kind, Modality
 from rag.model.search import Scope
 from rag.ports import Neighbor, Vector
@@ -58,7 +59,7 @@ class NeighborSearch:
             if not in_scope:
                 return []
             if in_scope <= self._sync.exact_chunks:
-                documents = {row[0] for row in connection.execute(documents_in(scope))}
+                documents = document_ids_in(connection, scope)
                 return self._compare_all(identity, queries, modality, documents, scope, pages)
             total = count_in(connection, Scope.operator())
         store = self._sync.store()

@@ -30,7 +30,11 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "allowed_chunks(connection, [neighbor.chunk for neighbor in near], scope)",
             "allowed_chunks(connection, [neighbor.chunk for neighbor in near], Scope.operator())",
         ),
-        Mutation("rag.vectors.search:NeighborSearch.nearest", "documents_in(scope)", "documents_in(Scope.operator())"),
+        Mutation(
+            "rag.vectors.search:NeighborSearch.nearest",
+            "document_ids_in(connection, scope)",
+            "document_ids_in(connection, Scope.operator())",
+        ),
     ),
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(shape_of(scope)))", ""),),
     "page images": (
