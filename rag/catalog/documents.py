@@ -58,7 +58,8 @@ def document_ids(connection: Connection) -> set[int]:
 
 def document_ids_in(connection: Connection, scope: Scope) -> set[int]:
     """Return the ids of the documents of a scope."""
-    return set(connection.scalars(select(document.c.id).where(document.c.id.in_(documents_in(scope)))))
+    rows = select(document.c.id).where(document.c.id.in_(documents_in(shape_of(scope))))
+    return set(connection.scalars(rows, values_of(scope)))
 
 
 def sha256_of(connection: Connection, document_id: int) -> str | None:
