@@ -30,6 +30,8 @@ class SpareExtractors:
         self._idle_seconds = idle_seconds
         self._changed = threading.Condition()
         self._expected_until = 0.0
+        self._is_requested = False
+        self._waiting = 0
         self._keeper: threading.Thread | None = None
         self._loading: Extractor | None = None
         self._spare: Extractor | None = None
@@ -42,6 +44,7 @@ class SpareExtractors:
             if self._closed:
                 return
             self._expected_until = monotonic() + self._idle_seconds
+            self._is_requested = self._spare is None and self._loading is None
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="spare-extractor", daemon=True)
                 self._keeper.start()
@@ -59,10 +62,13 @@ class SpareExtractors:
         Raise ExtractorStopped after `close`.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._loading is None or self._spare is not None or self._closed)
+            self._waiting += 1
+            self._changed.wait_for(self._can_lend)
+            self._waiting -= 1
             if self._closed:
                 raise ExtractorStopped("Extraction was stopped.", "Try again.")
             extractor, self._spare = self._spare or self._open(), None
+            self._is_requested = False
             self._lent.append(extractor)
         try:
             yield extractor
@@ -71,6 +77,11 @@ class SpareExtractors:
             with self._changed:
                 self._lent.remove(extractor)
                 self._changed.notify_all()
+
+    def _can_lend(self) -> bool:
+        """Return whether waiting longer would not bring an extractor that is ready."""
+        is_coming = self._loading is not None or (self._is_requested and not self._lent)
+        return self._spare is not None or not is_coming or self._closed
 
     def close(self) -> None:
         """End all extractors. A call of one that is lent raises ExtractorStopped."""
@@ -95,6 +106,8 @@ class SpareExtractors:
                 if problem:  # the next call that uses an extractor raises it
                     self._expected_until = 0.0
                     log.debug("No extraction process can be made ready: %s", problem)
+                elif self._closed:
+                    extractor.close()
                 else:
                     self._spare = extractor
                 self._changed.notify_all()
@@ -102,21 +115,24 @@ class SpareExtractors:
     def _wait_for_need(self) -> Extractor | None:
         """Wait until an extractor has to be made ready, and return it. Return None once none is needed any more."""
         with self._changed:
-            while True:
+            while not self._closed:
                 left = self._expected_until - monotonic()
-                if left <= 0 or self._closed:
-                    if self._spare is not None:
-                        self._spare.close()
-                        self._spare = None
-                    if self._closed or not self._lent:
-                        self._keeper = None
-                        return None
-                    self._changed.wait()
-                elif self._spare is None and not self._lent:  # it would take the processor from those that are lent
+                # While others are lent, it would take the processor from them.
+                if self._spare is None and not self._lent and (self._is_requested or left > 0):
+                    self._is_requested = False
                     self._loading = self._open()
                     return self._loading
-                else:
-                    self._changed.wait(left)
+                if left > 0 or self._waiting:
+                    self._changed.wait(left if left > 0 else None)
+                    continue
+                if self._spare is not None:
+                    self._spare.close()
+                    self._spare = None
+                if not self._lent:
+                    break
+                self._changed.wait()
+            self._keeper = None
+            return None
 
 
 def _load(extractor: Extractor) -> str:

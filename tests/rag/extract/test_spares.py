@@ -88,7 +88,6 @@ def test_each_extractor_is_lent_once_and_then_ended(opened: Opened, spares: Spar
 def test_extractor_that_is_being_made_ready_is_waited_for(opened: Opened, spares: SpareExtractors) -> None:
     opened.gate.clear()
     spares.expect()
-    until(lambda: bool(opened.all))
     threading.Timer(0.05, opened.gate.set).start()
     with spares.lend() as extractor:
         assert extractor is opened.all[0]
@@ -120,8 +119,8 @@ def test_spare_is_ended_when_no_picture_comes(opened: Opened) -> None:
 def test_process_of_a_lent_extractor_outlives_the_idle_time(opened: Opened) -> None:
     spares = SpareExtractors(opened, idle_seconds=0.05)
     spares.expect()
-    until(lambda: opened.loaded() == 1)
-    with spares.lend():
+    with spares.lend() as extractor:
+        assert extractor is opened.all[0]
         keepers = [thread for thread in threading.enumerate() if thread.name == "spare-extractor"]
         assert keepers
         keepers[0].join(0.2)  # its processes would end with it
