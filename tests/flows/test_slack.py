@@ -256,6 +256,7 @@ def test_screenshot_with_a_mention_is_not_indexed(ws: Workspace, tmp_path: Path,
     rag = settings(tmp_path / "data", read={"workers": 1, "layout": False})
     with magpie(ws, tmp_path / "data", rag=rag) as bot:
         receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
+        until(lambda: not bot.rag.status().waiting_for_fingerprints)
         first = ws.post(ada, channel, f"<@{ws.bot_user}>", files=[("shot.png", screenshot())])
         assert "handbook.pdf" in said(reply(ws, channel, first))
         assert ", p. 2." in said(reply(ws, channel, first))
