@@ -79,7 +79,13 @@ class DrawingExtractor:
         blocks = (Block(BlockKind.TEXT, _WHERE, (Line(words, _WHERE),)),) if words else ()
         return ExtractedPage(number, None, _SIDE, _SIDE, TextSource.LAYER, blocks, name)
 
-    def layout_problem(self) -> str:
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Draw the whole page."""
+        name = self.extract(path, number, number, into)[0].render
+        assert name is not None
+        return into / name
+
+    def load_models(self) -> str:
         return ""
 
     def close(self) -> None:

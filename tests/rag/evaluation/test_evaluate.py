@@ -169,7 +169,7 @@ def test_measures_the_fused_ranking_and_every_lane(tmp_path: Path) -> None:
     assert shape["declined"] == {"absent": 1.0, "present": 0.0}
     assert "looks" not in shape
     assert shape["query_ms"]["p95"] >= shape["query_ms"]["p50"] > 0
-    others = dict.fromkeys(("translate", "vectors", "pixels", "fuse", "rerank"), 0.0)
+    others = dict.fromkeys(("translate", "vectors", "pixels", "fuse", "rerank", "page-images"), 0.0)
     assert shape["stage_ms"] == {"embed": 4.0, "words": 2.0} | others
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
     json.dumps(shape, allow_nan=False)
