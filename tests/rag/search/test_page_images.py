@@ -17,7 +17,7 @@ from rag.catalog import Catalog
 from rag.errors import EmbedderDown
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.ports import PageEmbedder, PageTokens, VectorStore
-from rag.settings import LANES, EmbedSettings, RerankSettings
+from rag.settings import LANES, EmbedSettings, RerankSettings, SearchSettings
 from rag.vectors.max_sim import score_pages
 from tests.support.absent import NoEmbedder
 from tests.support.drawn_pages import DrawingExtractor, DrawnPage, drawn_file
@@ -114,11 +114,16 @@ def test_without_a_floor_words_decide(indexed: Indexed) -> None:
         assert rag.find("harbor at night, purple", EVERYTHING).found
 
 
-def test_screenshot_finds_its_page(rag: Rag, tmp_path: Path, indexed: Indexed) -> None:
+def test_screenshot_finds_its_page(tmp_path: Path, indexed: Indexed) -> None:
+    """Without the comparison of pixels, which would leave no doubt here, so that no other lane would be asked."""
     pictures = sorted((indexed[0] / "pictures").rglob("p0003.jpg"))
     with Image.open(pictures[0]) as page:
         page.resize((200, 200)).save(tmp_path / "shot.png")
-    found = rag.find_picture(tmp_path / "shot.png", EVERYTHING)
+    only = settings(indexed[0]).model_copy(update={"search": SearchSettings(lanes=(LANE,))})
+    with open_rag(
+        only, extractor=DrawingExtractor, embedder=NoEmbedder(), page_embedder=indexed[1], store=indexed[2]
+    ) as rag:
+        found = rag.find_picture(tmp_path / "shot.png", EVERYTHING)
     assert found.rankings[LANE][0][1] == 3
     assert found.hits[0].page == 3
 
