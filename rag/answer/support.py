@@ -159,7 +159,7 @@ def share_on_page(statement: Statement, page: PageText) -> float:
     words = {token.stem for token in lay_out(text, page.analyzed_in).tokens}
     present = sum(_is_present(claim, [page]) for claim in claims)
     shared = sum(word in page.places for word in words)
-    if not words or (not claims and shared < _MIN_CLAUSE_WORDS):
+    if not claims and shared < _MIN_CLAUSE_WORDS:
         return 0.0
     if claims and present == len(claims) and not _is_written_in(text, page):
         return 1.0

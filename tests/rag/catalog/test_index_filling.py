@@ -140,6 +140,7 @@ def test_index_without_the_names_of_attachments_is_written_again(catalog: Catalo
             text("INSERT INTO attachment SELECT id, 1, 1, 2, 'ferry plan.txt', '' FROM extraction LIMIT 1")
         )
         connection.execute(text("DROP TABLE attachment_word"))
+        connection.execute(text("DROP TABLE page_tokens"))
         connection.execute(text("ALTER TABLE extraction DROP COLUMN pages_skimmed"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0015'"))
     catalog.close()
