@@ -241,6 +241,9 @@ def _record_file(
     if is_question:  # what is asked about a file does not describe it
         share = replace(share, words="")
     priority = _priority(written, listed=limits.listed, is_question=is_question)
+    refused = list_shares(
+        connection, KIND, file.id, space=message.channel, message=message.ts, states=[ShareState.REFUSED]
+    )
     recorded = put_share(connection, replace(share, listed=limits.listed, priority=priority))
     if file.unusable is Unusable.TRANSCRIBING:
         look_again(connection, file.id, written)
@@ -249,7 +252,8 @@ def _record_file(
         notify(connection, share, limits.intake, limits.intake.unusable(file))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
-    if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):
+    # A file that a limit refused gets its receipt when it is accepted, here as by `readmit`.
+    if (limits.receipts or refused) and recorded in (ShareState.SHARED, ShareState.CHECKING):
         receipts.request_receipt(connection, message.channel, message.ts, file.id, message.user)
 
 

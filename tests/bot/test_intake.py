@@ -106,6 +106,20 @@ def test_files_of_a_channel_are_taken_up_once_its_name_is_known(connection: Conn
     assert shared_in(connection, KIND, "C1") == ["F1"]
 
 
+@pytest.mark.parametrize("is_refused_before", [True, False])
+def test_sweep_that_finds_a_limit_gone_requests_the_receipt_of_what_was_refused(
+    connection: Connection, is_refused_before: bool
+) -> None:
+    """At a start without the limit, the sweep can come before `readmit`. Other old messages get no receipt."""
+    if is_refused_before:
+        share(connection, file(1), rules=IntakeRules(ChannelRules.of([], ["C1"])))
+    message = Message("C1", f"{NOW:.6f}", "", "ada", "", (file(1),), (), NOW, True, False, False)
+    record(connection, message, Limits(receipts=False, listed=True))
+    assert shared_in(connection, KIND, "C1") == ["F1"]
+    kinds = connection.scalars(sql_select(tables.job.c.kind)).all()
+    assert ("receipt" in kinds) is is_refused_before
+
+
 # ---------------------------------------------------------------- limits
 
 
