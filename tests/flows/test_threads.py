@@ -11,6 +11,7 @@ import pytest
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.messages import answer_texts
+from rag import list_shares
 from tests.flows.team import (
     HANDBOOK,
     READ,
@@ -24,6 +25,7 @@ from tests.flows.team import (
     reply,
     said,
     share,
+    until,
     wait_for_ephemeral,
 )
 
@@ -66,11 +68,19 @@ def test_question_is_answered_from_the_file_of_its_thread(ws: Workspace, ada: st
         assert answer_texts.IN_THREAD in answer
 
 
-def test_question_is_answered_from_a_reply_of_its_thread(ws: Workspace, ada: str, ben: str, channel: str) -> None:
+def test_question_is_answered_from_a_reply_of_its_thread(
+    ws: Workspace, bot: Bot, ada: str, ben: str, channel: str
+) -> None:
     share(ws, ada, channel, "alder.pdf", ALDER)
     thread = ws.post(ada, channel, "the papers are coming")
     ws.post(ben, channel, "good", thread_ts=thread)
-    ws.post(ada, channel, files=[("cedar.pdf", CEDAR)], thread_ts=thread)  # not read yet when the question comes
+    ws.post(ada, channel, files=[("cedar.pdf", CEDAR)], thread_ts=thread)
+
+    def is_known() -> bool:
+        with bot.rag.read_transaction() as connection:
+            return bool(list_shares(connection, space=channel, thread=thread))
+
+    until(is_known)  # but not read yet
     answer = ask_in(ws, ben, channel, thread, TOTAL)
     assert "44 euro" in answer
     assert answer_texts.IN_THREAD in answer

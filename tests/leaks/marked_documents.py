@@ -32,6 +32,7 @@ from rag.model.extraction import (
     TextSource,
     Word,
 )
+from tests.support.extractor import InProcess
 
 PAGES = 2
 MAX_DOCUMENTS = 26
@@ -170,7 +171,7 @@ def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> se
     return found
 
 
-class MarkedDocumentExtractor:
+class MarkedDocumentExtractor(InProcess):
     """Satisfies ports.Extractor for marked documents and for their screenshots."""
 
     version = "marked-1"
@@ -211,18 +212,6 @@ class MarkedDocumentExtractor:
         found: list[Attachment] = []
         _unpack(path.read_text(), "", into, found)
         return Attachments(tuple(found))
-
-    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
-        """Draw the whole page."""
-        name = self.extract(path, number, number, into)[0].render
-        assert name is not None
-        return into / name
-
-    def load_models(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass
 
 
 def _unpack(content: str, within: str, into: Path, found: list[Attachment]) -> None:

@@ -274,7 +274,11 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "listed": (Mutation("bot.jobs.sweep_files:FileSweep._add_file", "put_share(connection, decide(", "id(decide("),),
-    "receipt": (Mutation("bot.inbox:_record_file", "if limits.receipts and recorded in", "if False and recorded in"),),
+    "receipt": (
+        Mutation(
+            "bot.inbox:_record_file", "if (limits.receipts or refused) and recorded in", "if False and recorded in"
+        ),
+    ),
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),

@@ -21,6 +21,7 @@ from rag.model.extraction import (
     TextSource,
     Word,
 )
+from tests.support.extractor import InProcess
 from tests.support.tiny_page_model.pages import Pair, Sheet, draw_sheet, sheet_of
 
 _SIDE = 320
@@ -47,7 +48,7 @@ def drawn_file(path: Path, pages: Sequence[DrawnPage], seed: int = 1) -> list[Sh
     return sheets
 
 
-class DrawingExtractor:
+class DrawingExtractor(InProcess):
     """Satisfies ports.Extractor for files of `drawn_file`, and for pictures, in which it reads no words."""
 
     version = "drawn-1"
@@ -78,15 +79,3 @@ class DrawingExtractor:
         words = tuple(Word(word, _WHERE) for word in str(row["words"]).split())
         blocks = (Block(BlockKind.TEXT, _WHERE, (Line(words, _WHERE),)),) if words else ()
         return ExtractedPage(number, None, _SIDE, _SIDE, TextSource.LAYER, blocks, name)
-
-    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
-        """Draw the whole page."""
-        name = self.extract(path, number, number, into)[0].render
-        assert name is not None
-        return into / name
-
-    def load_models(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass

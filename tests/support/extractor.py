@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, ImageDraw
 
@@ -36,7 +37,25 @@ def attached(text: str, **files: str) -> str:
     return _ATTACHED.join([text, *inner])
 
 
-class TextExtractor:
+class InProcess(Protocol):
+    """What the extractors of tests have in common: no process, no models, and regions that are whole pages."""
+
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]: ...
+
+    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
+        """Draw the whole page."""
+        name = self.extract(path, number, number, into)[0].render
+        assert name is not None
+        return into / name
+
+    def load_models(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        return
+
+
+class TextExtractor(InProcess):
     """Satisfies ports.Extractor. `reads` records the numbers of the extracted pages, `skims` those of skimmed ones."""
 
     def __init__(self, version: str = "text-1") -> None:
@@ -89,18 +108,6 @@ class TextExtractor:
             if line.startswith(("!note ", "!lost "))
         )
         return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render, notes=notes)
-
-    def draw_region(self, path: Path, number: int, region: Box, width: int, turn: int, into: Path) -> Path:
-        """Draw the whole page."""
-        name = self.extract(path, number, number, into)[0].render
-        assert name is not None
-        return into / name
-
-    def load_models(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        pass
 
 
 def _unpack(text: str, inside: str, into: Path, found: list[Attachment]) -> None:
