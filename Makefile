@@ -93,7 +93,7 @@ bench-speed: install
 	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
 
 # Run the benchmarks of speed, and write one table to INTO=bench.md. DATA=DIR is searched instead of a generated document,
-# CHUNKS=100000. Takes a quarter of an hour on a quiet machine.
+# CHUNKS=100000.
 bench: install
 	@$(BIN)/python -m tests.bench --into "$(or $(INTO),bench.md)" --chunks $(or $(CHUNKS),30000) $(if $(DATA),--data "$(DATA)")
 

@@ -15,7 +15,7 @@ _PAGES_AT_ONCE = 50
 """Pages compared in one multiplication: 25 MB as float32."""
 
 _MATCHED = 0.75
-"""A part of a page belongs to the region if it matches at least this share of what the best part does."""
+"""A part of a page belongs to the region if its score is at least this fraction of the best one."""
 
 _EDGE = 255
 """The highest value of `PageTokens.boxes`."""
