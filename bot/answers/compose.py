@@ -153,6 +153,7 @@ class Composer:
         if is_small_talk(question.text) and not question.files and not question.references:
             return render.plain_reply(answer_texts.HELP)
         self._question_files.wait_for_sweep(question)
+        self._question_files.wait_for_root(work)
         granted = self.granted(question)
         watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from bot.answers.task import AnswerTask, Throttle
 from bot.answers.thread_context import is_in_thread
-from bot.db import jobs
+from bot.db import jobs, message_states
 from bot.db.jobs import JobKind
-from bot.db.questions import FOUND_AT
+from bot.db.questions import FOUND_AT, is_answered, seconds_of
 from bot.slack.blocks import escape
 from bot.slack.client import Stopping
 from bot.slack.events import Question, Unusable
@@ -55,7 +55,10 @@ _FOUND_WITHIN = 600.0
 """Seconds for which a question whose event was missed waits for the files that were found with it."""
 
 _RECORDED_WITHIN = 5.0
-"""Seconds to wait for the event or the sweep that records a file sent with a question."""
+"""Seconds to wait for the event or the sweep that records a file sent with a question, or the root of its thread."""
+
+_DELIVERED_WITHIN = 600.0
+"""Seconds within which Slack delivers the event of a message, also if it has to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,26 @@ class QuestionFiles:
             is_sweeping = jobs.is_open(connection, jobs.SWEEPS, question.channel)
         if is_sweeping or any(file.shared_at <= found_at for file in unread):
             raise TryAgain("A question waits for the files that were found with it.")
+
+    def wait_for_root(self, work: AnswerTask) -> None:
+        """Wait until the root of a question's thread is recorded, whose event may be late or lost.
+
+        Without it, a question in the thread of a file that was shared just before would be answered without the file.
+        """
+        channel, thread, ts = work.question.channel, work.question.thread, work.question.ts
+        if not is_in_thread(work.question) or seconds_of(ts) - seconds_of(thread) > _DELIVERED_WITHIN:
+            return
+        with self._rag.read_transaction() as connection:
+            if message_states.is_known(connection, channel, thread) or is_answered(connection, channel, thread, ts):
+                return
+        key = f"{thread}:"
+        with self._rag.write_transaction() as connection:
+            jobs.request(connection, JobKind.READ_MESSAGE, channel, key)
+        until, is_read = monotonic() + _RECORDED_WITHIN, False
+        while not is_read and monotonic() < until:
+            self._pause(work)
+            with self._rag.read_transaction() as connection:
+                is_read = not jobs.is_open(connection, [JobKind.READ_MESSAGE], channel, key)
 
     def wait(self, work: AnswerTask, sent: Sequence[str], seconds: float) -> list[SourceStatus]:
         """Wait until documents shared in the question's conversation are read, and show progress.

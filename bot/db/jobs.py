@@ -161,9 +161,11 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
     return bool(connection.scalar(select(exists().where(_due(kinds)))))
 
 
-def is_open(connection: Connection, kinds: Collection[JobKind], channel: str) -> bool:
-    """Return whether a job of these kinds about a conversation is not done yet."""
+def is_open(connection: Connection, kinds: Collection[JobKind], channel: str, key: str | None = None) -> bool:
+    """Return whether a job of these kinds about a conversation is not done yet. `key`: only one with this key."""
     matching = job.c.kind.in_(kinds) & (job.c.channel == channel) & (job.c.state != JobState.DONE)
+    if key is not None:
+        matching &= job.c.key == key
     return bool(connection.scalar(select(exists().where(matching))))
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from math import floor
 from time import time
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import message
@@ -42,6 +42,12 @@ def put_deletion(connection: Connection, channel: str, ts: str) -> None:
     connection.execute(
         new.on_conflict_do_update(index_elements=["channel", "ts"], set_={"deleted": True, "at": time()})
     )
+
+
+def is_known(connection: Connection, channel: str, ts: str) -> bool:
+    """Return whether a message, or its deletion, was recorded."""
+    rows = select(exists().where(message.c.channel == channel, message.c.ts == ts))
+    return bool(connection.scalar(rows))
 
 
 def is_deleted(connection: Connection, channel: str, ts: str) -> bool:

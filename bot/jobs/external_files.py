@@ -32,7 +32,10 @@ class ExternalFiles:
             return
         before = time() - self._days * _DAY
         with self._rag.read_transaction() as connection:
-            old = [share for share in list_shares(connection, KIND) if share.shared_by and share.shared_at <= before]
+            shares = list_shares(connection, KIND)
+        # A file without a name was announced by its id alone. Nothing of it is fetched, and once Slack says more about
+        # it, it is refused, and its person is notified.
+        old = [share for share in shares if share.shared_by and share.name and share.shared_at <= before]
         outside = [share for share in old if self._is_outside(share.shared_by or "")]
         if not outside:
             return

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from bot.demo.slack_server import Workspace
 from bot.jobs.external_files import ExternalFiles
-from rag import Rag, Scope
+from bot.slack.files import KIND
+from rag import Rag, Scope, Share, ShareState, list_shares, put_share
 from tests.flows.team import magpie, pdf, until
 
 
@@ -48,6 +49,20 @@ def test_files_of_other_organizations_that_were_indexed_are_removed(
         bot.sweep_all()
         ws.post("ada", partners, files=[("more.pdf", pdf("More buoys."))])
         until(lambda: names() == ["more.pdf", "ours.pdf"])
+
+
+def test_file_that_is_known_only_by_its_id_is_left_to_the_check_that_names_it(
+    ws: Workspace, partners: str, tmp_path: Path
+) -> None:
+    with magpie(ws, tmp_path / "data") as bot:
+        own, eve = frozenset([ws.team_id]), ws.message(partners, ws.post("eve", partners, "hello")).user
+        with bot.rag.write_transaction() as connection:
+            put_share(connection, Share(KIND, "F0A", partners, "", None, eve, message="1.0", shared_at=1.0))
+            put_share(connection, Share(KIND, "F0B", partners, "b.pdf", None, eve, message="2.0", shared_at=2.0))
+        ExternalFiles(bot.client, bot.rag, own, 0).expire()
+        with bot.rag.read_transaction() as connection:
+            left = {share.ref for share in list_shares(connection, KIND, states=[ShareState.FORGOTTEN])}
+    assert left == {"F0B"}
 
 
 def test_files_of_other_organizations_are_removed_after_the_days_that_are_set(

@@ -155,6 +155,18 @@ def test_screenshot_of_the_thread_is_meant(ws: Workspace, ada: str, ben: str, ch
     assert "shot.png" not in answer
 
 
+@pytest.mark.parametrize(("name", "data", "words"), [("shot.png", shot(), ""), ("alder.pdf", ALDER, TOTAL)])
+def test_root_whose_event_is_lost_is_read_for_the_question_below_it(
+    ws: Workspace, ada: str, ben: str, channel: str, name: str, data: bytes, words: str
+) -> None:
+    share(ws, ada, channel, "birch.pdf", BIRCH)
+    with ws.hold_events() as held:
+        thread = ws.post(ada, channel, "look at this", files=[(name, data)])
+        held.drop(*held.pending)
+    answer = ask_in(ws, ben, channel, thread, words)
+    assert (PAGE_2 if name == "shot.png" else "310") in answer
+
+
 def test_screenshot_that_was_a_question_is_meant_by_the_next_one(
     ws: Workspace, ada: str, ben: str, channel: str
 ) -> None:
