@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.any_of import are_any_of
@@ -113,17 +114,25 @@ def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, me
         method,
     )
     rows = rows.where(are_any_of((document.c.id, fingerprint.c.number), pages), page.c.image.is_not(None))
-    found = {
-        (row.id, row.number): StoredFingerprint(
-            row.id,
-            row.number,
-            f"pictures/{row.extraction_id}/{row.image}",
-            row.keypoints,
-            (row.media_type or "").startswith("image/"),
-        )
-        for row in connection.execute(rows, values_of(scope))
-    }
+    found = {(row.id, row.number): _stored(row, row.keypoints) for row in connection.execute(rows, values_of(scope))}
     return [found[place] for place in pages if place in found]
+
+
+def pages_waiting_in(connection: Connection, scope: Scope, method: int, limit: int) -> list[StoredFingerprint]:
+    """Return searchable pages of a scope that have no fingerprint yet, without points, the newest documents first."""
+    rows = (
+        select(document.c.id, document.c.media_type, page.c.extraction_id, page.c.number, page.c.image)
+        .join_from(page, document, document.c.extraction_id == page.c.extraction_id)
+        .where(_waiting(method), document.c.id.in_(documents_in(shape_of(scope))))
+        .order_by(document.c.id.desc(), page.c.number)
+        .limit(limit)
+    )
+    return [_stored(row, b"") for row in connection.execute(rows, values_of(scope))]
+
+
+def _stored(row: Row[*tuple[Any, ...]], points: bytes) -> StoredFingerprint:
+    is_picture = (row.media_type or "").startswith("image/")
+    return StoredFingerprint(row.id, row.number, f"pictures/{row.extraction_id}/{row.image}", points, is_picture)
 
 
 def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:

@@ -9,11 +9,9 @@ import threading
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import NewFingerprint
-from rag.vectors.fingerprints import METHOD, POINT, fingerprint, load_gray, opencv_problem
+from rag.vectors.fingerprints import METHOD, fingerprint_of, opencv_problem
 
 _BATCH = 8
 """Pages of a batch; one takes about 0.2 s."""
@@ -40,12 +38,8 @@ class Fingerprinting:
             pages = fingerprints.list_pages_without_fingerprint(connection, METHOD, _BATCH)
         made = []
         for waiting in pages:
-            gray = load_gray(self._data / waiting.page_image)
-            hashed, points = 0, np.zeros(0, POINT)
-            if gray is not None:
-                of_page = fingerprint(gray)
-                hashed, points = of_page.phash, of_page.points
-            made.append(NewFingerprint(waiting.extraction, waiting.number, hashed, points.tobytes()))
+            new = fingerprint_of(self._data / waiting.page_image)
+            made.append(NewFingerprint(waiting.extraction, waiting.number, new.phash, new.points.tobytes()))
         if made:
             with self._catalog.write_transaction() as connection:
                 fingerprints.put_fingerprints(connection, METHOD, made)

@@ -82,6 +82,12 @@ def fingerprint(gray: GrayImage) -> Fingerprint:
     return Fingerprint(phash(gray), points(gray, PAGE_SIDE, PAGE_POINTS))
 
 
+def fingerprint_of(path: Path) -> Fingerprint:
+    """Return the fingerprint of a page's picture, without points if the file is gone or cannot be decoded."""
+    gray = load_gray(path)
+    return Fingerprint(0, np.zeros(0, POINT)) if gray is None else fingerprint(gray)
+
+
 def phash(gray: GrayImage) -> int:
     """Return a 64-bit perceptual hash: which of the lowest 8 x 8 frequencies are above their median.
 

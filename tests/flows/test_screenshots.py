@@ -212,11 +212,13 @@ def fingerprints(data: Path) -> int:
         return int(connection.execute("select count(*) from fingerprint").fetchone()[0])
 
 
-def test_missing_fingerprints_are_added_later_and_deleted_with_the_document(tmp_path: Path, files: Path) -> None:
+def test_missing_fingerprints_are_made_for_a_search_and_added_later(tmp_path: Path, files: Path) -> None:
     with opened(tmp_path / "data", "words") as rag:
         rag.index([files / "charts.pdf"])
     shot(12).save(tmp_path / "shot.png")
     with opened(tmp_path / "data") as rag:
+        assert_verified(rag.find_picture(tmp_path / "shot.png", Scope.operator()), "charts.pdf", 2)
+        assert not rag.find_picture(tmp_path / "shot.png", Scope.of("board")).rankings["pixels"]
         assert rag.status().waiting_for_fingerprints == 2
         rag.index([files / "charts.pdf"])
         assert rag.status().waiting_for_fingerprints == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from rag.vectors.fingerprints import (
     QUERY_SIDE,
     GrayImage,
     Points,
+    fingerprint_of,
     hash_distance,
     load_gray,
     opencv_problem,
@@ -40,6 +41,10 @@ _MAX_BY_HASH, _MAX_HASH_DISTANCE = 5, 16
 _CERTAIN, _MIN_LEAD = 0.8, 0.05
 """Agreement from which the words of a picture are not needed to know its page, unless another page is proved whose
 blocks correlate nearly as well: pages that were filled in, or two versions of one."""
+
+_MAX_WAITING = 12
+"""Pages without a fingerprint, of the newest documents, for which one is made while the picture waits. Each takes about
+60 ms."""
 
 _MAX_PAGES = 5_000
 """Pages of a scope that are searched, newest documents first: 55 MB of fingerprints, about half a second."""
@@ -67,7 +72,8 @@ class PageMatcher:
         """Return the pages of a scope that a picture shows.
 
         It is compared with the candidates and with pages of a similar perceptual hash first. Only if it shows none of
-        these, or only shared pictures, it is compared with the pages that share most of its points.
+        these, or only shared pictures, it is compared with the pages that share most of its points, and with new ones
+        that have no fingerprint yet.
         """
         gray = None if self.unavailable else load_gray(path)
         if gray is None:
@@ -76,13 +82,14 @@ class PageMatcher:
         if not len(picture.points):
             return NO_MATCH
         nearest = list(dict.fromkeys([*self._find_by_hash(gray, scope), *candidates]))[:_MAX_NEAREST]
-        stored, proofs = self._compare(picture, nearest, scope)
+        stored = self._stored(nearest, scope)
+        proofs = self._prove(picture, stored)
         is_shared_picture = {(page.document, page.number): page.is_picture for page in stored}
         # A document's page ranks before a shared picture of it, so it is searched for even if such a picture matches.
         if all(is_shared_picture[page] for page, proof in proofs.items() if proof.is_proved):
             others = self._find_by_points(picture.points, set(nearest), scope)
-            more, more_proofs = self._compare(picture, others, scope)
-            proofs |= more_proofs
+            more = [*self._stored(others, scope), *self._made_now(scope)]
+            proofs |= self._prove(picture, more)
             is_shared_picture |= {(page.document, page.number): page.is_picture for page in more}
         proved = {page: proof for page, proof in proofs.items() if proof.is_proved}
         order = sorted(proved, key=lambda page: (is_shared_picture[page], -proved[page].likeness, page))
@@ -113,22 +120,28 @@ class PageMatcher:
         ranked = sorted(zip(-votes(own, list(found.values())), found, strict=True))
         return [page for vote, page in ranked[:_MAX_VOTED] if vote]
 
-    def _compare(
-        self, picture: _Picture, pages: Sequence[PageKey], scope: Scope
-    ) -> tuple[list[StoredFingerprint], dict[PageKey, Proof]]:
-        """Return the pages that have a fingerprint, and the proofs for those that the picture aligns with."""
+    def _stored(self, pages: Sequence[PageKey], scope: Scope) -> list[StoredFingerprint]:
         if not pages:
-            return [], {}
+            return []
         with self._catalog.read_transaction() as connection:
-            stored = fingerprints.points_of(connection, pages, scope, METHOD)
+            return fingerprints.points_of(connection, pages, scope, METHOD)
+
+    def _made_now(self, scope: Scope) -> list[StoredFingerprint]:
+        """Return the fingerprints of pages that still wait for theirs, so that they are not overlooked."""
+        with self._catalog.read_transaction() as connection:
+            waiting = fingerprints.pages_waiting_in(connection, scope, METHOD, _MAX_WAITING)
+        return [replace(page, points=fingerprint_of(self._data / page.page_image).points.tobytes()) for page in waiting]
+
+    def _prove(self, picture: _Picture, pages: Sequence[StoredFingerprint]) -> dict[PageKey, Proof]:
+        """Return the proofs for those of the pages that the picture aligns with."""
         proofs: dict[PageKey, Proof] = {}
-        for page in stored:
+        for page in pages:
             alignment = align(picture.points, np.frombuffer(page.points, POINT))
             gray = load_gray(self._data / page.page_image) if alignment is not None else None
             if alignment is None or gray is None:
                 continue
             proofs[page.document, page.number] = prove(picture.gray, gray, alignment)
-        return stored, proofs
+        return proofs
 
 
 def _is_certain(
