@@ -9,11 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from math import ceil, inf
 from time import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, null, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import job
@@ -158,7 +173,12 @@ def postpone(connection: Connection, kind: JobKind, until: float) -> None:
 
 
 def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
-    return bool(connection.scalar(select(exists().where(_due(kinds)))))
+    return bool(connection.scalar(_any_due(frozenset(kinds))))
+
+
+@cache  # building it takes longer than running it, which happens several times a second
+def _any_due(kinds: frozenset[JobKind]) -> Select[bool]:
+    return select(exists().where(_due(kinds)))
 
 
 def is_open(connection: Connection, kinds: Collection[JobKind], channel: str, key: str | None = None) -> bool:
@@ -177,9 +197,14 @@ def is_at_work(connection: Connection, kinds: Collection[JobKind], channels: Col
 
 def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None:
     """Return when the next waiting job of these kinds is due; None: there is none."""
-    waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)
-    due: float | None = connection.scalar(select(func.min(job.c.next_try)).where(waiting))
+    due: float | None = connection.scalar(_first_due(frozenset(kinds)))
     return due
+
+
+@cache
+def _first_due(kinds: frozenset[JobKind]) -> Select[float]:
+    waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)
+    return select(func.min(job.c.next_try)).where(waiting)
 
 
 def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:
@@ -235,7 +260,8 @@ def count_open(connection: Connection) -> dict[JobKind, int]:
 
 
 def _due(kinds: Collection[JobKind]) -> ColumnElement[bool]:
-    return job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING) & (job.c.next_try <= time())
+    now: BindParameter[float] = bindparam("now", callable_=time, unique=True)  # of the execution: statements are kept
+    return job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING) & (job.c.next_try <= now)
 
 
 def job_of(row: Row[Any]) -> Job:

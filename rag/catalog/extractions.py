@@ -15,7 +15,9 @@ from time import time
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Float,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -150,12 +152,16 @@ def list_outdated(connection: Connection) -> list[int]:
 
 def has_waiting_extraction(connection: Connection, by: float) -> bool:
     """Return whether an extraction of a shared document can be claimed by this time, in seconds since 1970."""
-    waiting = and_(_is_waiting(by), has_share(extraction.c.document_id))
-    return bool(connection.scalar(select(exists().where(waiting))))
+    return bool(connection.scalar(_ANY_WAITING, {"by": by}))
 
 
-def _is_waiting(by: float) -> ColumnElement[bool]:
+def _is_waiting(by: float | ColumnElement[float]) -> ColumnElement[bool]:
     return and_(extraction.c.state == ExtractionState.WAITING, extraction.c.retry_at <= by)
+
+
+_ANY_WAITING = select(
+    exists().where(_is_waiting(bindparam("by", type_=Float)), has_share(extraction.c.document_id))
+)  # built once: that takes longer than running it, which happens several times a second
 
 
 def _is_repeated() -> ColumnElement[bool]:

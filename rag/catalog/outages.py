@@ -50,7 +50,7 @@ def probe_now(connection: Connection) -> None:
     connection.execute(update(outage).values(until=0.0))
 
 
-def is_paused(by: float) -> ColumnElement[bool]:
+def is_paused(by: float | ColumnElement[float]) -> ColumnElement[bool]:
     """Return the condition that the kind of a source is paused beyond this time, in seconds since 1970."""
     return exists().where(outage.c.kind == source.c.kind, outage.c.until > by)
 

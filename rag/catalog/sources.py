@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from secrets import token_hex
 from time import time
 from typing import Any
@@ -20,8 +21,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Float,
     Row,
+    Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -177,11 +181,15 @@ def is_fetching(connection: Connection, kinds: Collection[str]) -> bool:
 
 def has_waiting_source(connection: Connection, kinds: Collection[str], by: float) -> bool:
     """Return whether a source of these kinds can be claimed by this time, in seconds since 1970."""
-    waiting = exists().where(_is_waiting(kinds, by))
-    return bool(connection.scalar(select(waiting)))
+    return bool(connection.scalar(_any_waiting(frozenset(kinds)), {"by": by}))
 
 
-def _is_waiting(kinds: Collection[str], by: float) -> ColumnElement[bool]:
+@cache  # building it takes longer than running it, which happens several times a second
+def _any_waiting(kinds: frozenset[str]) -> Select[bool]:
+    return select(exists().where(_is_waiting(kinds, bindparam("by", type_=Float))))
+
+
+def _is_waiting(kinds: Collection[str], by: float | ColumnElement[float]) -> ColumnElement[bool]:
     waits = and_(source.c.state == SourceState.WAITING, source.c.kind.in_(kinds), source.c.retry_at <= by)
     return and_(waits, ~is_paused(by))
 
