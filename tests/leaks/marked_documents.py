@@ -171,6 +171,14 @@ def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> se
     return found
 
 
+def marks_of(picture: bytes) -> set[str]:
+    """Return the marks of the documents that a picture shows."""
+    return {MarkedDocument(number).mark for number in numbers_in(picture, _COLORS)}
+
+
+_COLORS = {MarkedDocument(number).color: number for number in range(MAX_DOCUMENTS)}
+
+
 class MarkedDocumentExtractor(InProcess):
     """Satisfies ports.Extractor for marked documents and for their screenshots."""
 

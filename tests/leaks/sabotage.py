@@ -59,6 +59,18 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "            passages = [((row[0], row[1]), row[2]) for row in rows]",
         ),
     ),
+    "reranked pictures": (
+        Mutation(
+            "rag.search.reranking:Reranking._judged_by_image",
+            "paths = page_images(connection, pages, scope)",
+            "rows = connection.exec_driver_sql(\n"
+            "                'SELECT d.id, p.number, p.extraction_id, p.image FROM page p '\n"
+            "                'JOIN document d ON d.extraction_id = p.extraction_id WHERE p.image IS NOT NULL'\n"
+            "            ).all()\n"
+            "            paths = {(row[0], row[1]): f'pictures/{row[2]}/{row[3]}' for row in rows}\n"
+            "            pages = [*sorted(paths), *pages]",
+        ),
+    ),
     "names": (
         Mutation(
             "rag.catalog.scope:_shares_shown",
@@ -454,6 +466,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
 
 
 OFTEN: Mapping[str, tuple[str, ...]] = {
+    "reranked pictures": ("switch reranker",),
     "remark": ("unreadable", "ask with, and unshare"),
     "unknown message": ("lose share",),
     "deleted first": ("shuffle",),

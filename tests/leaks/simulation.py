@@ -32,7 +32,7 @@ from bot.jobs.folders import WatchedFolders
 from bot.main import Bot, open_bot
 from bot.telemetry.telemetry import Telemetry
 from bot.telemetry.traces import Traces
-from rag import NotFound, Scope, SearchResult
+from rag import NotFound, Scope, SearchResult, Settings
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
 from tests.leaks.catalog_checks import CatalogChecks, check_deletions, check_departures
@@ -509,7 +509,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             page_embedder=FakePageEmbedder(),
             generator=generator,
         )
-        rag = settings(data, search={"min_confidence": 0.0}, rerank={"budget_ms": 60_000})
+        rag = settings(data, search={"min_confidence": 0.0}, rerank={"budget_ms": 60_000, "images": True})
         spans = InMemorySpanExporter()
         slack, telemetry = slack_settings(ws, document_seconds=1), Telemetry(Traces(spans))
         bot = closing.enter_context(open_bot(rag, slack, opened, threading.Event(), telemetry))  # type: ignore[arg-type]
@@ -534,6 +534,6 @@ def _without_certificates() -> Iterator[None]:
         yield
 
 
-def _watched(*given: Any, **named: Any) -> WatchedRag:
+def _watched(settings: Settings, *given: Any, **named: Any) -> WatchedRag:
     reranker = ReadingReranker()
-    return WatchedRag(open_rag(*given, reranker=reranker, **named), reranker)
+    return WatchedRag(open_rag(settings, *given, reranker=reranker, **named), reranker, settings.data)

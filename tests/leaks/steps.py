@@ -250,6 +250,11 @@ def _kinds(simulation: Simulation, space: Conversation) -> set[bool]:
     return {each.guest == "" and each.team == simulation.state.team for each in members}
 
 
+def _switch_reranker(simulation: Simulation, step: Step) -> None:
+    """Rerank by the images of pages from now on, or by their texts."""
+    simulation.rag.rerank_images(on=bool(step.c % 2))
+
+
 def _meanwhile(act: Callable[[Simulation, Step], None]) -> Callable[[Simulation, Step], None]:
     """Return a step that changes members or files during the search of another step."""
 
@@ -303,6 +308,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "lose": _lose_event,
     "late": _share_event_late,
     "fail": _fail_lookup,
+    "switch reranker": _switch_reranker,
     "unreadable": interaction_steps.share_unreadable_file,
     "ask too early": interaction_steps.ask_too_early,
     "follow up": interaction_steps.follow_up,
@@ -345,6 +351,7 @@ _WEIGHTS |= {
     "delete message": 3,
     "new channel": 4,
     "fail": 4,
+    "switch reranker": 6,
 }
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {

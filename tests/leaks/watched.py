@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from rag import Answer, AnswerProgress, DocumentSummary, Hit, Rag, Scope, SearchResult
 from rag.ports import Prompt
-from tests.leaks.marked_documents import TEXT_MARK
+from tests.leaks.marked_documents import TEXT_MARK, marks_of
 from tests.support.generator import FakeGenerator
 from tests.support.reranker import FakeReranker
 
@@ -81,23 +83,48 @@ class RepeatingGenerator(FakeGenerator):
 
 
 class ReadingReranker(FakeReranker):
-    """Keeps the order of the pages, and the marks of all passages since they were last checked."""
+    """Keeps the order of the pages, and the marks of all passages and pictures since they were last checked.
+
+    It is given the texts of pages, or their images once `read_images` was called.
+    """
+
+    score_images: Callable[[str, Sequence[bytes]], list[float]]
+    """Only while it reads images: having this method is how a reranker says so."""
 
     def __init__(self) -> None:
         super().__init__(lambda _, passages: [0.5] * len(passages))
+        self._pictures: list[bytes] = []
+
+    @property
+    def reads_images(self) -> bool:
+        return "score_images" in vars(self)
+
+    def read_images(self, *, on: bool) -> None:
+        if on:
+            self.score_images = self._score_images
+        elif self.reads_images:
+            del self.score_images
+
+    def _score_images(self, question: str, pictures: Sequence[bytes]) -> list[float]:
+        self._pictures += pictures
+        return self.scoring(question, [""] * len(pictures))
 
     def marks_read(self) -> set[str]:
-        """Return the marks in the passages since the last call."""
+        """Return the marks in the passages and pictures since the last call."""
         calls, self.calls = self.calls, []
-        return {match.group() for _, passages in calls for text in passages for match in MARKS.finditer(text)}
+        pictures, self._pictures = self._pictures, []
+        texts = {match.group() for _, passages in calls for text in passages for match in MARKS.finditer(text)}
+        return texts.union(*map(marks_of, pictures))
 
 
 class WatchedRag:
     """The engine, with a check of the rankings of each lane: a leak is found even if a later step would hide it."""
 
-    def __init__(self, rag: Rag, reranker: ReadingReranker) -> None:
+    def __init__(self, rag: Rag, reranker: ReadingReranker, data: Path) -> None:
         self._rag = rag
+        self._data = data
         self._reranker = reranker
+        self.rerank_images = reranker.read_images
         self.hook: Callable[[], None] | None = None
         """Called once, when the next search has returned."""
         self.last_found: list[int] = []
@@ -187,7 +214,20 @@ class WatchedRag:
                 f"UNION ALL SELECT name || ' ' || words FROM share WHERE space IN ({','.join('?' * len(spaces))})",
                 (*documents, *spaces),
             )
-            return documents, {match.group() for row in texts for match in MARKS.finditer(row[0])}
+            marks = {match.group() for row in texts for match in MARKS.finditer(row[0])}
+            if self._reranker.reads_images:
+                marks |= self._marks_shown(connection, documents)
+            return documents, marks
+
+    def _marks_shown(self, connection: Connection, documents: set[int]) -> set[str]:
+        """Return the marks of the documents that the page images of these documents show."""
+        rows = connection.exec_driver_sql(
+            "SELECT p.extraction_id, p.image FROM page p JOIN document d ON d.extraction_id = p.extraction_id "
+            f"WHERE p.image IS NOT NULL AND d.id IN ({','.join('?' * len(documents))})",
+            tuple(documents),
+        )
+        shown = [self._data / "pictures" / str(row[0]) / row[1] for row in rows]
+        return set[str]().union(*(marks_of(path.read_bytes()) for path in shown if path.is_file()))
 
     def _check(self, found: SearchResult, readable: tuple[set[int], set[str]], method: str) -> None:
         expected, marks = readable
