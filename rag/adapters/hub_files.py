@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from rag.adapters.openclip_weights import check_hub, unreachable
 from rag.errors import OperatorMustAct, WeightsMissing
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_INDEX = "model.safetensors.index.json"
+"""Names the files of weights that are too large for one."""
+
 _NEEDED = ("config.json", "tokenizer_config.json")
 
 _PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
@@ -16,18 +20,29 @@ _UNUSED = ("onnx/*", "openvino/*")
 """The same weights for other runtimes, as large again."""
 
 
-def cached_model(repository: str) -> Path | None:
+def cached_model(repository: str, cache: Path | None = None) -> Path | None:
     """Return the folder of a model whose weights are in the local cache, or None. Does not use the network.
 
-    Another program may have cached some of its files only.
+    `cache`: another cache than huggingface_hub's. Another program may have cached some of the model's files only.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    files = [try_to_load_from_cache(repository, name) for name in _NEEDED]
-    weights = [try_to_load_from_cache(repository, name) for name in _WEIGHTS]
-    if not all(isinstance(file, str) for file in files) or not any(isinstance(file, str) for file in weights):
+    files = [try_to_load_from_cache(repository, name, cache_dir=cache) for name in _NEEDED]
+    if not all(isinstance(file, str) for file in files):
         return None
-    return Path(str(files[0])).parent
+    folder = Path(str(files[0])).parent
+    return folder if _has_weights(folder) else None
+
+
+def _has_weights(folder: Path) -> bool:
+    """Return whether a folder has the weights of a model, in one file or in all the parts that an index names."""
+    if any((folder / name).is_file() for name in _WEIGHTS):
+        return True
+    index = folder / _INDEX
+    if not index.is_file():
+        return False
+    parts = set(json.loads(index.read_bytes())["weight_map"].values())
+    return all((folder / part).is_file() for part in parts)
 
 
 def model_folder(name: str, owner: str, setting: str) -> Path:
