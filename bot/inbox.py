@@ -19,6 +19,7 @@ from bot.db import (
     access_log,
     answer_again,
     app_questions,
+    channel_settings,
     conversations,
     ephemeral_messages,
     evidence,
@@ -56,7 +57,7 @@ from bot.slack.events import (
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
-from bot.slack.messages import command_texts, file_texts
+from bot.slack.messages import command_texts, file_texts, settings_texts
 from bot.telemetry.requests import working_on
 from rag import (
     IntakePriority,
@@ -176,6 +177,7 @@ def leave(connection: Connection, channel: str) -> None:
         leave_space(connection, kind, channel)
     evidence.leave_channel(connection, channel, time())
     conversations.drop(connection, channel)
+    channel_settings.drop(connection, channel)
     receipts.drop_channel(connection, channel)
     answer_again.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)
@@ -197,7 +199,7 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
             _record_links(connection, message, limits)
     if age is Age.NEW and _was_edited(message):
         jobs.request(connection, JobKind.PURGE)  # text that was stored before may show the former words
-    if _is_thanks(message):
+    if _is_thanks(message) and not channel_settings.find(connection, message.channel).quiet:
         jobs.request(connection, JobKind.THANK, message.channel, message.ts)
     if asked is None and age is Age.NEW and message.complete:
         questions.cancel_question(connection, message.channel, message.ts, Cancellation.DELETED)
@@ -275,8 +277,11 @@ def look_again(connection: Connection, file: str, shared_at: float) -> None:
 
 
 def notify(connection: Connection, refused: Share, rules: IntakeRules, unusable: Unusable | None = None) -> None:
-    """Tell a person once why their file or link is not indexed, and what they can do about it."""
+    """Tell a person once why their file or link is not indexed, and what they can do about it, unless their
+    conversation is quiet."""
     channel, user = refused.space, refused.shared_by or ""
+    if channel_settings.find(connection, channel).quiet:
+        return
     if refused.reason == TOO_MANY_FILES:
         text = command_texts.too_many_files(rules.person_files)
         ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
@@ -446,6 +451,9 @@ def _record_question(
 
 def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
     """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
+    if not channel_settings.find(connection, asked.channel).may_ask(asked.user):
+        _refuse_asker(connection, message, asked)
+        return
     if limits.listed or questions.seconds_of(asked.ts) < limits.since:  # it waits for the files that are found with it
         asked = replace(asked, about={**asked.about, FOUND_AT: time()})
     if not message.app:
@@ -455,6 +463,17 @@ def _ask_first(connection: Connection, message: Message, asked: Question, limits
             _ask(connection, asked, limits)
         elif not app_questions.was_app_refused(connection, asked.channel, message.app):
             questions.put_question(connection, replace(asked, kind=questions.REFUSED_APP))
+
+
+def _refuse_asker(connection: Connection, message: Message, asked: Question) -> None:
+    """Tell a person that they may not ask here. A reply that does not mention Magpie may be meant for others."""
+    if not message.addressed or not questions.put_barred_question(connection, asked):
+        return
+    with working_on(asked.channel, asked.ts):
+        log.info("A question was refused: the settings of its channel do not let this person ask.")
+    if not message.app:
+        request = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, settings_texts.MAY_NOT_ASK, message.thread)
+        ephemeral_messages.say_once(connection, request)
 
 
 def _is_known(connection: Connection, asked: Question) -> bool:

@@ -14,10 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.db import receipts
+from bot.db import channel_settings, receipts
 from bot.slack.events import SlackFile, Unusable
-from bot.slack.files import KIND
+from bot.slack.file_kinds import type_of_name
+from bot.slack.files import KIND, LINK
 from rag import (
+    FileType,
     IntakePriority,
     Share,
     ShareState,
@@ -41,7 +43,10 @@ TOO_OLD = "too old"
 CHANNEL_LEFT_OUT = "channel left out"
 """Reason of shares in a channel that the settings leave out."""
 
-_REASONS = (TOO_MANY_FILES, CHANNEL_FULL, TOO_OLD, CHANNEL_LEFT_OUT)
+TYPE_LEFT_OUT = "type left out"
+"""Reason of shares of a type that the settings of their channel leave out."""
+
+_REASONS = (TOO_MANY_FILES, CHANNEL_FULL, TOO_OLD, CHANNEL_LEFT_OUT, TYPE_LEFT_OUT)
 
 _ID = re.compile("[CG][0-9A-Z]{6,}")
 """The form of the ids of channels. Names of channels are in lower case."""
@@ -127,6 +132,8 @@ def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
     user = new.shared_by or ""
     if not rules.channels.allow(new.space):
         return CHANNEL_LEFT_OUT
+    if is_type_left_out(connection, new):
+        return TYPE_LEFT_OUT
     if rules.is_too_old(new.shared_at or 0.0):
         return TOO_OLD
     if rules.channel_files and count_shared_in(connection, new.kind, new.space) >= rules.channel_files:
@@ -134,6 +141,15 @@ def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
     if not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, new.kind, new.ref):
         return TOO_MANY_FILES
     return ""
+
+
+def is_type_left_out(connection: Connection, share: Share) -> bool:
+    """Return whether the settings of a channel leave out files of this type. A file of another organization has no name
+    until Slack is asked for it; then this is asked again."""
+    types = channel_settings.find(connection, share.space).types
+    if not types or (share.kind == KIND and not share.name):
+        return False
+    return (FileType.LINK if share.kind == LINK else type_of_name(share.name)) not in types
 
 
 def may_queue_file(connection: Connection, user: str, files: int) -> bool:
@@ -161,7 +177,15 @@ def readmit(connection: Connection, rules: IntakeRules) -> int:
 
 def as_new(row: StoredShare) -> Share:
     """Return a stored share as it would be shared again."""
-    return Share(row.kind, row.ref, row.space, shared_by=row.shared_by, message=row.message, shared_at=row.shared_at)
+    return Share(
+        row.kind,
+        row.ref,
+        row.space,
+        row.name,
+        shared_by=row.shared_by,
+        message=row.message,
+        shared_at=row.shared_at,
+    )
 
 
 def accept(connection: Connection, refused: StoredShare, priority: IntakePriority) -> None:

@@ -28,7 +28,9 @@ from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.answer_again import AnswerAgain
+from bot.jobs.channel_settings import ChannelSettingsJobs
 from bot.jobs.clock_steps import check_clock, follow_step
+from bot.jobs.digest import Digests
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.external_files import ExternalFiles
 from bot.jobs.file_checks import FileChecks
@@ -301,7 +303,18 @@ def open_bot(
             rag=rag,
             access=access,
             api=Api(rag, access, fair, slack.tools_calls, stop),
-            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits, source, on_uninstalled),
+            app=build_app(
+                client,
+                rag,
+                access,
+                identity,
+                secret,
+                wake_up.notify,
+                limits,
+                impatient.open_modal,
+                source,
+                on_uninstalled,
+            ),
             receipts=JobWorker(
                 rag,
                 {
@@ -315,17 +328,15 @@ def open_bot(
             ),
             maintenance=JobWorker(
                 rag,
-                {**sweeps, **_maintenance(receipts, maintenance, intake, external, WatchedFolders(rag, settings.data))},
+                {
+                    **sweeps,
+                    **_maintenance(receipts, maintenance, intake, external, WatchedFolders(rag, settings.data)),
+                    JobKind.DIGEST: Digests(client, rag, clock.now).handle,
+                },
                 together=True,
                 telemetry=telemetry,
             ),
-            ephemeral=JobWorker(
-                rag,
-                dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle),
-                max_age=MAX_AGE,
-                apologize=ephemeral_messages.put_apology,
-                telemetry=telemetry,
-            ),
+            ephemeral=_ephemeral_worker(rag, ephemeral, ChannelSettingsJobs(client, rag, access), telemetry),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify, clock.now),
             answers=AnswerWorker(rag, responder, fair, clock.now),
             token_check=TokenCheck(impatient),
@@ -355,6 +366,20 @@ def _maintenance(
         JobKind.WELCOME: intake.welcome,
         JobKind.EXPIRE: expire,
     }
+
+
+def _ephemeral_worker(
+    rag: Rag, ephemeral: EphemeralMessages, settings: ChannelSettingsJobs, telemetry: Telemetry
+) -> JobWorker:
+    """Return the worker for what one person is shown."""
+    handlers = dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle)
+    return JobWorker(
+        rag,
+        {**handlers, JobKind.SETTINGS: settings.show, JobKind.SAVE: settings.save},
+        max_age=MAX_AGE,
+        apologize=ephemeral_messages.put_apology,
+        telemetry=telemetry,
+    )
 
 
 def _release_claims(rag: Rag) -> None:

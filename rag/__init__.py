@@ -36,6 +36,8 @@ _MODULES = {
     "make_room": "rag.disk",
     # Results
     "Answer": "rag.model.search",
+    "AnswerOptions": "rag.model.search",
+    "answer_languages": "rag.search.language_names",
     "AnswerProgress": "rag.model.search",
     "AnswerStage": "rag.model.search",
     "Check": "rag.model.operations",
@@ -281,6 +283,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ingest.worker import Progress as Progress
     from rag.model.search import (
         Answer as Answer,
+        AnswerOptions as AnswerOptions,
         AnswerProgress as AnswerProgress,
         AnswerStage as AnswerStage,
         FileType as FileType,
@@ -293,6 +296,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Scope as Scope,
         ShareFilter as ShareFilter,
     )
+    from rag.search.language_names import answer_languages as answer_languages
     from rag.model_terms import ModelTerms as ModelTerms, terms_of_model as terms_of_model
     from rag.model.operations import (
         Check as Check,

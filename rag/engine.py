@@ -42,7 +42,18 @@ from rag.model.operations import (
     ModelSummary,
     Status,
 )
-from rag.model.search import LOCAL, Answer, AnswerProgress, AnswerStage, Hit, PageContent, Scope, SearchResult
+from rag.model.search import (
+    AS_SET,
+    LOCAL,
+    Answer,
+    AnswerOptions,
+    AnswerProgress,
+    AnswerStage,
+    Hit,
+    PageContent,
+    Scope,
+    SearchResult,
+)
 from rag.observation import Observer
 from rag.operations.doctor import checks
 from rag.operations.retention import StoredData, list_stored_data
@@ -224,6 +235,7 @@ class Rag:
         pictures: Sequence[Path] = (),
         on_progress: OnProgress = no_progress,
         generating: Generating = nullcontext,
+        options: AnswerOptions = AS_SET,
     ) -> Answer:
         """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
@@ -235,7 +247,7 @@ class Rag:
         results = [self._find_picture(picture, scope, _PAGES) for picture in pictures]
         found = self._find_with_pictures(question, scope, [result for result, _ in results])
         sent = next((sent for result, sent in results if result.found), results[0][1] if results else None)
-        return self._answering.answer(question, found, scope, on_progress, sent, generating)
+        return self._answering.answer(question, found, scope, on_progress, sent, generating, options)
 
     def _find_with_pictures(self, question: str, scope: Scope, pictures: Sequence[SearchResult]) -> SearchResult:
         """Return the pages for a question and for the pictures that came with it; the words may be empty."""

@@ -373,6 +373,11 @@ class AnswerSettings(Group):
     )
     passages: int = Field(default=6, ge=1, le=20, description="Passages shown to the model.")
     pictures: int = Field(default=2, ge=0, le=2, description="Images shown to a vision model.")
+    language: str = Field(
+        default="",
+        pattern=r"^([a-z]{2})?$",
+        description="Language of answers, as a code such as de. Empty: that of the question, or what a channel sets.",
+    )
     correct: bool = Field(
         default=True, description="Ask the model once more when a cited page does not support the answer."
     )

@@ -41,7 +41,8 @@ class Conversation:
     """A conversation that Magpie is in. `name`: without `#`; empty for direct messages.
 
     `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
-    message. `deserted`: that person is deactivated. `group`: a direct message of several people.
+    message. `deserted`: that person is deactivated. `group`: a direct message of several people. `creator`: empty if
+    Slack does not say.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Conversation:
     deserted: bool = False
     name: str = ""
     group: bool = False
+    creator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,11 @@ class Directory:
         """Return the conversations that a person is in; private ones only if Magpie is a member too. Never cached,
         because they decide what private content is shown."""
         return self._conversations(user, until)
+
+    def conversation(self, channel: str, until: float) -> Conversation:
+        """Fetch one conversation without the cache."""
+        self._check_time(until)
+        return conversation(self._ask("conversation", lambda: self._client.get_conversation(channel)))
 
     def members(self, channel: str, until: float) -> frozenset[str]:
         listed = self._client.list_members(channel, partial(self._check_time, until))
@@ -349,4 +356,5 @@ def conversation(raw: Mapping[str, Any]) -> Conversation:
         deserted=raw.get("is_user_deleted") is True,
         name="" if direct else str(raw.get("name") or ""),
         group=raw.get("is_mpim") is True,
+        creator=str(raw.get("creator") or ""),
     )

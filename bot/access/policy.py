@@ -43,6 +43,15 @@ class Granted:
     changes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MayChange:
+    """Whether a person may change the settings of a conversation, and whether it is a direct message, of two people or
+    of more."""
+
+    is_allowed: bool
+    is_direct: bool
+
+
 class Access:
     """The access policy of one workspace. Thread-safe."""
 
@@ -111,6 +120,24 @@ class Access:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("Slack's list of conversations is malformed (%s).", type(error).__name__)
         return frozenset()
+
+    def may_change_settings(self, channel: str, user: str) -> MayChange:
+        """Return whether a person may change the settings of a conversation: its creator and admins of the workspace,
+        if they are in it; in a direct message, everyone in it. Nothing is taken from the cache.
+
+        Raise a MagpieError if Slack does not answer, and Refused if Magpie is not in the conversation.
+        """
+        self._directory.invalidate(channel)
+        until = self._directory.deadline()
+        here = self._directory.conversation(channel, until)
+        is_direct = here.direct or here.group
+        if user not in self._directory.members(channel, until):
+            return MayChange(False, is_direct)
+        if is_direct:
+            return MayChange(True, is_direct)
+        person = self._directory.person(user, until)
+        is_creator = bool(here.creator) and here.creator == user and person.is_active and person.is_of_workspace
+        return MayChange(person.is_admin or is_creator, is_direct)
 
     def names(self, user: str, scope: Scope) -> Names:
         """Return the names that a question of this person may use: of all people, and of the channels in a scope.

@@ -18,7 +18,17 @@ from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
 from bot.slack.messages import answer_texts, progress_texts
 from bot.telemetry.telemetry import Telemetry
-from rag import Answer, AnswerProgress, AnswerStage, Rag, Scope, SearchResult, Unreadable, documents_of_source
+from rag import (
+    Answer,
+    AnswerOptions,
+    AnswerProgress,
+    AnswerStage,
+    Rag,
+    Scope,
+    SearchResult,
+    Unreadable,
+    documents_of_source,
+)
 
 
 class Asking:
@@ -36,7 +46,13 @@ class Asking:
         return ScopeWatch(self._rag, self._access, granted)
 
     def ask(
-        self, work: AnswerTask, query: str, scope: Scope, watch: ScopeWatch, pictures: Sequence[str] = ()
+        self,
+        work: AnswerTask,
+        query: str,
+        scope: Scope,
+        watch: ScopeWatch,
+        options: AnswerOptions,
+        pictures: Sequence[str] = (),
     ) -> Answer:
         """Return an answer. Show what was found meanwhile, and each statement of the answer once it was checked.
 
@@ -69,7 +85,7 @@ class Asking:
                 show(render.unfinished(progress.stage, "".join(checked), places))
 
         with self._downloaded(pictures) as paths:
-            return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work))
+            return self._rag.ask(query, scope, paths, on_progress, partial(self._turn, work), options)
 
     @contextmanager
     def _turn(self, work: AnswerTask) -> Iterator[None]:

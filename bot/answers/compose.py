@@ -27,7 +27,7 @@ from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
 from bot.answers.unread_files import Unread, with_unread
-from bot.db import viewed_channels
+from bot.db import channel_settings, viewed_channels
 from bot.db.used_pages import UsedPage, post_mark
 from bot.slack.client import SlackClient
 from bot.slack.events import Question, is_direct
@@ -36,6 +36,7 @@ from bot.slack.messages import answer_texts
 from bot.telemetry.telemetry import Telemetry
 from rag import (
     Answer,
+    AnswerOptions,
     Rag,
     Scope,
     ShareState,
@@ -297,9 +298,10 @@ class Composer:
             return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
         nearby = self._documents_nearby(work.question, scope) - first if thread else frozenset[int]()
         viewed = self._viewed_channel(work.question, scope) if thread else ""
+        options = self._options(work.question)
         try:
             for search in self._searches(scope, asked, first, nearby, viewed):
-                answer = self._asking.ask(work, asked.query, search.scope, watch, search.pictures)
+                answer = self._asking.ask(work, asked.query, search.scope, watch, options, search.pictures)
                 if not answer.abstained:
                     break
         except Unreadable as error:
@@ -314,6 +316,11 @@ class Composer:
             remark = join(remark, self._question_files.problem_of_thread(work.question))
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)
         return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
+
+    def _options(self, question: Question) -> AnswerOptions:
+        """Return how the settings of its conversation want a question answered."""
+        with self._rag.read_transaction() as connection:
+            return AnswerOptions(channel_settings.find(connection, question.channel).language)
 
     def _unread(self, scope: Scope, thread: _ThisThread | None, *, is_answered: bool) -> Unread:
         """Return the files of a scope in which the answer may be that was not found; those of the question first."""

@@ -7,27 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from bot.access.names import Names, fold
 from bot.answers.task import join
-from bot.slack.events import DOCUMENTS, PAGES, PICTURES, SLIDES, SPREADSHEETS, TEXTS, Question
+from bot.slack.events import Question
+from bot.slack.file_kinds import EXTENSIONS
 from bot.slack.files import LINK
 from bot.slack.message_text import as_mentions, resolve, resolve_mentions
 from bot.slack.messages import limit_texts
 from rag import HERE, ME, FileType, LimitedQuery, QueryLimits, Scope, ShareFilter, read_limits
-
-_EXTENSIONS = MappingProxyType(
-    {
-        FileType.PDF: frozenset({"pdf"}),
-        FileType.IMAGE: PICTURES | {"svg"},
-        FileType.DOCUMENT: DOCUMENTS | {"epub"},
-        FileType.SLIDES: SLIDES,
-        FileType.SPREADSHEET: SPREADSHEETS,
-        FileType.TEXT: TEXTS | PAGES,
-        FileType.LINK: frozenset[str](),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,7 @@ def _narrow(question: Question, read: LimitedQuery, scope: Scope, names: Names) 
         shared_by=frozenset().union(*people) if people else None,
         since=limits.since.timestamp() if limits.since else None,
         before=limits.before.timestamp() if limits.before else None,
-        extensions=frozenset().union(*(_EXTENSIONS[type] for type in limits.types)),
+        extensions=frozenset().union(*(EXTENSIONS[type] for type in limits.types)),
         kinds=frozenset({LINK}) if FileType.LINK in limits.types else frozenset(),
     )
     return replace(scope, spaces=spaces, shares=wanted)

@@ -16,7 +16,7 @@ from time import monotonic, time
 
 from bot.answers.render import Reply, plain_reply, working_reply
 from bot.answers.streaming import AnswerStream
-from bot.db import message_states, questions, streams
+from bot.db import channel_settings, message_states, questions, streams
 from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata
 from bot.slack.blocks import NOTIFICATION, cut
@@ -245,6 +245,9 @@ class Posting:
         """Add the reaction. If that fails, the question is answered without one."""
         if question.kind != "ask":  # a button press has no message to react to
             return
+        with self._rag.read_transaction() as connection:
+            if channel_settings.find(connection, question.channel).quiet:
+                return
         try:
             self._impatient.add_reaction(question.channel, question.ts, SEEN)
         except MagpieError as error:

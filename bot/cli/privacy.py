@@ -59,7 +59,16 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
-    from bot.db import answer_again, api_tokens, ephemeral_messages, feedback, notices, retention, viewed_channels
+    from bot.db import (
+        answer_again,
+        api_tokens,
+        channel_settings,
+        ephemeral_messages,
+        feedback,
+        notices,
+        retention,
+        viewed_channels,
+    )
     from rag import StoredData
 
     with rag.read_transaction() as connection:
@@ -74,6 +83,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         notified = notices.count(connection)
         again, tokens = answer_again.count(connection), api_tokens.count(connection)
         viewed = viewed_channels.count(connection)
+        settings = channel_settings.count(connection)
         events, swept = retention.count_events(connection), retention.count_conversations(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
@@ -90,6 +100,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     revisions = "conversation, time and last edit of recent messages; no text, no person"
     later = "whose question is answered again when which file ids are read"
     called = "the person each acts for, or the spaces it may search, and a hash of it"
+    set_by = "what is set for a channel, who set it last, and the ids of those who may ask there, if not everyone may"
     after_end = f"{slack.keep_days} days after it ended, or until its person is forgotten"
     pending = "requests made with the command or a shortcut that are not answered yet"
     return [
@@ -100,6 +111,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("questions to answer again", again, "question", later, "until answered, at most a day; or until forgotten"),
         row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
         row("viewed channels", viewed, "person", "which channel a person looks at, if the app is an agent", "a day"),
+        row("settings of channels", settings, "channel", set_by, "until Magpie leaves the channel"),
         row("tokens of other tools", tokens, "token", called, after_end),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),

@@ -20,6 +20,7 @@ KEYED = (
     tables.evidence,
     tables.feedback,
     tables.viewed_channel,
+    tables.channel_setting,
 )
 """Every table with a column `channel`. Lists in `access_log` and `question` name conversations, too."""
 

@@ -14,7 +14,16 @@ from bot.db.tables import job
 from bot.slack.messages.answer_texts import FAILED
 from bot.slack.messages.command_texts import too_many_waiting
 
-KINDS = (JobKind.SAY, JobKind.FIND, JobKind.STATUS, JobKind.HOME, JobKind.SIMILAR, JobKind.INDEX)
+KINDS = (
+    JobKind.SAY,
+    JobKind.FIND,
+    JobKind.STATUS,
+    JobKind.HOME,
+    JobKind.SIMILAR,
+    JobKind.INDEX,
+    JobKind.SETTINGS,
+    JobKind.SAVE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,8 @@ class EphemeralRequest:
     """A request to show something to one person.
 
     `text` is what to say or to search for. `thread` is empty for none. `url` is Slack's response_url, for
-    conversations that Magpie is not in. `about` is the message that a shortcut was used on.
+    conversations that Magpie is not in. `about` is the message that a shortcut was used on, or the modal and what was
+    submitted in it.
     """
 
     kind: JobKind

@@ -62,6 +62,8 @@ class Cancellation(StrEnum):
     """The asker pressed Stop."""
     REFUSED = "refused"
     """The asker had too many questions waiting."""
+    NOT_ALLOWED = "barred"
+    """The settings of the conversation do not let this person ask there."""
 
 
 FOUND_AT = "found_at"
@@ -136,6 +138,18 @@ def put_question(connection: Connection, new: Question, limit: int = 0, asked_at
         )
     )
     return not full
+
+
+def put_barred_question(connection: Connection, new: Question) -> bool:
+    """Record a question of a person who may not ask, so that a sweep does not take it for a missed one. Return False if
+    it was recorded before."""
+    if has_any(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
+        return False
+    put_question(connection, new)
+    ended = {"state": QuestionState.FAILED, "cancellation": Cancellation.NOT_ALLOWED, "text": "", "turn": 0}
+    at = (question.c.channel == new.channel) & (question.c.ts == new.ts)
+    connection.execute(update(question).where(at).values(**ended))
+    return True
 
 
 def was_refused_recently(connection: Connection, user: str, seconds: float) -> bool:

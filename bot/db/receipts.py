@@ -11,12 +11,16 @@ from collections.abc import Collection
 from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from bot.db import channel_settings
 from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import seconds_of
 from bot.db.tables import job
 
 
 def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
+    """Request the receipt of a file, unless its conversation is quiet."""
+    if channel_settings.find(connection, channel).quiet:
+        return
     new = upsert(job).values(
         kind=JobKind.RECEIPT,
         channel=channel,
@@ -62,6 +66,12 @@ def drop(connection: Connection, ids: Collection[int]) -> None:
 def drop_channel(connection: Connection, channel: str) -> None:
     """Delete the receipts of a conversation that Magpie left: it cannot remove reactions there."""
     connection.execute(delete(job).where(job.c.kind == JobKind.RECEIPT, job.c.channel == channel))
+
+
+def drop_held(connection: Connection, channel: str) -> None:
+    """Delete the receipts of a conversation that is quiet from now on. Reactions that are there stay."""
+    held = (job.c.kind == JobKind.RECEIPT) & (job.c.state != JobState.DONE)
+    connection.execute(delete(job).where(held, job.c.channel == channel))
 
 
 def expire(connection: Connection, before: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
 
-from bot.db import api_tokens, jobs, notices, receipts, viewed_channels
+from bot.db import api_tokens, channel_settings, jobs, notices, receipts, viewed_channels
 from bot.db.jobs import JobKind
 from bot.db.questions import ENDED
 from bot.db.tables import (
@@ -52,6 +52,7 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
         connection.execute(delete(notice).where(notice.c.user == user))
         api_tokens.delete_tokens_of(connection, user)
         viewed_channels.delete_viewed_channel(connection, user)
+        channel_settings.forget_user(connection, user)
     connection.execute(
         delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
     )

@@ -67,6 +67,22 @@ viewed_channel = Table(
 )
 """The channel that each person looks at beside their direct message with Magpie, if Slack says so."""
 
+channel_setting = Table(
+    "channel_setting",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("quiet", Boolean, nullable=False, server_default="0", doc="no reactions and no notices"),
+    Column("language", String(8), nullable=False, server_default="", doc="of answers; empty: that of the question"),
+    Column("types", JSON, nullable=False, doc="the types of files that are indexed; empty: all"),
+    Column("askers", JSON, doc="ids of the people who may ask; null: everyone"),
+    Column("digest", String(8), nullable=False, server_default="off", doc="Digest"),
+    Column("digest_from", Float, nullable=False, server_default="0", doc="files from then on are in the next digest"),
+    Column("digest_due", Float, nullable=False, server_default="0", doc="when the next digest is posted"),
+    Column("changed_by", String(32), nullable=False, server_default="", doc="empty: that person was forgotten"),
+    Column("changed_at", Float, nullable=False),
+)
+"""What people changed for one conversation with `/magpie settings`."""
+
 workspace = Table(
     "workspace",
     metadata,

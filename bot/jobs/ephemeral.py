@@ -20,10 +20,11 @@ from bot.answers.task import join
 from bot.answers.unanswered import group_questions, standing_groups
 from bot.answers.understanding import with_names
 from bot.answers.unread_files import Unread, with_unread
-from bot.db import access_log, jobs, questions, receipts
+from bot.db import access_log, channel_settings, jobs, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.unanswered import list_unanswered
+from bot.jobs.channel_settings import setting_lines
 from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, SlackFile
@@ -160,7 +161,8 @@ class EphemeralMessages:
     def _status(self, request: EphemeralRequest) -> Reply:
         with self._rag.read_transaction() as connection:
             summary = ConversationSummary.of(request.channel, source_statuses_in(connection, request.channel))
-        text = "\n".join(summary_lines(summary))
+            settings = channel_settings.find(connection, request.channel)
+        text = "\n".join([*summary_lines(summary), *setting_lines(settings)])
         return Reply(break_links(text), sections(text))
 
     # ------------------------------------------------------------ Home
@@ -254,10 +256,11 @@ class EphemeralMessages:
                 readable.append(file)
         ts = str(request.about["ts"])
         with self._rag.write_transaction() as connection:
+            quiet = channel_settings.find(connection, request.channel).quiet
             requested = [file.name for file in readable if self._put_requested(connection, request, file, ts)]
         if len(requested) < len(readable):
             skipped.append(command_texts.FILE_UNREACHABLE)
-        indexed = [command_texts.indexing(requested)] if requested else []
+        indexed = [command_texts.indexing(requested, quiet=quiet)] if requested else []
         return plain_reply(" ".join([*indexed, *dict.fromkeys(skipped)]))
 
     def _put_requested(self, connection: Connection, request: EphemeralRequest, file: SlackFile, ts: str) -> bool:

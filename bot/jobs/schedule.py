@@ -10,11 +10,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.db.jobs import JobKind
 
+_DIGESTS = timedelta(minutes=5)
+"""Time between two looks for digests that are due."""
+
 
 @contextmanager
 def scheduled(request: Callable[[JobKind], None], *, sweep: timedelta, walk: timedelta) -> Iterator[Callable[[], None]]:
     """Request walks of watched folders, files that a limit refused and the deletion of old rows now and at intervals,
-    and due sweeps at intervals: `walk`, `sweep`, one day and `sweep`.
+    and due sweeps and digests at intervals: `walk`, `sweep`, one day, `sweep` and `_DIGESTS`.
 
     Yield a function that plans the next requests anew: they are planned for times of the machine's clock.
     """
@@ -24,6 +27,7 @@ def scheduled(request: Callable[[JobKind], None], *, sweep: timedelta, walk: tim
         JobKind.READMIT: sweep,
         JobKind.WALK: walk,
         JobKind.EXPIRE: timedelta(days=1),
+        JobKind.DIGEST: _DIGESTS,
     }
 
     def plan() -> None:

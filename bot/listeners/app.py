@@ -17,6 +17,8 @@ from bot.access.policy import Access
 from bot.db import deliveries
 from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
+from bot.listeners.recording import Recording
+from bot.listeners.settings import OpenModal
 from bot.slack.client import BotIdentity, SlackClient
 from bot.slack.events import AppUninstalled, Message
 from bot.slack.payloads import SUBSCRIBED, SUBSCRIBED_BY_AGENTS, parse
@@ -57,13 +59,14 @@ def build_app(
     signing_secret: str,
     wake: Callable[[], None],
     limits: Limits,
+    open_modal: OpenModal,
     source: str = "",
     on_uninstalled: Callable[[], None] = lambda: None,
 ) -> App:
     """Return an app that records events as rows of the database. `wake` is called after every commit.
 
-    `source`: the offer of the source code, shown with the help. `on_uninstalled` is called when Slack takes back the
-    bot's token, before that is acknowledged.
+    `open_modal`: see `register_settings`. `source`: the offer of the source code, shown with the help.
+    `on_uninstalled` is called when Slack takes back the bot's token, before that is acknowledged.
     """
     me = identity.user_id
 
@@ -114,5 +117,5 @@ def build_app(
     app.error(report)
     for kind in (*SUBSCRIBED, *SUBSCRIBED_BY_AGENTS):
         app.event(kind)(listen)
-    register_interactions(app, rag, me, wake, limits.waiting, source)
+    register_interactions(app, Recording(rag, wake), me, limits.waiting, open_modal, source)
     return app

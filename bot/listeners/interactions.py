@@ -6,26 +6,25 @@ Only the person, the conversation and the message of a payload are trusted, beca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import replace
 
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
 from bot.answers import button_requests, feedback
 from bot.answers.button_requests import Answered
-from bot.db import answer_again, deliveries, questions
+from bot.db import answer_again, channel_settings, questions
 from bot.db.ephemeral_messages import EphemeralRequest, put_limited
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
+from bot.listeners.recording import Body, Recording
+from bot.listeners.settings import OpenModal, register_settings
 from bot.slack import buttons
 from bot.slack.blocks import restore_links
 from bot.slack.message_metadata import question_of
 from bot.slack.message_text import without_mention
-from bot.slack.messages import answer_texts, button_texts, command_texts
-from rag import Rag
-
-Body: TypeAlias = Mapping[str, Any]
+from bot.slack.messages import answer_texts, button_texts, command_texts, settings_texts
 
 FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
 """Callback ids and the command, as in the manifest."""
@@ -38,32 +37,28 @@ _FILES = 10
 
 
 def register_interactions(
-    app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int, source: str = ""
+    app: App, recording: Recording, me: str, waiting: int, open_modal: OpenModal, source: str = ""
 ) -> None:
-    """Register the listeners. `wake` is called after every commit.
+    """Register the listeners.
 
-    `waiting`: the number of requests that one person may have waiting; 0: no limit.
+    `waiting`: the number of requests that one person may have waiting; 0: no limit. `open_modal`: see
+    `register_settings`.
     """
-
-    def once(body: Body, act: Callable[[Connection], object]) -> None:
-        """Act in one transaction, unless this payload was handled before: Slack repeats a payload that was not
-        acknowledged in time."""
-        with rag.write_transaction() as connection:
-            if not deliveries.put_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
-                return
-            act(connection)
-        wake()
+    settings = register_settings(app, recording, waiting, open_modal)
 
     def button(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: _on_button(connection, body, waiting))
+        recording.once(body, lambda connection: _on_button(connection, body, waiting))
         ack()
 
     def shortcut(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
+        recording.once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
         ack()
 
     def command(ack: Ack, body: Body) -> None:
         kind, words = [*str(body.get("text") or "").split(maxsplit=1), "", ""][:2]
+        if kind.lower() == "settings":
+            settings(ack, body)
+            return
         request = _on_command(body, kind.lower(), without_mention(words, me))
         if request is None:
             ack(
@@ -71,7 +66,7 @@ def register_interactions(
                 response_type="ephemeral",
             )
             return
-        once(body, lambda connection: put_limited(connection, request, waiting))
+        recording.once(body, lambda connection: _put_command(connection, request, waiting))
         ack()
 
     plain = (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, buttons.AGAIN)
@@ -101,7 +96,10 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         say(answer_texts.QUESTION_EXPIRED)
         return
     kind = str(action.get("action_id")).partition(":")[0]
-    if kind == buttons.STOP:
+    is_question = kind not in (buttons.STOP, buttons.FEEDBACK)
+    if is_question and not channel_settings.find(connection, channel).may_ask(user):
+        say(settings_texts.MAY_NOT_ASK)
+    elif kind == buttons.STOP:
         _stop(connection, about, user, say)
     elif kind == buttons.AGAIN:
         _answer_again(connection, about, user, str(action.get("action_ts") or ""), say)
@@ -156,6 +154,14 @@ def _on_message(body: Body, me: str) -> EphemeralRequest:
         str(body.get("response_url") or ""),
         about,
     )
+
+
+def _put_command(connection: Connection, request: EphemeralRequest, waiting: int) -> None:
+    """Record a command, or that its person may not ask in this conversation."""
+    may_ask = channel_settings.find(connection, request.channel).may_ask(request.user)
+    if request.kind == JobKind.FIND and not may_ask:
+        request = replace(request, kind=JobKind.SAY, text=settings_texts.MAY_NOT_ASK)
+    put_limited(connection, request, waiting)
 
 
 def _on_command(body: Body, kind: str, words: str) -> EphemeralRequest | None:

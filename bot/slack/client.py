@@ -352,6 +352,16 @@ class SlackClient:
         with map_errors():
             self._web.views_publish(user_id=user, view=dict(view))
 
+    def open_modal(self, trigger: str, view: Json) -> str:
+        """Open a modal for the person whose interaction has this trigger, at most three seconds ago. Return its id."""
+        with map_errors():
+            return str(self._once.views_open(trigger_id=trigger, view=dict(view))["view"]["id"])
+
+    def update_modal(self, id: str, view: Json) -> None:
+        """Replace what an open modal shows. Raise Refused if it was closed."""
+        with map_errors():
+            self._web.views_update(view_id=id, view=dict(view))
+
     # ------------------------------------------------------------ files
 
     def get_file(self, file: str) -> Json:

@@ -4,8 +4,32 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from bot.slack.events import READABLE, FileKind, Unusable
+from bot.slack.events import (
+    DOCUMENTS,
+    PAGES,
+    PICTURES,
+    READABLE,
+    SLIDES,
+    SPREADSHEETS,
+    TEXTS,
+    FileKind,
+    Unusable,
+)
 from bot.slack.message_text import Raw, as_text
+from rag import FileType
+
+EXTENSIONS = MappingProxyType(
+    {
+        FileType.PDF: frozenset({"pdf"}),
+        FileType.IMAGE: PICTURES | {"svg"},
+        FileType.DOCUMENT: DOCUMENTS | {"epub"},
+        FileType.SLIDES: SLIDES,
+        FileType.SPREADSHEET: SPREADSHEETS,
+        FileType.TEXT: TEXTS | PAGES,
+        FileType.LINK: frozenset[str](),
+    }
+)
+"""The extensions of each type that people name."""
 
 _KINDS = MappingProxyType(
     {
@@ -103,6 +127,13 @@ def file_kind(raw: Raw) -> FileKind:
         case ("slack_video", _, _) | (_, "video", _) | (_, _, Unusable.VIDEO):
             return FileKind.VIDEO
     return kind
+
+
+def type_of_name(name: str) -> FileType:
+    """Return the type of a file by the extension of its name, as `type:` in a question does. Canvases, posts, snippets
+    and files without a known extension count as text."""
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    return next((type for type, endings in EXTENSIONS.items() if ending in endings), FileType.TEXT)
 
 
 def upload_type(raw: Raw) -> tuple[str, Unusable | None]:

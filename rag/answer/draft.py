@@ -163,7 +163,8 @@ def _attempt(
     sent = perf_counter()
     sources = _Sources(shown, lambda passage: _grounding_source(passage, request, prompt, ability))
     checker = Checker(sources, question=request.question)
-    running = RunningCheck(request.question, shown, checker, _unusable(request), said if shows else [])
+    language = request.settings.language
+    running = RunningCheck(request.question, shown, checker, _unusable(request), said if shows else [], language)
     stage = AnswerStage.WRITING if shows else AnswerStage.CHECKING
 
     def report(text: str) -> None:
@@ -197,7 +198,7 @@ def _check(
     if is_cut and len(grounding.checked) > 1 and grounding.checked[-1].verdict is Verdict.NEUTRAL:
         begun = replace(grounding.checked[-1], verdict=Verdict.UNUSABLE)  # the beginning of a sentence
         grounding = replace(grounding, checked=(*grounding.checked[:-1], begun))
-    fault = find_fault(text, watch, request.question)
+    fault = find_fault(text, watch, request.question, request.settings.language)
     return grounding, decide(grounding, fault, declined=declined, cites=bool(cited))
 
 

@@ -183,15 +183,16 @@ class ReplyWatch:
         return self.looped
 
 
-def find_fault(text: str, watch: ReplyWatch, question: str) -> str:
+def find_fault(text: str, watch: ReplyWatch, question: str, language: str = "") -> str:
     """Return what is wrong with a reply as a whole, in words for readers, or an empty string.
 
-    All but another language matters only if nothing of the reply holds. `text` is the reply without thoughts.
+    `language`: the one it has to be in; empty: that of the question. All but another language matters only if nothing
+    of the reply holds. `text` is the reply without thoughts.
     """
     sentences = [sentence for sentence in _END.split(text) if split_words(sentence)]
     if any(is_refusal(sentence) for sentence in sentences):
         return messages.REFUSED
-    if is_other_language(question, text):
+    if is_other_language(question, text, language):
         return messages.OTHER_LANGUAGE
     if watch.copied or (sentences and all(is_copy_of_prompt(sentence, question) for sentence in sentences)):
         return messages.PROMPT_COPIED
@@ -260,9 +261,10 @@ def _grams(words: list[str]) -> list[tuple[str, ...]]:
     return list(zip(*(words[start:] for start in range(_GRAM)), strict=False))
 
 
-def is_other_language(question: str, reply: str) -> bool:
-    """Return whether a reply is surely in another language than its question, and the question names none."""
-    asked, written = _language(question), _language(reply)
+def is_other_language(question: str, reply: str, language: str = "") -> bool:
+    """Return whether a reply is surely in another language than it has to be (empty: that of its question), and the
+    question names none."""
+    asked, written = language or _language(question), _language(reply)
     if not asked or not written or asked == written or {asked, written} == _SHARED_SIGNS:
         return False
     if language_name(written).casefold() in question.casefold():

@@ -29,10 +29,12 @@ class RunningCheck:
         checker: Checker,
         is_unusable: Callable[[str], bool],
         said: list[Checked],
+        language: str = "",
     ) -> None:
-        """`said`: gets the statements whose text is returned."""
+        """`said`: gets the statements whose text is returned. `language`: of the answer; empty: of the question."""
         self.said = said
         self._question = question
+        self._language = language
         self._checker = checker
         self._is_unusable = is_unusable
         self._spoken = SpokenText()
@@ -69,7 +71,7 @@ class RunningCheck:
         is_plain = not (statement.title or statement.items) and NOT_FOUND not in statement.text
         if self._is_unusable(statement.text) or not is_plain or not has_content(statement):
             return None
-        self._is_foreign = self._is_foreign or is_other_language(self._question, statement.text)
+        self._is_foreign = self._is_foreign or is_other_language(self._question, statement.text, self._language)
         if self._is_foreign:
             return None
         return self._checker.check_alone(statement, detect_language(self._stream.head))

@@ -19,7 +19,7 @@ from rag.catalog.pages import page_words
 from rag.catalog.skims import unread_pages
 from rag.model.extraction import Word
 from rag.model.operations import UnreadPages
-from rag.model.search import Answer, Hit, Mode, Passage, Scope, SearchResult
+from rag.model.search import AS_SET, Answer, AnswerOptions, Hit, Mode, Passage, Scope, SearchResult
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
@@ -51,12 +51,14 @@ class AnswerService:
         on_progress: OnProgress = no_progress,
         picture: bytes | None = None,
         generating: Generating = nullcontext,
+        options: AnswerOptions = AS_SET,
     ) -> Answer:
         """Return the answer with evidence pictures. `found` is the search result in the scope.
 
         See answer_question for `on_progress`, `picture` and `generating`.
         """
         cache: dict[tuple[int, int], tuple[Word, ...]] = {}
+        settings = self.settings.model_copy(update={"language": options.language or self.settings.language})
         sent, notice = question[: self.settings.question_chars], found.notice
         if sent != question:
             notice = f"{notice} {messages.question_cut(len(sent))}".strip()
@@ -72,7 +74,7 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(
-            sent, found, self.generator, self.settings, on_progress, picture, page_text, generating, self.observer
+            sent, found, self.generator, settings, on_progress, picture, page_text, generating, self.observer
         )
         older = messages.older_versions(_older_versions(answer))
         parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))

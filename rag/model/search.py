@@ -75,6 +75,18 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """How one answer differs from the settings. `language`: the code of the language it is written in; empty: as they
+    say."""
+
+    language: str = ""
+
+
+AS_SET = AnswerOptions()
+"""An answer as the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """The message that shares a document: the chat's ids of it and of its thread's root, its person, time and words.
 

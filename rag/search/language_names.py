@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rag.analysis.languages import LANGUAGES
+
 _NAMES: Mapping[str, str] = {
     "af": "Afrikaans", "am": "Amharic", "ar": "Arabic", "az": "Azerbaijani", "be": "Belarusian", "bg": "Bulgarian",
     "bn": "Bengali", "bs": "Bosnian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
@@ -18,6 +20,12 @@ _NAMES: Mapping[str, str] = {
     "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "te": "Telugu", "th": "Thai", "tl": "Tagalog", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "uz": "Uzbek", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+
+
+def answer_languages() -> dict[str, str]:
+    """Return {code: name} of the languages that an answer can be written in, by name: those that can be detected, so
+    that an answer in another one is noticed."""
+    return dict(sorted(((code, language_name(code)) for code in LANGUAGES), key=lambda each: each[1]))
 
 
 def language_name(code: str) -> str:

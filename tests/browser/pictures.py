@@ -1,4 +1,4 @@
-"""Make the README's pictures: `python -m tests.browser.pictures FOLDER` (bot/demo/samples).
+"""Make the pictures of the README and of docs/: `python -m tests.browser.pictures FOLDER` (bot/demo/samples).
 
 The real bot reads the samples and answers the question. The tests' fake generator stands in for the model.
 """
@@ -57,6 +57,20 @@ def take_pictures(window: Window, folder: Path) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
     save_small(page.screenshot(), folder / "inspector.png")
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Close the inspector").click()
+
+
+def take_settings_picture(window: Window, folder: Path) -> None:
+    """Take a picture of the settings of a channel, as Ada, who created it."""
+    window.become("Ada")
+    window.say("/magpie settings")
+    modal = window.page.locator("dialog.modal")
+    modal.get_by_label("PDF").check()
+    modal.get_by_label("Every week").check()
+    window.page.evaluate("document.activeElement.blur()")
+    save_small(modal.screenshot(), folder / "settings.png")
+    modal.get_by_role("button", name="Cancel").click()
 
 
 def run(folder: Path, data: Path) -> None:
@@ -71,6 +85,7 @@ def run(folder: Path, data: Path) -> None:
             with sync_playwright() as playwright, launch(playwright) as browser:
                 window = Window.open(browser, ws, viewport=SIZE, timezone_id="UTC")
                 take_pictures(window, folder)
+                take_settings_picture(window, folder)
                 window.close()
 
 

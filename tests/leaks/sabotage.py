@@ -453,6 +453,21 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             'log.info(reply.text + " is composed',
         ),
     ),
+    "settings of a channel": (
+        Mutation(
+            "bot.access.policy:Access.may_change_settings",
+            "MayChange(person.is_admin or is_creator, is_direct)",
+            "MayChange(True, is_direct)",
+        ),
+    ),
+    "who may ask": (Mutation("bot.inbox:_ask_first", "if not channel_settings", "if False and not channel_settings"),),
+    "digest": (
+        Mutation(
+            "bot.jobs.digest:Digests._post",
+            "Scope(frozenset([channel]), shares",
+            "Scope(None, shares",
+        ),
+    ),
     "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
     "metrics": (
         Mutation(
@@ -483,6 +498,9 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "recheck of a token": ("token, and meanwhile",),
     "page of a token": ("token",),
     "picture of a token": ("token",),
+    "settings of a channel": ("settings",),
+    "who may ask": ("ask, not allowed",),
+    "digest": ("digest",),
 }
 """Steps that are taken thirty times as often while a guard is broken. Without this, the combination of events that it
 guards against comes once in some 500 steps: for example, the message arrives after the event that its file is gone."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import api_steps, folder_steps, interaction_steps, message_steps, sharing_steps
+from tests.leaks import api_steps, folder_steps, interaction_steps, message_steps, settings_steps, sharing_steps
 from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -340,6 +340,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     **api_steps.STEPS,
     **folder_steps.STEPS,
     **message_steps.STEPS,
+    **settings_steps.STEPS,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {
@@ -377,6 +378,7 @@ _WEIGHTS |= {
     **api_steps.WEIGHTS,
     **folder_steps.WEIGHTS,
     **message_steps.WEIGHTS,
+    **settings_steps.WEIGHTS,
 }
 _DEFAULT_WEIGHT = 2
 _OFTEN = 30

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rag import Answer, AnswerProgress, DocumentSummary, Hit, Rag, Scope, SearchResult
+from rag import Answer, AnswerOptions, AnswerProgress, DocumentSummary, Hit, Rag, Scope, SearchResult
+from rag.model.search import AS_SET
 from rag.ports import Prompt
 from tests.leaks.marked_documents import TEXT_MARK, marks_of
 from tests.support.generator import FakeGenerator
@@ -147,6 +148,7 @@ class WatchedRag:
         pictures: Sequence[Path] = (),
         on_progress: Callable[[AnswerProgress], None] = lambda _: None,
         generating: Any = nullcontext,
+        options: AnswerOptions = AS_SET,
     ) -> Answer:
         expected = self._readable(scope)
 
@@ -155,7 +157,7 @@ class WatchedRag:
                 self._run_hook([passage.hit for passage in progress.passages])
             on_progress(progress)
 
-        answer = self._rag.ask(question, scope, pictures, watch, generating)
+        answer = self._rag.ask(question, scope, pictures, watch, generating, options)
         self._check(answer.found, expected, "ask")
         return answer
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bot.db import tables
 from rag import (
     Answer,
+    AnswerOptions,
     AnswerProgress,
     AnswerStage,
     Check,
@@ -40,6 +41,7 @@ from rag import (
 )
 from rag.catalog import Catalog
 from rag.model.extraction import Box, Kind
+from rag.model.search import AS_SET
 from tests.support.migrated import migrated
 
 
@@ -164,7 +166,9 @@ class FakeEngine:
         pictures: Sequence[Path] = (),
         on_progress: Callable[[AnswerProgress], None] = lambda _: None,
         generating: Callable[[], AbstractContextManager[None]] = nullcontext,
+        options: AnswerOptions = AS_SET,
     ) -> Answer:
+        del options
         self._ask("ask", question, pictures[0] if pictures else None)
         for piece in self.pieces:
             on_progress(AnswerProgress(AnswerStage.WRITING, piece))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bot.demo.slack_server import actions, events
 from bot.demo.slack_server.actions import Context, NewMessage
 from bot.demo.slack_server.delivery import Envelope
+from bot.demo.slack_server.input_limits import submitted_values
 from bot.demo.slack_server.limits import Checker
 from bot.demo.slack_server.payloads import message_json
 from bot.demo.slack_server.state import Json, Message, ResponseTarget, State, random_ticket
@@ -142,7 +143,8 @@ def submit(context: Context, user: str, view_id: str, values: Json) -> str:
     state = context.state
     with state.changed:
         person = state.person_id(user)
-        view = state.views[view_id] | {"state": {"values": values}}
+        view = state.views[view_id]
+        view = view | {"state": {"values": submitted_values(view["blocks"], values)}}
         payload = _base_payload(state, "view_submission", person) | {"view": view, "response_urls": []}
         return context.delivery.push("interactive", [payload])[0]
 

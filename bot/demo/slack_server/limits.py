@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bot.demo.slack_server.input_limits import check_input
 from bot.demo.slack_server.rich_text_limits import check_rich_text, check_table, texts
 from bot.demo.slack_server.state import Json, State
 
@@ -97,6 +98,7 @@ class Checker:
             "rich_text": lambda block, at: check_rich_text(block, at, self._error),
             "table": lambda block, at: check_table(block, at, self._error),
             "container": self._container,
+            "input": lambda block, at: check_input(block, at, self._error),
         }
         if kind in checks:
             checks[kind](block, at)

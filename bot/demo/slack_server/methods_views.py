@@ -18,6 +18,15 @@ def _checked_view(request: ApiRequest, kind: str) -> Json:
     view = request.json("view")
     if not isinstance(view, dict):
         raise ApiError("invalid_arguments", "[ERROR] missing required field: view")
+    errors = _errors_of(request, view, kind)
+    if errors:
+        raise ApiError("invalid_arguments", *errors)
+    if len(json.dumps(view)) > MAX_VIEW_BYTES:
+        raise ApiError("view_too_large")
+    return view
+
+
+def _errors_of(request: ApiRequest, view: Json, kind: str) -> list[str]:
     checker = Checker(request.state, in_view=True)
     checker.blocks(view.get("blocks"))
     errors = [each.replace("pointer:/", "pointer:/view/") for each in checker.errors]
@@ -32,14 +41,12 @@ def _checked_view(request: ApiRequest, kind: str) -> Json:
             errors.append(f"[ERROR] invalid additional property: {name} [json-pointer:/view]")
         elif len((view.get(name) or {}).get("text", "")) > 24:
             errors.append(f"[ERROR] must be less than 25 characters [json-pointer:/view/{name}/text]")
+    if not errors and "submit" not in view and any(block["type"] == "input" for block in view["blocks"]):
+        errors.append("[ERROR] missing required field: submit [json-pointer:/view]")
     for name, limit in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
         if len(view.get(name) or "") > limit:
             errors.append(f"[ERROR] must be less than {limit + 1} characters [json-pointer:/view/{name}]")
-    if errors:
-        raise ApiError("invalid_arguments", *errors)
-    if len(json.dumps(view)) > MAX_VIEW_BYTES:
-        raise ApiError("view_too_large")
-    return view
+    return errors
 
 
 def _stored_view(request: ApiRequest, view: Json, view_id: str) -> Json:

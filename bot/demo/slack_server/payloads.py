@@ -66,6 +66,7 @@ def conversation_json(state: State, conversation: Conversation) -> Json:
         "is_mpim": conversation.kind == "mpim",
         "is_private": private,
         "created": conversation.created,
+        "creator": conversation.creator,
         "is_archived": conversation.archived,
         "is_general": False,
         "is_shared": conversation.shared or conversation.org_shared,

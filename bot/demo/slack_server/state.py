@@ -193,6 +193,7 @@ class Conversation:
     """Shared among the workspaces of an Enterprise organization."""
     archived: bool = False
     created: int = 0
+    creator: str = ""
     messages: list[Message] = field(default_factory=list)
 
 
@@ -340,8 +341,11 @@ class State:
     def add_conversation(
         self, kind: ConversationKind, name: str, members: list[str], shared: bool = False
     ) -> Conversation:
+        """Add a conversation. Its first member created it."""
         prefix = {"channel": "C", "group": "C", "im": "D", "mpim": "G"}[kind]
-        conversation = Conversation(self.next_id(prefix), kind, name, members, shared, created=int(self.now()))
+        conversation = Conversation(
+            self.next_id(prefix), kind, name, members, shared, created=int(self.now()), creator="".join(members[:1])
+        )
         self.conversations[conversation.id] = conversation
         return conversation
 

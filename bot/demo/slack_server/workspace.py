@@ -178,7 +178,10 @@ class Workspace(ConversationMethods):
         return interactions.command(self._context, user, channel, command, text)
 
     def submit(self, user: str, view_id: str, values: Json | None = None) -> str:
-        """Submit a modal with `values` as `view.state.values`. Return the envelope's id; its `reply` is the answer."""
+        """Submit a modal with `values` as `view.state.values`; fields that are not given keep their initial values.
+
+        Return the envelope's id; its `reply` is the answer. Raise LookupError if a field that is not optional is empty.
+        """
         return interactions.submit(self._context, user, view_id, values or {})
 
     def open_home(self, user: str, tab: str = "home") -> None:

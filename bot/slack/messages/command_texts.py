@@ -7,7 +7,8 @@ from collections.abc import Sequence
 USAGE = (
     "`/magpie find WORDS` lists the best pages, visible only to you; `from:`, `in:`, `since:`, `before:` and `type:` "
     "narrow it. `/magpie status` shows what is indexed here, "
-    "what is waiting and what failed. `/magpie help` shows this help."
+    "what is waiting, what failed and what is set here. `/magpie settings` changes what is set here. `/magpie help` "
+    "shows this help."
 )
 NOT_IN_CONVERSATION = "I'm not in this conversation. Add me with `/invite @magpie`."
 NOT_A_MEMBER = "I couldn't confirm that you are in this conversation, so I can't show its files."
@@ -21,8 +22,10 @@ FILE_UNREACHABLE = "I can't open a file in this message: it was deleted, or is n
 OWN_FILE = "I don't index images that I posted."
 
 
-def indexing(names: Sequence[str]) -> str:
-    return f"Reading {', '.join(names)} … ✅ appears under the message when it is searchable."
+def indexing(names: Sequence[str], *, quiet: bool = False) -> str:
+    """`quiet`: the settings of the channel say that no reaction appears."""
+    reading = f"Reading {', '.join(names)} …"
+    return reading if quiet else f"{reading} ✅ appears under the message when it is searchable."
 
 
 def unsupported_file(name: str) -> str:

@@ -14,7 +14,7 @@ from bot.db.questions import ClaimedQuestion, QuestionState
 from bot.slack.client import Superseded
 from bot.slack.events import Question
 from bot.telemetry.telemetry import Telemetry
-from rag import Scope
+from rag import AnswerOptions, Scope
 
 
 def nothing() -> None:
@@ -31,7 +31,9 @@ class Engine:
     def __init__(self) -> None:
         self.has_searched = False
 
-    def ask(self, _question: str, _scope: Scope, _pictures: Any, _on_text: Any, model: Any) -> None:
+    def ask(
+        self, _question: str, _scope: Scope, _pictures: Any, _on_text: Any, model: Any, _options: AnswerOptions
+    ) -> None:
         self.has_searched = True
         waiting: AbstractContextManager[None] = model()
         with waiting:
@@ -48,5 +50,7 @@ def test_question_is_searched_for_while_another_one_uses_the_model() -> None:
     )
     asking = Asking(engine, unused, unused, fair, Telemetry())
     with fair.acquire((0, 1, 0), nothing), pytest.raises(Superseded):
-        asking.ask(AnswerTask(claimed, show=print, check=unsettled), "which port?", Scope.of("C1"), unused)
+        asking.ask(
+            AnswerTask(claimed, show=print, check=unsettled), "which port?", Scope.of("C1"), unused, AnswerOptions()
+        )
     assert engine.has_searched

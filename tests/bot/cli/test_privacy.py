@@ -16,6 +16,7 @@ from bot.api.tokens import new_token
 from bot.db import (
     access_log,
     api_tokens,
+    channel_settings,
     conversations,
     message_states,
     notices,
@@ -203,6 +204,7 @@ LISTED = {
     "workspace": "workspace",
     "api_token": "tokens of other tools",
     "viewed_channel": "viewed channels",
+    "channel_setting": "settings of channels",
 }
 """The row that shows each table of the bot; the table of jobs has two, for receipts and requests."""
 
@@ -217,6 +219,7 @@ def test_privacy_lists_every_table_of_the_bot(magpie: Magpie, team: Path) -> Non
         connection.execute(tables.upload.insert().values(file="F1", question=1))
         notices.put_notice(connection, "U1", "unusable:sheet")
         viewed_channels.put_viewed_channel(connection, "U1", "C1")
+        channel_settings.put(connection, "C1", channel_settings.ChannelSettings(quiet=True))
         api_tokens.put_token(connection, new_token("agent", 1.0, 90, "U1")[0])
     rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
     assert set(tables.metadata.tables) == set(LISTED) | {"job"}

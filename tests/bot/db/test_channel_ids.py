@@ -41,7 +41,7 @@ NAMES = {"channel", "space", "spaces", "about", "refers_to"}
 WITHOUT_CONVERSATIONS = {
     *(("question", name) for name in ("files", "reply", "used", "uploads", "obsolete_uploads")),
     *(("feedback", name) for name in ("passages", "documents")),
-    *(("job", "payload"), ("access_log", "readers")),
+    *(("job", "payload"), ("access_log", "readers"), ("channel_setting", "types"), ("channel_setting", "askers")),
 }
 """Columns with JSON that name files, documents, people and texts only."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rag.answer.prompt import load_pictures, select_passages, write_prompt
+from rag.answer.prompt import Correction, load_pictures, select_passages, write_prompt
 from rag.errors import ModelUnfit, Unreadable
 from rag.images import LONG_SIDE, PIXELS, model_jpeg
 from rag.model.extraction import Box, Kind
@@ -68,6 +68,16 @@ def test_passage_has_place_heading_caption_and_text() -> None:
     assert "Question: Is there a crane?" in prompt.user
     assert "NOT FOUND" in prompt.system
     assert prompt.pictures == ()
+
+
+def test_answer_is_asked_for_in_the_language_of_the_question_or_the_one_that_is_set() -> None:
+    prompt = write_prompt("Is there a crane?", numbered("A crane."), {}, SETTINGS)
+    assert "Answer in the language of the question, briefly" in prompt.system
+    german = write_prompt("Is there a crane?", numbered("A crane."), {}, AnswerSettings(language="de"))
+    assert "Answer in German, briefly" in german.system
+    assert "Answer from the passages, in German, and cite" in german.user
+    again = write_prompt("q", numbered("A crane."), {}, AnswerSettings(language="de"), correction=Correction())
+    assert "was not an answer in German" in again.user
 
 
 @given(

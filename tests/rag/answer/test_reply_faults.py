@@ -185,6 +185,13 @@ def test_other_language(question: str, reply: str, other: bool) -> None:
     assert is_other_language(question, reply) == other
 
 
+def test_language_that_is_set_counts_instead_of_that_of_the_question() -> None:
+    question, german = "How long is the pier?", "Der Pier ist vierzig Meter lang und er ist aus Holz."
+    assert not is_other_language(question, german, "de")
+    assert is_other_language(question, "The pier is forty metres long and it is made of wood.", "de")
+    assert is_other_language(question, german, "fr")
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -1,7 +1,7 @@
 // The app's surfaces: Home and modals.
 
 import { button, fill, h, keep } from "./dom.js";
-import { act, at, entries, start, views } from "./store.js";
+import { act, at, capital, entries, people, start, views } from "./store.js";
 import { blocks } from "./blocks.js";
 import { textObject } from "./text.js";
 import { dialog } from "./overlay.js";
@@ -81,10 +81,13 @@ function form(view) {
 
 function input(block) {
   const given = block.element, id = `${block.block_id}-${given.action_id}`;
-  return h("div", { class: "input", data: { block: block.block_id ?? "" } },
-    h("label", { for: id }, textObject(block.label), block.optional ? h("small", {}, " (optional)") : null),
-    field(given, id), block.hint ? h("small", {}, textObject(block.hint)) : null, h("p", { class: "wrong", role: "alert" }));
+  const optional = block.optional ? h("small", {}, " (optional)") : null;
+  const title = GROUPS.includes(given.type) ? h("b", { id: `${id}-title` }, textObject(block.label), optional)
+    : h("label", { for: id }, textObject(block.label), optional);
+  return h("div", { class: "input", data: { block: block.block_id ?? "" } }, title, field(given, id), block.hint ? h("small", {}, textObject(block.hint)) : null, h("p", { class: "wrong", role: "alert" }));
 }
+
+const GROUPS = ["radio_buttons", "checkboxes", "multi_users_select"];
 
 function field(given, id) {
   const named = { id, data: { action: given.action_id, kind: given.type } };
@@ -99,12 +102,17 @@ function field(given, id) {
       (given.options ?? []).map(each => h("option", { value: each.value,
         selected: each.value === given.initial_option?.value }, each.text.text)));
   }
-  if (given.type === "radio_buttons" || given.type === "checkboxes") {
-    const kind = given.type === "checkboxes" ? "checkbox" : "radio";
-    const first = [given.initial_option, ...(given.initial_options ?? [])].filter(Boolean).map(each => each.value);
-    return h("div", { ...named, role: "group" }, given.options.map(each => h("label", { class: "choice" },
-      h("input", { type: kind, name: id, value: each.value, checked: first.includes(each.value) }),
-      textObject(each.text))));
+  if (GROUPS.includes(given.type)) {
+    const kind = given.type === "radio_buttons" ? "radio" : "checkbox";
+    const chosen = [given.initial_option, ...(given.initial_options ?? [])].filter(Boolean).map(each => each.value);
+    const first = given.initial_users ?? chosen;
+    const options = given.type === "multi_users_select"
+      ? people().filter(each => !each.bot).map(each => ({ value: each.id, text: { type: "plain_text", text: capital(each.name) } }))
+      : given.options;
+    return h("div", { ...named, role: "group", "aria-labelledby": `${id}-title`, class: "choices" },
+      options.map(each => h("label", { class: "choice" },
+        h("input", { type: kind, name: id, value: each.value, checked: first.includes(each.value) }),
+        textObject(each.text))));
   }
   return h("span", { class: "cannot" }, `“${given.type}” is not supported here.`);
 }
@@ -116,6 +124,7 @@ function values(box) {
     const kind = each.dataset.kind;
     const chosen = [...each.querySelectorAll("input:checked")].map(one => ({ value: one.value }));
     const value = kind === "plain_text_input" ? { value: each.value || null }
+      : kind === "multi_users_select" ? { selected_users: chosen.map(one => one.value) }
       : kind === "checkboxes" ? { selected_options: chosen }
       : { selected_option: kind === "radio_buttons" ? chosen[0] ?? null : each.value ? { value: each.value } : null };
     (found[each.closest("[data-block]").dataset.block] ??= {})[each.dataset.action] = { type: kind, ...value };
