@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,13 @@ import typer
 from bot.cli.context import Data, Json, invocation
 from bot.cli.json_output import token_json
 from bot.cli.terminal import count
-from rag import NotFound
+from rag import MagpieError, NotFound
 
 if TYPE_CHECKING:
     from bot.db.api_tokens import ApiToken
 
 _DAYS = 90
+_WHERE = "In Slack, open the person's profile and choose Copy member ID in its three-dot menu."
 _PERSON, _CHANNEL = re.compile(r"[UW][A-Z0-9]{2,30}"), re.compile(r"[CDG][A-Z0-9]{2,30}|local|everyone")
 
 
@@ -55,6 +57,7 @@ def create(
 ) -> None:
     """Create a token for a person, or for a set of spaces, and print it once.
 
+    If the bot has a token, Slack is asked whether the person exists.
     The space local has what you indexed with magpie index, everyone the folders that everyone may see.
     """
     from bot.api.tokens import new_token
@@ -63,10 +66,14 @@ def create(
     spaces = list(dict.fromkeys(space or ()))
     _check(name, user, spaces)
     token, text = new_token(name, time(), days, user, spaces)
-    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
+    shared = invocation(context)
+    unknown = _ask_slack(shared.data_folder(data), user) if user else ""
+    with shared.open(data, json, upgrade=True) as (rag, screen):
         with rag.write_transaction() as connection:
             api_tokens.put_token(connection, token)
         screen.write_json({**token_json(token, time()), "token": text})
+        if unknown:
+            screen.say(unknown)
         screen.say(f"Token {token.id} for {_for(token)}. It ends on {_day(token.expires_at)}.", style="bold")
         screen.say("Copy it now. It is not shown again:")
         if not screen.json:
@@ -86,6 +93,33 @@ def _check(name: str, user: str, spaces: list[str]) -> None:
     for space in spaces:
         if not _CHANNEL.fullmatch(space):
             raise typer.BadParameter(f"{space} is not the id of a channel, such as C0123456789, local or everyone")
+
+
+def _ask_slack(folder: Path, user: str) -> str:
+    """Return why Slack could not say whether a person exists; empty if they do.
+
+    Raise NotFound if a token for them would find nothing.
+    """
+    from bot.access.directory import Directory
+    from bot.settings import read_slack_settings
+    from bot.slack.client import Refused, RetryPolicy, SlackClient
+
+    settings = read_slack_settings(folder)
+    if not settings.bot_token.get_secret_value():
+        return f"No Slack token is set, so it is not known whether {user} exists."
+    client = SlackClient(settings, RetryPolicy.IMPATIENT)
+    try:
+        directory = Directory(client, client.identify().team_id)
+        person = directory.person(user, directory.deadline())
+    except Refused as error:
+        raise NotFound(f"Slack does not know {user}: {error.code}.", _WHERE) from error
+    except MagpieError as error:
+        return f"It is not known whether {user} exists: {error}"
+    if not (person.is_active and person.is_of_workspace):
+        raise NotFound(
+            f"{user} is an app, deactivated, or of another workspace. A token for it would find nothing.", _WHERE
+        )
+    return ""
 
 
 def list_all(context: typer.Context, data: Data = None, json: Json = False) -> None:
