@@ -268,6 +268,7 @@ def open_bot(
             stop,
             telemetry,
             streams=slack.stream,
+            follow_ups=slack.follow_ups,
         )
         rules = intake_rules(slack, indexed_teams)
         limits = Limits(

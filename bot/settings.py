@@ -59,6 +59,10 @@ class SlackSettings(BaseSettings):
         default=True,
         description="Stream answers in direct messages. Otherwise they are updated, as in channels.",
     )
+    follow_ups: bool = Field(
+        default=True,
+        description="Offer what can be asked next as buttons under an answer: headings after the cited place.",
+    )
     ping_seconds: float = Field(
         default=5,
         ge=0.2,

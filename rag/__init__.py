@@ -112,6 +112,8 @@ _MODULES = {
     "list_shares": "rag.catalog.shares",
     "move_delays": "rag.catalog.delays",
     "move_space": "rag.catalog.share_ends",
+    "Heading": "rag.catalog.headings",
+    "find_heading": "rag.catalog.headings",
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
@@ -190,6 +192,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         open_judge as open_judge,
         open_rag as open_rag,
     )
+    from rag.catalog.headings import Heading as Heading, find_heading as find_heading
     from rag.catalog.any_of import is_any_of as is_any_of
     from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory

@@ -18,6 +18,7 @@ from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
 from rag.catalog.backlog import Backlog, read_backlog
+from rag.catalog.headings import Heading, headings_after
 from rag.catalog.page_content import read_page
 from rag.catalog.pages import page_images, page_words
 from rag.catalog.readings import readings_named
@@ -64,6 +65,7 @@ from rag.search.picture_questions import fuse_with_pictures, matched_documents
 from rag.search.reranking import Reranking
 from rag.search.results import merge_results
 from rag.search.retriever import Retriever
+from rag.search.topics import answerable
 from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
@@ -259,6 +261,15 @@ class Rag:
         shown = matched_documents(pictures)
         inside = self.find(question, replace(scope, documents=shown)) if shown else None
         return fuse_with_pictures(by_words, inside, pictures, self.settings.search.rrf_k)
+
+    def suggest_topics(self, question: str, chunks: Sequence[int], scope: Scope, limit: int) -> list[Heading]:
+        """Return headings that follow these chunks, which an answer cites, in their documents.
+
+        Each finds its own page in a search within its document, so that it can be asked next.
+        """
+        with self._catalog.read_transaction() as connection:
+            headings = headings_after(connection, chunks, scope, 2 * limit)
+        return answerable(headings, question, scope, self.find, limit)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question rewritten so that it can be understood alone.

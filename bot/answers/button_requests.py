@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import questions
 from bot.db.questions import ClaimedQuestion
-from bot.slack.buttons import AGAIN, FILE, MORE
+from bot.slack.buttons import AGAIN, FILE, MORE, TOPIC
 from bot.slack.events import Question
 
 SIMILAR = "similar"
@@ -75,10 +75,14 @@ def put_press(connection: Connection, press: Question) -> bool:
     return True
 
 
-def press(kind: str, about: Answered, user: str, ts: str, document: int = 0) -> Question:
-    """Return a press as a question in the answer's thread, asked by the person who pressed."""
+def press(kind: str, about: Answered, user: str, ts: str, chosen: int = 0) -> Question:
+    """Return a press as a question in the answer's thread, asked by the person who pressed.
+
+    `chosen`: the document, or the chunk below a heading.
+    """
     asked = about.question
-    refers_to: dict[str, Any] = {"of": asked.ts} | ({"document": document} if kind == FILE else {})
+    names = {FILE: "document", TOPIC: "chunk"}
+    refers_to: dict[str, Any] = {"of": asked.ts} | ({names[kind]: chosen} if kind in names else {})
     return Question(asked.channel, ts, about.thread, user, "", (), kind, refers_to)
 
 

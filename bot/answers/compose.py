@@ -203,6 +203,13 @@ class Composer:
         remark = join(remark, asked.remark, asked.understood.remark)
         return self._answer(work, asked, remark, watch)
 
+    def reply_to_words(self, work: AnswerTask, words: str, granted: Granted, remark: str) -> Reply:
+        """Return the reply to words that can be understood alone, whatever stands in the thread."""
+        watch = self._asking.watch(granted)
+        names = self._access.names(work.question.user, granted.scope)
+        asked = Asked(Understood(words), (), False, granted.scope, names=names)
+        return self._answer(work, asked, remark, watch)
+
     def asked(self, work: AnswerTask, granted: Granted) -> Asked:
         """Return what an earlier question asked, as its thread reads now."""
         sent = self._question_files.sent_with(work.question, work.claimed.asked_at)

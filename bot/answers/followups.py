@@ -19,12 +19,13 @@ from bot.db import questions
 from bot.db.questions import REFUSED_APP
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack.blocks import break_links, escape
-from bot.slack.buttons import AGAIN, FILE, MORE
+from bot.slack.buttons import AGAIN, FILE, MORE, TOPIC
+from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import NotReady
 from bot.slack.messages import answer_texts
 from bot.slack.uploads import Picture
-from rag import Hit, NotFound, SearchResult, Unreadable, merge_results
+from rag import Heading, Hit, NotFound, Scope, SearchResult, Unreadable, find_heading, merge_results
 
 _QUERY = 1000
 """Characters of a message that are searched for."""
@@ -77,6 +78,29 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
     text = f"{break_links(escape(only))} {reply.text}"
     return replace(reply, text=text, used=[*reply.used, *file]).with_documents(row.id for row in known)
+
+
+def _topic(composer: Composer, work: AnswerTask) -> Reply:
+    """Answer what a heading says, from its file. The number of its chunk comes from the button, so it must be in the
+    scope."""
+    granted = composer.granted(work.question)
+    heading = _heading(composer, work.question, granted.scope)
+    if heading is None:
+        return plain_reply(answer_texts.TOPIC_UNAVAILABLE)
+    within = replace(granted, scope=replace(granted.scope, documents=frozenset([heading.document])))
+    known = composer.rag.documents(within.scope)
+    if not known:
+        return plain_reply(answer_texts.TOPIC_UNAVAILABLE)
+    asked = answer_texts.topic_in_file(heading.text, known[0].title)
+    reply = composer.reply_to_words(work, heading.text, within, join(asked, granted.notice))
+    file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
+    text = f"{break_links(escape(asked))} {reply.text}"
+    return replace(reply, text=text, used=[*reply.used, *file]).with_documents([heading.document])
+
+
+def _heading(composer: Composer, pressed: Question, scope: Scope) -> Heading | None:
+    with composer.rag.read_transaction() as connection:
+        return find_heading(connection, int(pressed.about.get("chunk", 0)), scope)
 
 
 def _again(composer: Composer, work: AnswerTask) -> Reply:
@@ -133,6 +157,7 @@ _FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {
     MORE: _more,
     FILE: _only_file,
     AGAIN: _again,
+    TOPIC: _topic,
     SIMILAR: _similar,
     REFUSED_APP: _refuse_app,
 }
@@ -140,7 +165,14 @@ _FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {
 
 def _origin(composer: Composer, work: AnswerTask) -> Origin | None:
     with composer.rag.read_transaction() as connection:
-        return origin(connection, work.question)
+        found = origin(connection, work.question)
+    if found is None or found.question.kind != TOPIC:
+        return found
+    heading = _heading(composer, found.question, composer.granted(work.question).scope)
+    if heading is None:
+        return None
+    question = replace(found.question, kind="ask", text=heading.text, about={})
+    return replace(found, question=question, documents=found.documents or frozenset([heading.document]))
 
 
 def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:

@@ -206,6 +206,11 @@ class Posting:
             self._delete(claimed)
         return self._store(claimed, ts)
 
+    def show_again(self, claimed: ClaimedQuestion, reply: Reply) -> None:
+        """Show a reply, which adds to the one that is shown, in the question's message, if Slack accepts that."""
+        forms = _forms(reply)[:-1]
+        any(self._is_updated(claimed, form) for form in forms)
+
     def _update(self, client: SlackClient, claimed: ClaimedQuestion, reply: Reply) -> None:
         metadata = message_metadata.answer_to(claimed.question)  # a streamed message has none
         client.update_message(

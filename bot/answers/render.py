@@ -36,7 +36,7 @@ from bot.slack.blocks import (
 from bot.slack.messages import answer_texts, limit_texts, progress_texts
 from bot.slack.rich_text import rich_blocks
 from bot.slack.uploads import Picture
-from rag import Answer, AnswerStage, Hit, Mode, Passage, Posted
+from rag import Answer, AnswerStage, Heading, Hit, Mode, Passage, Posted
 
 PICTURES = 3
 NEAREST = 2
@@ -54,7 +54,7 @@ class Reply:
     """One message, and the pictures that follow it in the thread.
 
     `documents`: all that any part of it may come from: their text, their names, or what a model wrote from them.
-    `outcome`: one of OUTCOMES in bot.telemetry.metrics.
+    `outcome`: one of OUTCOMES in bot.telemetry.metrics. `cited_chunks`: what is cited, from which follow-ups are found.
     """
 
     text: str
@@ -63,6 +63,7 @@ class Reply:
     documents: list[int] = field(default_factory=list)
     used: list[UsedPage] = field(default_factory=list)
     outcome: str = "other"
+    cited_chunks: list[int] = field(default_factory=list)
 
     def with_documents(self, documents: Iterable[int]) -> Reply:
         """Return the same reply, marked as possibly containing text of these documents too."""
@@ -81,7 +82,8 @@ class Reply:
         pictures = [Picture(**picture) for picture in stored["pictures"]]
         used = [UsedPage(**page) for page in stored.get("used", ())]
         outcome = stored.get("outcome", "other")
-        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used, outcome)
+        documents, chunks = stored.get("documents", []), stored.get("cited_chunks", [])
+        return cls(stored["text"], stored["blocks"], pictures, documents, used, outcome, chunks)
 
 
 def answer_reply(
@@ -122,7 +124,18 @@ def answer_reply(
         documents_of(passage.hit for passage in answer.passages),
         pages_used(answer),
         "not_found" if answer.abstained else "passages" if quoted else "answered",
+        list(dict.fromkeys(passage.hit.chunk for passage in cited)),
     )
+
+
+def with_topics(reply: Reply, topics: Sequence[Heading]) -> Reply:
+    """Return an answer with buttons for what can be asked next, above those that rate it; without them if it is too
+    long."""
+    block = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics])
+    if text_length([*reply.blocks, block]) > MESSAGE:
+        return reply
+    *above, last = reply.blocks
+    return replace(reply, blocks=[*above, block, last])
 
 
 def _abstention(answer: Answer, max_length: int) -> list[Block]:

@@ -41,6 +41,9 @@ _MAX_COMPOSED = 3
 _PICTURE_DELAYS = 3
 """How often a question is delayed for its pictures. After that, its answer says that they are missing."""
 
+MAX_TOPICS = 3
+"""Buttons for what can be asked next."""
+
 _CHECK = 0.3
 """Seconds between two checks whether a question was edited or canceled."""
 
@@ -62,9 +65,11 @@ class Responder:
         telemetry: Telemetry,
         *,
         streams: bool = True,
+        follow_ups: bool = True,
     ) -> None:
         """`impatient`: the client for progress, which an answer does not wait for. `streams`: stream answers in direct
-        messages."""
+        messages. `follow_ups`: offer what can be asked next."""
+        self._follow_ups = follow_ups
         self._rag = rag
         self._composer = composer
         self._fair = fair
@@ -102,7 +107,7 @@ class Responder:
                 self._posting.withdraw_stream(claimed)  # its row, which names the stream, may be gone
                 raise
             claimed = self._posting.show(claimed, reply)
-            self._add_pictures(claimed, reply)
+            self._offer_topics(claimed, self._add_pictures(claimed, reply))
             self._posting.remove_reaction(claimed.question)
         seconds = self.telemetry.question_ended(claimed.asked_at, reply.outcome)
         self.telemetry.metrics.answered(seconds)
@@ -204,12 +209,30 @@ class Responder:
             if not questions.is_current(connection, claimed):
                 raise Superseded
 
+    # ------------------------------------------------------------ what can be asked next
+
+    def _offer_topics(self, claimed: ClaimedQuestion, reply: Reply) -> None:
+        """Add buttons for what can be asked next. They are looked for when the answer is shown, which does not wait for
+        them, and in what its readers may see then."""
+        if not (self._follow_ups and reply.cited_chunks):
+            return
+        try:
+            scope = self._composer.granted(claimed.question).scope
+            topics = self._rag.suggest_topics(claimed.question.text, reply.cited_chunks, scope, MAX_TOPICS)
+            if topics and self._may_show(claimed, reply):
+                self._check_current(claimed)
+                self._posting.show_again(claimed, render.with_topics(reply, topics))
+        except MagpieError as error:
+            log.info("An answer has no follow-ups: %s", error)
+
     # ------------------------------------------------------------ the pictures
 
-    def _add_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
-        """Share the pictures, or say below the answer that they are missing. Raise TryAgain a few times before."""
+    def _add_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> Reply:
+        """Share the pictures, or say below the answer that they are missing. Return the reply that is shown. Raise
+        TryAgain a few times before."""
         try:
             self._share_pictures(claimed, reply)
+            return reply
         except (MagpieError, OSError) as error:
             if isinstance(error, TryAgain) and claimed.delays < _PICTURE_DELAYS:
                 raise
@@ -218,6 +241,7 @@ class Responder:
             noted = replace(reply, blocks=[*reply.blocks, context(note)], text=f"{reply.text}\n{note}")
             with suppress(Refused):  # the answer is shown already
                 self._posting.show(claimed, noted)
+            return noted
 
     def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
         """Share all pictures in one message of the thread, exactly once."""

@@ -70,7 +70,7 @@ def register_interactions(
         ack()
 
     plain = (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, buttons.AGAIN)
-    for action in (*plain, re.compile(rf"^{buttons.FILE}:\d+$")):
+    for action in (*plain, re.compile(rf"^({buttons.FILE}|{buttons.TOPIC}):\d+$")):
         app.action(action)(button)
     for name in (FIND_SIMILAR, INDEX_FILES):
         app.shortcut(name)(shortcut)
@@ -109,8 +109,8 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         say(button_texts.THANKS_BAD if verdict == buttons.BAD else button_texts.THANKS_GOOD)
     else:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
-        document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
-        asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
+        number = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
+        asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), number)
         if waiting and questions.count_open_of(connection, user) >= waiting:
             say(command_texts.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from bot.slack.blocks import Block, actions, button, label
 from bot.slack.messages import button_texts
 
-STOP, MORE, FILE, FEEDBACK, AGAIN = "stop", "more", "file", "feedback", "again"
-"""Action ids. The button for one file has the document's number after it: `file:12`."""
+STOP, MORE, FILE, FEEDBACK, AGAIN, TOPIC = "stop", "more", "file", "feedback", "again", "topic"
+"""Action ids. The button for one file has the document's number after it: `file:12`; that for a heading the number of
+the chunk below it."""
 
 IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
-UNREAD_BLOCK, AGAIN_BLOCK = "unread", "again"
+UNREAD_BLOCK, AGAIN_BLOCK, TOPICS_BLOCK = "unread", "again", "topics"
 """Block ids."""
 
 GOOD, BAD = "good", "bad"
@@ -38,6 +39,11 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
         placeholder = label(button_texts.ONLY_IN_LIST)
         elements.append({"type": "static_select", "action_id": FILE, "placeholder": placeholder, "options": options})
     return [actions(PAGES_BLOCK, elements)] if elements else []
+
+
+def topic_buttons(topics: Sequence[tuple[int, str]]) -> Block:
+    """Return the block of what can be asked next: (chunk, heading) of each."""
+    return actions(TOPICS_BLOCK, [button(f"{TOPIC}:{chunk}", heading, str(chunk)) for chunk, heading in topics])
 
 
 def more_files_button() -> Block:

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from rag.catalog.chunks import chunk_texts
+from rag.catalog.headings import HEADING_SEPARATOR
 from rag.errors import EmbedderFailed
-from rag.ingest.chunking import HEADING_SEPARATOR
 from rag.ports import Embedder, TextEmbedder, Vector
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.indexes import ClipIndex

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from rag.catalog.headings import HEADING_SEPARATOR
 from rag.extract.geometry import bounding_box
 from rag.ingest.earlier_pages import EarlierPages, is_number
 from rag.ingest.picture_chunks import (
@@ -23,7 +24,6 @@ from rag.text import estimate_tokens
 MIN_TOKENS, OVERLAP = 256, 50
 """Tokens from which a text chunk ends, and how many the next one repeats. A page with less text has a smaller chunk."""
 
-HEADING_SEPARATOR = " › "
 _MAX_HEADING = 120
 """Maximum length of one heading, in characters."""
 

@@ -118,13 +118,13 @@ class MarkedDocument:
             topic, port = TOPICS[(self.number + page) % len(TOPICS)], 1000 + self.number
             if self.number % 6 == 5:
                 lines.append(
-                    f"# Kapitel {self.mark}\n"
+                    f"# Kapitel {page} {self.mark}\n"
                     f"Das Kennwort für {topic} ist {self.mark} (pass word), und der Anschluss ist der port {port}.\n"
                     f"In der Nacht steht auf der Seite {page} noch mehr über {topic}, unter {self.code}."
                 )
             else:
                 lines.append(
-                    f"# Chapter {self.mark}\n"
+                    f"# Chapter {page} {self.mark}\n"
                     f"The {topic} has the pass word {self.mark} and the port {port}.\n"
                     f"See page {page} for the {topic} at night, under {self.code}."
                 )

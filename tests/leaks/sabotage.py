@@ -468,6 +468,28 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "Scope(None, shares",
         ),
     ),
+    "heading of a button": (
+        Mutation(
+            "bot.answers.followups:_topic",
+            "_heading(composer, work.question, granted.scope)",
+            "_heading(composer, work.question, Scope(None))",
+        ),
+        Mutation(
+            "bot.answers.followups:_topic",
+            "within = replace(granted, scope=replace(granted.scope, ",
+            "within = replace(granted, scope=replace(Scope(None), ",
+        ),
+        Mutation(
+            "bot.answers.respond:Responder._may_show",
+            "{row.document for row in found} != set(reply.documents)",
+            "False",
+        ),
+        Mutation(
+            "bot.answers.respond:Responder._may_show",
+            "if not access_log.are_names_current(connection, reply.used, granted.scope):",
+            "if False:",
+        ),
+    ),
     "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
     "metrics": (
         Mutation(
@@ -499,6 +521,7 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "page of a token": ("token",),
     "picture of a token": ("token",),
     "settings of a channel": ("settings",),
+    "heading of a button": ("topic of any file",),
     "who may ask": ("ask, not allowed",),
     "digest": ("digest",),
 }

@@ -316,6 +316,8 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "more, and meanwhile": _meanwhile(interaction_steps.press(buttons.MORE)),
     "file": interaction_steps.press(buttons.FILE),
     "feedback": interaction_steps.press(buttons.FEEDBACK),
+    "topic": interaction_steps.press(buttons.TOPIC),
+    "topic of any file": settings_steps.press_forged_topic,
     "stop": _stop,
     "ask in vain": interaction_steps.ask_in_vain,
     "ask directly, leave": interaction_steps.ask_directly_and_leave,

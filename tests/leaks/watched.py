@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rag import Answer, AnswerOptions, AnswerProgress, DocumentSummary, Hit, Rag, Scope, SearchResult
+from rag import Answer, AnswerOptions, AnswerProgress, DocumentSummary, Heading, Hit, Rag, Scope, SearchResult
 from rag.model.search import AS_SET
 from rag.ports import Prompt
 from tests.leaks.marked_documents import TEXT_MARK, marks_of
@@ -179,6 +179,15 @@ class WatchedRag:
         found = self._rag.find_picture(path, scope, k)
         self._check(found, expected, "find_picture")
         self._run_hook(found.hits)
+        return found
+
+    def suggest_topics(self, question: str, chunks: Sequence[int], scope: Scope, limit: int) -> list[Heading]:
+        documents, marks = self._readable(scope)
+        found = self._rag.suggest_topics(question, chunks, scope, limit)
+        if {heading.document for heading in found} - documents:
+            raise Leak("a heading of a document outside the scope is suggested")
+        if self._reranker.marks_read() - marks:
+            raise Leak("suggest_topics: the reranker was given a name or a text from outside the scope")
         return found
 
     def documents(self, scope: Scope) -> list[DocumentSummary]:

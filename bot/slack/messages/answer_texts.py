@@ -160,6 +160,14 @@ def more_passages(count: int) -> str:
     return f"{counted(count, 'more passage')}"
 
 
+TOPIC_UNAVAILABLE = "I can no longer search this part of the file here. Ask in your own words."
+
+
+def topic_in_file(heading: str, title: str) -> str:
+    """Shown before an answer to a heading that a person chose."""
+    return f"“{heading}” in {title}:"
+
+
 def only_in_file(title: str) -> str:
     """Shown before an answer from one file."""
     return f"Only in {title}:"

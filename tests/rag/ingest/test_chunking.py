@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.chunking import HEADING_SEPARATOR, OVERLAP, chunk_pages
+from rag.catalog.headings import HEADING_SEPARATOR
+from rag.ingest.chunking import OVERLAP, chunk_pages
 from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.markdown_rows import table_as_line, text_lines
 from rag.ingest.picture_chunks import MAX_TOKENS
