@@ -131,11 +131,11 @@ def answer_reply(
 def with_topics(reply: Reply, topics: Sequence[Heading]) -> Reply:
     """Return an answer with buttons for what can be asked next, above those that rate it; without them if it is too
     long."""
-    block = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics])
-    if text_length([*reply.blocks, block]) > MESSAGE:
+    blocks = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics])
+    if text_length([*reply.blocks, *blocks]) > MESSAGE:
         return reply
     *above, last = reply.blocks
-    return replace(reply, blocks=[*above, block, last])
+    return replace(reply, blocks=[*above, *blocks, last])
 
 
 def _abstention(answer: Answer, max_length: int) -> list[Block]:

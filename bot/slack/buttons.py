@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bot.slack.blocks import Block, actions, button, label
+from bot.slack.blocks import Block, actions, button, context, label
 from bot.slack.messages import button_texts
 
 STOP, MORE, FILE, FEEDBACK, AGAIN, TOPIC = "stop", "more", "file", "feedback", "again", "topic"
@@ -41,9 +41,10 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
     return [actions(PAGES_BLOCK, elements)] if elements else []
 
 
-def topic_buttons(topics: Sequence[tuple[int, str]]) -> Block:
-    """Return the block of what can be asked next: (chunk, heading) of each."""
-    return actions(TOPICS_BLOCK, [button(f"{TOPIC}:{chunk}", heading, str(chunk)) for chunk, heading in topics])
+def topic_buttons(topics: Sequence[tuple[int, str]]) -> list[Block]:
+    """Return the blocks of what can be asked next: (chunk, heading) of each."""
+    elements = [button(f"{TOPIC}:{chunk}", heading, str(chunk)) for chunk, heading in topics]
+    return [context(button_texts.ASK_NEXT), actions(TOPICS_BLOCK, elements)]
 
 
 def more_files_button() -> Block:

@@ -49,6 +49,8 @@ def take_pictures(window: Window, folder: Path) -> None:
     page.locator("#thread .scroller").evaluate("each => { each.scrollTop = 0; }")
     page.evaluate("document.activeElement.blur()")
     save_small(page.screenshot(), folder / "thread.png")
+    answer = page.locator("#thread .message", has=page.get_by_role("button", name="Good answer"))
+    save_small(answer.screenshot(), folder / "follow-ups.png")
     page.emulate_media(color_scheme="dark")
     page.get_by_role("button", name="Close the thread").click()
     page.get_by_role("button", name="Inspector").click()

@@ -8,6 +8,7 @@ MORE_PAGES_BUTTON = "Show more pages"
 ONLY_IN_LIST = "Only in …"
 GOOD_ANSWER_BUTTON = "Good answer"
 BAD_ANSWER_BUTTON = "Bad answer"
+ASK_NEXT = "Ask next:"
 AGAIN_BUTTON = "Answer again when they are read"
 
 
