@@ -13,7 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from bot.slack.client import RateLimited, SlackClient
+from bot.slack.client import RateLimited, Refused, SlackClient
 from rag import TryAgain
 
 T = TypeVar("T")
@@ -167,9 +167,13 @@ class Directory:
         return self._conversations(user, until)
 
     def conversation(self, channel: str, until: float) -> Conversation:
-        """Fetch one conversation without the cache."""
+        """Fetch one conversation without the cache. Raise Refused if Magpie is not in it: Slack also describes public
+        channels that it did not join."""
         self._check_time(until)
-        return conversation(self._ask("conversation", lambda: self._client.get_conversation(channel)))
+        raw = self._ask("conversation", lambda: self._client.get_conversation(channel))
+        if not (raw.get("is_member") or raw.get("is_im")):
+            raise Refused("not_in_channel")
+        return conversation(raw)
 
     def members(self, channel: str, until: float) -> frozenset[str]:
         listed = self._client.list_members(channel, partial(self._check_time, until))

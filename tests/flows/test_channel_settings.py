@@ -93,8 +93,9 @@ def test_everyone_may_in_direct_messages(ws: Workspace, bot: Bot, ada: str, ben:
 
 
 def test_where_magpie_is_not_a_member_nothing_can_be_set(ws: Workspace, bot: Bot, ada: str) -> None:
-    away = ws.channel("away", members=[ada], with_bot=False, private=True)
-    assert command_texts.NOT_IN_CONVERSATION in str(form(ws, ada, away)["blocks"])
+    for private in (True, False):
+        away = ws.channel(f"away-{private}".lower(), members=[ada], with_bot=False, private=private)
+        assert command_texts.NOT_IN_CONVERSATION in str(form(ws, ada, away)["blocks"])
 
 
 def test_change_of_another_person_meanwhile_is_not_overwritten(
