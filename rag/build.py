@@ -150,6 +150,7 @@ def open_rag(
         words = Fts5Index()
         captions = open_captions(settings, catalog, words, indexes, captioner, observer)
         shared = indexes.sharing(generator)
+        others = _open_others(settings.answer, indexes, observer, opening)
         if translator is None and shared is not None:
             translator = GeneratorTranslator(shared, settings.answer)
         reranking = open_reranking(settings, catalog, threads, reranker, shared)
@@ -175,7 +176,13 @@ def open_rag(
             following=Following(catalog),
             retriever=open_retriever(settings, catalog, words, indexes, translator, reranking),
             answering=AnswerService(
-                catalog, shared, settings.answer, data / "evidence", LargePages(catalog, data, open_drawer), observer
+                catalog,
+                shared,
+                settings.answer,
+                data / "evidence",
+                LargePages(catalog, data, open_drawer),
+                observer,
+                others,
             ),
             indexes=indexes,
             fingerprinting=fingerprinting,
@@ -191,6 +198,20 @@ def open_rag(
             observer=observer,
         )
         return Rag(settings, services, opening.pop_all())
+
+
+def _open_others(
+    settings: AnswerSettings, indexes: VectorIndexes, observer: Observer, opening: ExitStack
+) -> dict[str, Generator]:
+    """Return generators for the other models that an answer can be asked of, by name; none without a first model."""
+    from rag.adapters.generators import open_generator
+
+    found: dict[str, Generator] = {}
+    for name in settings.other_models if settings.model else ():
+        generator = open_generator(settings.model_copy(update={"model": name}), observer)
+        opening.callback(generator.close)
+        found[name] = indexes.sharing(generator) or generator
+    return found
 
 
 def describe_model(settings: AnswerSettings) -> ModelInfo:

@@ -247,15 +247,18 @@ class Rag:
         """
         on_progress(AnswerProgress(AnswerStage.SEARCHING))
         results = [self._find_picture(picture, scope, _PAGES) for picture in pictures]
-        found = self._find_with_pictures(question, scope, [result for result, _ in results])
+        pages = 2 * _PAGES if options.deeper else _PAGES
+        found = self._find_with_pictures(question, scope, [result for result, _ in results], pages)
         sent = next((sent for result, sent in results if result.found), results[0][1] if results else None)
         return self._answering.answer(question, found, scope, on_progress, sent, generating, options)
 
-    def _find_with_pictures(self, question: str, scope: Scope, pictures: Sequence[SearchResult]) -> SearchResult:
+    def _find_with_pictures(
+        self, question: str, scope: Scope, pictures: Sequence[SearchResult], pages: int
+    ) -> SearchResult:
         """Return the pages for a question and for the pictures that came with it; the words may be empty."""
         if pictures and not question.strip():
             return merge_results([result for result in pictures if result.found] or pictures)
-        by_words = self.find(question, scope)
+        by_words = self.find(question, scope, pages)
         if not pictures:
             return by_words
         shown = matched_documents(pictures)

@@ -347,6 +347,10 @@ class AnswerSettings(Group):
         default="qwen3-vl:4b-instruct",
         description="Name of the model, as `ollama list` or /v1/models shows it. Empty: no model.",
     )
+    other_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Other models of the same server that people can choose under an answer in Slack, comma-separated.",
+    )
     vision: Literal["auto", "on", "off"] = Field(
         default="auto",
         description="Whether the model of an openai server sees images. auto: as llama.cpp and LM Studio say, or off.",
@@ -381,6 +385,11 @@ class AnswerSettings(Group):
     correct: bool = Field(
         default=True, description="Ask the model once more when a cited page does not support the answer."
     )
+
+    @field_validator("other_models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
 class CaptionSettings(Group):

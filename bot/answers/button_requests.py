@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import questions
 from bot.db.questions import ClaimedQuestion
-from bot.slack.buttons import AGAIN, FILE, MORE, TOPIC
+from bot.slack.buttons import AGAIN, FILE, MORE, TOPIC, WITH
 from bot.slack.events import Question
 
 SIMILAR = "similar"
@@ -75,14 +75,15 @@ def put_press(connection: Connection, press: Question) -> bool:
     return True
 
 
-def press(kind: str, about: Answered, user: str, ts: str, chosen: int = 0) -> Question:
+def press(kind: str, about: Answered, user: str, ts: str, chosen: int = 0, value: str = "") -> Question:
     """Return a press as a question in the answer's thread, asked by the person who pressed.
 
-    `chosen`: the document, or the chunk below a heading.
+    `chosen`: the document, or the chunk below a heading. `value`: how to answer again.
     """
     asked = about.question
     names = {FILE: "document", TOPIC: "chunk"}
     refers_to: dict[str, Any] = {"of": asked.ts} | ({names[kind]: chosen} if kind in names else {})
+    refers_to |= {"with": value} if kind == WITH else {}
     return Question(asked.channel, ts, about.thread, user, "", (), kind, refers_to)
 
 
@@ -94,7 +95,7 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
     for _ in range(_MAX_DEPTH):
         if current.kind == FILE and documents is None:
             documents = frozenset([int(current.about.get("document", 0))])
-        elif current.kind not in (MORE, FILE, AGAIN):
+        elif current.kind not in (MORE, FILE, AGAIN, WITH):
             pages = frozenset((page["document"], page["page"]) for page in shown)
             posts = frozenset(page["post"] for page in shown if page.get("post"))
             return Origin(current, documents, pages, posts) if _asks(current) else None

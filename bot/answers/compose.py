@@ -305,7 +305,7 @@ class Composer:
             return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
         nearby = self._documents_nearby(work.question, scope) - first if thread else frozenset[int]()
         viewed = self._viewed_channel(work.question, scope) if thread else ""
-        options = self._options(work.question)
+        options = self._options(work)
         try:
             for search in self._searches(scope, asked, first, nearby, viewed):
                 answer = self._asking.ask(work, asked.query, search.scope, watch, options, search.pictures)
@@ -324,10 +324,11 @@ class Composer:
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)
         return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
 
-    def _options(self, question: Question) -> AnswerOptions:
-        """Return how the settings of its conversation want a question answered."""
+    def _options(self, work: AnswerTask) -> AnswerOptions:
+        """Return how the person who asked, and the settings of the conversation, want a question answered."""
         with self._rag.read_transaction() as connection:
-            return AnswerOptions(channel_settings.find(connection, question.channel).language)
+            language = channel_settings.find(connection, work.question.channel).language
+        return replace(work.options, language=language)
 
     def _unread(self, scope: Scope, thread: _ThisThread | None, *, is_answered: bool) -> Unread:
         """Return the files of a scope in which the answer may be that was not found; those of the question first."""

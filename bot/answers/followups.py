@@ -19,13 +19,13 @@ from bot.db import questions
 from bot.db.questions import REFUSED_APP
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack.blocks import break_links, escape
-from bot.slack.buttons import AGAIN, FILE, MORE, TOPIC
+from bot.slack.buttons import AGAIN, DEEPER, FILE, MODEL, MORE, TOPIC, WITH
 from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import NotReady
 from bot.slack.messages import answer_texts
 from bot.slack.uploads import Picture
-from rag import Heading, Hit, NotFound, Scope, SearchResult, Unreadable, find_heading, merge_results
+from rag import AnswerOptions, Heading, Hit, NotFound, Scope, SearchResult, Unreadable, find_heading, merge_results
 
 _QUERY = 1000
 """Characters of a message that are searched for."""
@@ -103,6 +103,22 @@ def _heading(composer: Composer, pressed: Question, scope: Scope) -> Heading | N
         return find_heading(connection, int(pressed.about.get("chunk", 0)), scope)
 
 
+def _with(composer: Composer, work: AnswerTask) -> Reply:
+    """Answer the same question by another model, or from more pages. What the button says must still be set."""
+    found, chosen = _origin(composer, work), str(work.question.about.get("with", ""))
+    if found is None:
+        return plain_reply(answer_texts.QUESTION_EXPIRED)
+    model = chosen.removeprefix(MODEL) if chosen.startswith(MODEL) else ""
+    if chosen != DEEPER and model not in composer.rag.settings.answer.other_models:
+        return plain_reply(answer_texts.MODEL_UNAVAILABLE)
+    granted = composer.granted(work.question)
+    within = replace(granted, scope=replace(granted.scope, documents=found.documents))
+    original = replace(_asked_by(work, found), options=AnswerOptions(model=model, deeper=chosen == DEEPER))
+    said = answer_texts.answered_with(model)
+    reply = composer.reply_within(original, within, join(said, granted.notice))
+    return replace(reply, text=f"{break_links(escape(said))} {reply.text}")
+
+
 def _again(composer: Composer, work: AnswerTask) -> Reply:
     """Answer the same question anew. What its readers may see is decided now; "yesterday" is that of its first time."""
     found = _origin(composer, work)
@@ -158,6 +174,7 @@ _FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {
     FILE: _only_file,
     AGAIN: _again,
     TOPIC: _topic,
+    WITH: _with,
     SIMILAR: _similar,
     REFUSED_APP: _refuse_app,
 }

@@ -128,10 +128,14 @@ def answer_reply(
     )
 
 
-def with_topics(reply: Reply, topics: Sequence[Heading]) -> Reply:
-    """Return an answer with buttons for what can be asked next, above those that rate it; without them if it is too
-    long."""
-    blocks = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics])
+def with_offers(reply: Reply, topics: Sequence[Heading], models: Sequence[str]) -> Reply:
+    """Return an answer with buttons for what can be asked next and for answering again, above those that rate it.
+
+    If it is too long for them, it is returned as it is.
+    """
+    blocks = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics]) if topics else []
+    if reply.outcome == "answered":
+        blocks += buttons.with_buttons(models, deeper=buttons.has_more(reply.blocks))
     if text_length([*reply.blocks, *blocks]) > MESSAGE:
         return reply
     *above, last = reply.blocks

@@ -219,9 +219,11 @@ class Responder:
         try:
             scope = self._composer.granted(claimed.question).scope
             topics = self._rag.suggest_topics(claimed.question.text, reply.cited_chunks, scope, MAX_TOPICS)
-            if topics and self._may_show(claimed, reply):
+            offered = render.with_offers(reply, topics, self._rag.settings.answer.other_models)
+            # Alone, "more pages" is not worth another update of the message.
+            if (topics or self._rag.settings.answer.other_models) and self._may_show(claimed, reply):
                 self._check_current(claimed)
-                self._posting.show_again(claimed, render.with_topics(reply, topics))
+                self._posting.show_again(claimed, offered)
         except MagpieError as error:
             log.info("An answer has no follow-ups: %s", error)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from bot.answers.streaming import AnswerStream
 from bot.db.questions import ClaimedQuestion
 from bot.slack.events import Question
+from rag import AnswerOptions
 
 UPDATE_EVERY = 3.0
 """Seconds between two updates of one message, as Slack asks."""
@@ -17,12 +18,13 @@ UPDATE_EVERY = 3.0
 @dataclass(frozen=True)
 class AnswerTask:
     """One question being answered. `show` shows progress; `check` raises if the work has to stop. `stream` shows the
-    progress instead as long as it is on."""
+    progress instead as long as it is on. `options`: how the answer differs from the settings."""
 
     claimed: ClaimedQuestion
     show: Callable[[str], None]
     check: Callable[[], None]
     stream: AnswerStream | None = None
+    options: AnswerOptions = field(default_factory=AnswerOptions)
 
     @property
     def question(self) -> Question:

@@ -32,6 +32,9 @@ FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
 _MESSAGE = 2000
 """Characters of a message or command that are searched for."""
 
+_VALUE = 150
+"""Characters of the value of a choice, as Slack limits them."""
+
 _FILES = 10
 """Files of one message that are indexed or searched for."""
 
@@ -69,7 +72,7 @@ def register_interactions(
         recording.once(body, lambda connection: _put_command(connection, request, waiting))
         ack()
 
-    plain = (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, buttons.AGAIN)
+    plain = (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, buttons.AGAIN, buttons.WITH)
     for action in (*plain, re.compile(rf"^({buttons.FILE}|{buttons.TOPIC}):\d+$")):
         app.action(action)(button)
     for name in (FIND_SIMILAR, INDEX_FILES):
@@ -110,7 +113,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
     else:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         number = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
-        asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), number)
+        asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), number, chosen[:_VALUE])
         if waiting and questions.count_open_of(connection, user) >= waiting:
             say(command_texts.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):

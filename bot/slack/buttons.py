@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from bot.slack.blocks import Block, actions, button, context, label
 from bot.slack.messages import button_texts
 
-STOP, MORE, FILE, FEEDBACK, AGAIN, TOPIC = "stop", "more", "file", "feedback", "again", "topic"
+STOP, MORE, FILE, FEEDBACK, AGAIN, TOPIC, WITH = "stop", "more", "file", "feedback", "again", "topic", "with"
 """Action ids. The button for one file has the document's number after it: `file:12`; that for a heading the number of
 the chunk below it."""
 
 IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
-UNREAD_BLOCK, AGAIN_BLOCK, TOPICS_BLOCK = "unread", "again", "topics"
+UNREAD_BLOCK, AGAIN_BLOCK, TOPICS_BLOCK, WITH_BLOCK = "unread", "again", "topics", "with"
 """Block ids."""
 
 GOOD, BAD = "good", "bad"
@@ -23,7 +23,10 @@ GOOD, BAD = "good", "bad"
 MAX_FILE_BUTTONS = 3
 """Maximum number of files with a button each; more files are shown as a list to choose from."""
 
-_MAX_OPTIONS = 100
+_MAX_OPTIONS, _MAX_VALUE = 100, 150
+
+DEEPER, MODEL = "deeper", "model:"
+"""Values of the choices to have a question answered again: from more pages, or by the model whose name follows."""
 
 
 def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]:
@@ -45,6 +48,26 @@ def topic_buttons(topics: Sequence[tuple[int, str]]) -> list[Block]:
     """Return the blocks of what can be asked next: (chunk, heading) of each."""
     elements = [button(f"{TOPIC}:{chunk}", heading, str(chunk)) for chunk, heading in topics]
     return [context(button_texts.ASK_NEXT), actions(TOPICS_BLOCK, elements)]
+
+
+def with_buttons(models: Sequence[str], *, deeper: bool) -> list[Block]:
+    """Return the block to have a question answered again: from more pages, or by another model; [] for neither."""
+    choices = [(DEEPER, button_texts.MORE_PAGES)] if deeper else []
+    choices += [(f"{MODEL}{name}", name) for name in models if len(MODEL) + len(name) <= _MAX_VALUE]
+    if not choices:
+        return []
+    if len(choices) == 1:
+        [(value, text)] = choices
+        return [actions(WITH_BLOCK, [button(WITH, button_texts.again_with(text), value)])]
+    options = [{"text": label(text), "value": value} for value, text in choices[:_MAX_OPTIONS]]
+    element = {"type": "static_select", "action_id": WITH, "placeholder": label(button_texts.AGAIN_WITH)}
+    return [actions(WITH_BLOCK, [{**element, "options": options}])]
+
+
+def has_more(blocks: Iterable[Block]) -> bool:
+    """Return whether an answer with these blocks found more pages than it shows."""
+    elements = [element for block in blocks if block.get("block_id") == PAGES_BLOCK for element in block["elements"]]
+    return any(element.get("action_id") == MORE for element in elements)
 
 
 def more_files_button() -> Block:

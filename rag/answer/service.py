@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,9 @@ from rag.observation import Observer, Unobserved
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
+MAX_PASSAGES = 20
+"""Passages of an answer that searches deeper: as many as the setting allows."""
+
 MAX_EVIDENCE = 3
 """Evidence pictures per answer."""
 
@@ -32,8 +35,8 @@ MAX_EVIDENCE = 3
 class AnswerService:
     """Answers questions. `folder` holds the evidence pictures; without a generator, passages are quoted.
 
-    `large_pages` draws parts of pages whose letters are too small in their saved picture; without it, these are
-    enlarged.
+    `others`: other generators that an answer can be asked of, by their models. `large_pages` draws parts of pages whose
+    letters are too small in their saved picture; without it, these are enlarged.
     """
 
     catalog: Catalog
@@ -42,6 +45,7 @@ class AnswerService:
     folder: Path
     large_pages: LargePages | None = None
     observer: Observer = field(default_factory=Unobserved)
+    others: Mapping[str, Generator] = field(default_factory=dict)
 
     def answer(
         self,
@@ -58,7 +62,7 @@ class AnswerService:
         See answer_question for `on_progress`, `picture` and `generating`.
         """
         cache: dict[tuple[int, int], tuple[Word, ...]] = {}
-        settings = self.settings.model_copy(update={"language": options.language or self.settings.language})
+        generator, settings = self._chosen(options)
         sent, notice = question[: self.settings.question_chars], found.notice
         if sent != question:
             notice = f"{notice} {messages.question_cut(len(sent))}".strip()
@@ -74,12 +78,22 @@ class AnswerService:
             return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(
-            sent, found, self.generator, settings, on_progress, picture, page_text, generating, self.observer
+            sent, found, generator, settings, on_progress, picture, page_text, generating, self.observer
         )
         older = messages.older_versions(_older_versions(answer))
         parts = (notice, answer.notice, older, UnreadPages.sentence(self._unread_pages(answer)))
         answer = replace(answer, notice=" ".join(part for part in parts if part))
         return self._with_evidence(answer, words_of_page)
+
+    def _chosen(self, options: AnswerOptions) -> tuple[Generator | None, AnswerSettings]:
+        """Return the generator and the settings of one answer. A model that is not set any more is the first one."""
+        changed: dict[str, object] = {"language": options.language or self.settings.language}
+        if options.deeper:
+            changed["passages"] = min(MAX_PASSAGES, 2 * self.settings.passages)
+        other = self.others.get(options.model)
+        if other is not None:
+            changed["model"] = options.model
+        return other or self.generator, self.settings.model_copy(update=changed)
 
     def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""

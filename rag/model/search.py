@@ -77,9 +77,11 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class AnswerOptions:
     """How one answer differs from the settings. `language`: the code of the language it is written in; empty: as they
-    say."""
+    say. `model`: one of their other models; empty: the first. `deeper`: search for and show the model twice as much."""
 
     language: str = ""
+    model: str = ""
+    deeper: bool = False
 
 
 AS_SET = AnswerOptions()

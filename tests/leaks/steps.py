@@ -316,6 +316,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "more, and meanwhile": _meanwhile(interaction_steps.press(buttons.MORE)),
     "file": interaction_steps.press(buttons.FILE),
     "feedback": interaction_steps.press(buttons.FEEDBACK),
+    "answer again with": interaction_steps.press(buttons.WITH),
     "topic": interaction_steps.press(buttons.TOPIC),
     "topic of any file": settings_steps.press_forged_topic,
     "stop": _stop,

@@ -163,6 +163,14 @@ def more_passages(count: int) -> str:
 TOPIC_UNAVAILABLE = "I can no longer search this part of the file here. Ask in your own words."
 
 
+MODEL_UNAVAILABLE = "That model is not set up any more. Ask your Magpie admin, or choose another one."
+
+
+def answered_with(model: str) -> str:
+    """Shown before an answer by another model; empty: from more pages."""
+    return f"Answered by {model}:" if model else "Answered from more pages:"
+
+
 def topic_in_file(heading: str, title: str) -> str:
     """Shown before an answer to a heading that a person chose."""
     return f"“{heading}” in {title}:"

@@ -9,7 +9,13 @@ ONLY_IN_LIST = "Only in …"
 GOOD_ANSWER_BUTTON = "Good answer"
 BAD_ANSWER_BUTTON = "Bad answer"
 ASK_NEXT = "Ask next:"
+AGAIN_WITH = "Answer again with …"
+MORE_PAGES = "more pages"
 AGAIN_BUTTON = "Answer again when they are read"
+
+
+def again_with(choice: str) -> str:
+    return f"Answer again with {choice}"
 
 
 def only_in_button(title: str) -> str:
