@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from rag.catalog.any_of import is_any_of
+from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.scope import documents_in, is_current, shape_of, values_of
 from rag.catalog.tables import chunk, document
 from rag.model.search import Scope
@@ -50,7 +50,7 @@ def headings_after(connection: Connection, chunks: Sequence[int], scope: Scope, 
         near = chunk.c.page.between(row.page, row.page + _NEARBY) & (chunk.c.id > row.id)
         nearby = select(first.label("id"), func.min(chunk.c.page).label("page"), chunk.c.heading)
         nearby = nearby.join(document, is_current()).where(chunk.c.document_id == row.document_id, near, inside)
-        nearby = nearby.where(chunk.c.heading != "", chunk.c.heading.not_in(known)).group_by(chunk.c.heading)
+        nearby = nearby.where(chunk.c.heading != "", is_none_of(chunk.c.heading, known)).group_by(chunk.c.heading)
         for next_row in connection.execute(nearby.order_by(first).limit(limit), values_of(scope)):
             heading = Heading(next_row.id, row.document_id, next_row.page, next_row.heading)
             found.setdefault((heading.document, heading.path), heading)
