@@ -106,6 +106,8 @@ _MODULES = {
     "files_waiting": "rag.catalog.sources",
     "unshared_documents": "rag.catalog.shared_documents",
     "unshared_sha256": "rag.catalog.shared_documents",
+    "upsert": "rag.catalog.dialects",
+    "greatest": "rag.catalog.dialects",
     "is_any_of": "rag.catalog.any_of",
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
@@ -194,6 +196,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.catalog.headings import Heading as Heading, find_heading as find_heading
     from rag.catalog.any_of import is_any_of as is_any_of
+    from rag.catalog.dialects import greatest as greatest, upsert as upsert
     from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from time import time
 
 from sqlalchemy import Connection, exists, null, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import feedback
 from bot.db.questions import OPEN
@@ -18,7 +17,7 @@ from bot.db.tables import access_log, question
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
 from bot.slack.message_text import with_ids
-from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
+from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, upsert, visible_posts
 
 API = "api"
 """The channel in rows of other tools; `user` is then the person or the token that called."""

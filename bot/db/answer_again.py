@@ -9,7 +9,6 @@ from collections.abc import Collection
 from time import time
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import jobs, questions
 from bot.db.jobs import Job, JobKind, JobState, job_of
@@ -17,7 +16,7 @@ from bot.db.questions import OPEN, Cancellation
 from bot.db.tables import job, question
 from bot.slack.buttons import AGAIN
 from bot.slack.events import Question
-from rag import is_any_of
+from rag import is_any_of, upsert
 
 LONGEST = 24 * 3600.0
 """Seconds after which a question is answered again even if a file is still not read."""

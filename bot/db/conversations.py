@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import conversation, message
+from rag import greatest, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def list_all(connection: Connection) -> dict[str, SweepState]:
 def put(connection: Connection, channel: str, *, active_at: float = 0.0, **times: float) -> None:
     """Record times of a sweep. `active_at` counts if it is later than the recorded one."""
     new = upsert(conversation).values(channel=channel, **{"checked_until": 0.0, "active_at": active_at, **times})
-    later = func.max(conversation.c.active_at, new.excluded.active_at)
+    later = greatest(conversation.c.active_at, new.excluded.active_at)
     connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={**times, "active_at": later}))
 
 

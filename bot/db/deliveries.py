@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import time
 
 from sqlalchemy import Connection, delete
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import delivery
+from rag import upsert
 
 
 def put_delivery(connection: Connection, event_id: str) -> bool:

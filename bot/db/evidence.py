@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import evidence
-from rag import is_any_of, sha256_of, unshared_sha256
+from rag import is_any_of, sha256_of, unshared_sha256, upsert
 
 
 def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:

@@ -12,13 +12,12 @@ from time import time
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.outdated import SourceMark, outdated_sources
 from bot.db.tables import feedback
 from bot.slack import buttons
 from bot.slack.events import Question
-from rag import is_any_of
+from rag import is_any_of, upsert
 
 
 class Rating(StrEnum):

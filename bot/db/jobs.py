@@ -29,10 +29,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import job
-from rag import RoundRobin, is_any_of
+from rag import RoundRobin, is_any_of, upsert
 
 
 class JobKind(StrEnum):

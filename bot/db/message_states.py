@@ -7,9 +7,9 @@ from math import floor
 from time import time
 
 from sqlalchemy import Connection, delete, exists, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import message
+from rag import upsert
 
 
 class Age(Enum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import time
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import notice
+from rag import upsert
 
 
 def put_notice(connection: Connection, user: str, subject: str) -> bool:

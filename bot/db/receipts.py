@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, exists, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import channel_settings
 from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import seconds_of
 from bot.db.tables import job
+from rag import upsert
 
 
 def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:

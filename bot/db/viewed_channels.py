@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import time
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import viewed_channel
+from rag import upsert
 
 _CURRENT = 3600.0
 """Seconds for which a person counts as looking at a channel: the event that they left it may be lost."""

@@ -1,4 +1,5 @@
-"""Conditions on lists of any length. A statement binds each list as one value: SQLite takes at most 32,766 values."""
+"""Conditions on lists of any length. A statement binds each list as one value: SQLite takes at most 32,766 values, and
+PostgreSQL 65,535."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, String, bindparam, func, select, text, tuple_
+from sqlalchemy import BinaryExpression, BindParameter, Boolean, ColumnElement, String, bindparam, tuple_
+from sqlalchemy.sql import operators
 
-_VALUES = text("SELECT value FROM json_each(:values)")
+from rag.catalog.dialects import listed_rows, listed_values
 
 
 def as_list(values: Iterable[object]) -> str:
@@ -18,17 +20,17 @@ def as_list(values: Iterable[object]) -> str:
 
 def is_in(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Return the condition that a column has one of the values of the list bound as `name`, see `as_list`."""
-    return column.in_(text(f"SELECT value FROM json_each(:{name})"))
+    return _is_listed(column, bindparam(name, type_=String))
 
 
 def are_in(columns: Sequence[ColumnElement[Any]], name: str) -> ColumnElement[bool]:
     """Return the condition that these columns have the values of a row of the list bound as `name`."""
-    return _are_in(columns, bindparam(name, type_=String))
+    return _are_listed(columns, bindparam(name, type_=String))
 
 
 def is_any_of(column: ColumnElement[Any], values: Iterable[int | str]) -> ColumnElement[bool]:
     """Return the condition that a column has one of these values."""
-    return column.in_(_VALUES.bindparams(bindparam("values", as_list(values), unique=True)))
+    return _is_listed(column, bindparam("values", as_list(values), unique=True))
 
 
 def is_none_of(column: ColumnElement[Any], values: Iterable[int | str]) -> ColumnElement[bool]:
@@ -38,10 +40,16 @@ def is_none_of(column: ColumnElement[Any], values: Iterable[int | str]) -> Colum
 
 def are_any_of(columns: Sequence[ColumnElement[Any]], rows: Iterable[Sequence[int | str]]) -> ColumnElement[bool]:
     """Return the condition that these columns have the values of one of the rows."""
-    return _are_in(columns, bindparam("rows", as_list(rows), unique=True))
+    return _are_listed(columns, bindparam("rows", as_list(rows), unique=True))
 
 
-def _are_in(columns: Sequence[ColumnElement[Any]], rows: BindParameter[str]) -> ColumnElement[bool]:
-    found = func.json_each(rows).table_valued("value")
-    values = [func.json_extract(found.c.value, f"$[{number}]") for number in range(len(columns))]
-    return tuple_(*columns).in_(select(*values))
+def _is_listed(column: ColumnElement[Any], values: BindParameter[str]) -> ColumnElement[bool]:
+    return _in(column, listed_values(values, column))
+
+
+def _are_listed(columns: Sequence[ColumnElement[Any]], rows: BindParameter[str]) -> ColumnElement[bool]:
+    return _in(tuple_(*columns), listed_rows(rows, *columns))
+
+
+def _in(left: ColumnElement[Any], listed: listed_values) -> ColumnElement[bool]:
+    return BinaryExpression(left, listed, operators.in_op, type_=Boolean(), negate=operators.not_in_op)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.analysis.languages import default_language
 from rag.catalog.any_of import as_list, is_in
+from rag.catalog.dialects import upsert
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
 from rag.model.extraction import Kind

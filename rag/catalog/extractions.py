@@ -29,10 +29,10 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.analysis.languages import detect_languages
 from rag.catalog.deletions import delete_later
+from rag.catalog.dialects import upsert
 from rag.catalog.file_notes import pack_notes
 from rag.catalog.holdings import ATTACHED, OWN, both_ways
 from rag.catalog.languages import main_language
@@ -210,7 +210,7 @@ def list_claimants(connection: Connection) -> dict[Claimant, int]:
     waiting = both_ways(
         lambda way: (
             select(source.c.priority, who.label("who"), source.c.queued_at, extraction.c.id)
-            .add_columns(has_to_be_skimmed().label("to_skim"))
+            .add_columns(case((has_to_be_skimmed(), 1), else_=0).label("to_skim"))
             .where(way.document == extraction.c.document_id, is_live(way), share.c.state.in_(LIVE))
             .where(_is_waiting(now), ~_is_repeated())
         )

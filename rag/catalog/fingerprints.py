@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.any_of import are_any_of
+from rag.catalog.dialects import upsert
 from rag.catalog.scope import documents_in, shape_of, values_of
 from rag.catalog.tables import chunk, document, fingerprint, page
 from rag.model.extraction import Box

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from time import time
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.dialects import upsert
 from rag.catalog.states import SourceState
 from rag.catalog.tables import outage, source
 from rag.model.operations import Outage

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from time import time
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import ColumnElement, func, select
 
+from rag.catalog.dialects import greatest, least, whole
 from rag.catalog.holdings import both_ways
 from rag.catalog.scope import is_live
 from rag.catalog.tables import extraction, source
@@ -14,8 +15,8 @@ from rag.fairness import AGEING, IntakePriority
 
 def rank(priority: ColumnElement[int], queued_at: ColumnElement[float]) -> ColumnElement[int]:
     """Return what `fairness.rank_of` computes."""
-    steps = cast((time() - queued_at) / AGEING, Integer)
-    return func.min(priority, func.max(priority - steps, int(IntakePriority.SHARED)))
+    steps = whole((time() - queued_at) / AGEING)
+    return least(priority, greatest(priority - steps, int(IntakePriority.SHARED)))
 
 
 def best_rank() -> ColumnElement[int]:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from rag.catalog.any_of import as_list, is_in
+from rag.catalog.dialects import json_values
 from rag.catalog.holdings import ATTACHED, OWN, Holding, both_ways
 from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
@@ -122,8 +123,10 @@ def shares_matching(shape: Shape, way: Holding = OWN) -> list[ColumnElement[bool
     if shape.before:
         conditions.append(share.c.shared_at < bindparam("scope_before", type_=Float))
     if shape.types:
-        endings = func.json_each(bindparam("scope_endings", type_=String)).table_valued("value")
-        ending = func.substr(func.lower(way.file_name), -func.length(endings.c.value))
+        endings = json_values(bindparam("scope_endings", type_=String)).table_valued("value")
+        # SQLite has no `right`, and PostgreSQL does not count from the end.
+        name = func.lower(way.file_name)
+        ending = func.substr(name, func.length(name) - func.length(endings.c.value) + 1)
         has_ending = exists(select(endings.c.value).where(ending == endings.c.value))
         conditions.append(or_(is_in(source.c.kind, "scope_kinds"), has_ending))
     return conditions

@@ -9,6 +9,7 @@ from time import time
 from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, null, or_, select, update
 
 from rag.catalog.any_of import is_any_of
+from rag.catalog.dialects import greatest
 from rag.catalog.share_words import drop_share_words
 from rag.catalog.shares import EVERY_SPACE, StoredShare, list_shares
 from rag.catalog.sources import drop_unshared_sources, find_or_add_source
@@ -70,7 +71,7 @@ def check_space(connection: Connection, kind: str, ref: str, space: str, at: flo
         _put_end(connection, source_id, space, "", ShareState.DEPARTED, at)
     else:
         tombstone = mine & (share.c.message == "") & share.c.state.in_(ENDED)
-        connection.execute(update(share).where(tombstone).values(state_at=func.max(share.c.state_at, at)))
+        connection.execute(update(share).where(tombstone).values(state_at=greatest(share.c.state_at, at)))
     drop_unshared_sources(connection, [source_id])
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from rag.analysis.analyzer import index_tokens
 from rag.analysis.languages import detect_languages
 from rag.catalog.any_of import as_list, is_any_of, is_in
+from rag.catalog.dialects import json_list
 from rag.catalog.holdings import ATTACHED, OWN, Holding
 from rag.catalog.scope import Shape, shape_of, shared_documents_in, values_of
 from rag.catalog.tables import attachment, attachment_word, name_word, share, source
@@ -138,7 +139,7 @@ def _names_with(way: Holding, shape: Shape) -> Select[Any]:
             way.document.label("document"),
             share.c.id.label("id"),
             way.file_name.label("name"),
-            func.json_group_array(way.word.distinct()).label("words"),
+            json_list(way.word.distinct()).label("words"),
             func.count(way.word.distinct()).label("number"),
             share.c.shared_at.label("shared_at"),
         )

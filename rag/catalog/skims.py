@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, sele
 
 from rag.analysis.languages import detect_languages
 from rag.catalog.any_of import is_any_of
+from rag.catalog.dialects import greatest
 from rag.catalog.page_writing import insert_pages
 from rag.catalog.states import OPEN_EXTRACTION
 from rag.catalog.tables import chunk, document, extraction, page
@@ -24,8 +25,8 @@ def has_to_be_skimmed() -> ColumnElement[bool]:
     While a document is extracted again, its earlier pages are found.
     """
     first = exists().where(document.c.id == extraction.c.document_id, document.c.extraction_id == extraction.c.id)
-    gone_over = func.max(extraction.c.pages_skimmed, extraction.c.pages_done)
-    return and_(gone_over < func.max(extraction.c.pages, 1), first)
+    gone_over = greatest(extraction.c.pages_skimmed, extraction.c.pages_done)
+    return and_(gone_over < greatest(extraction.c.pages, 1), first)
 
 
 def is_extracted() -> ColumnElement[bool]:

@@ -28,9 +28,9 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     insert,
-    literal_column,
     or_,
     select,
     true,
@@ -335,7 +335,7 @@ def delay_source(
             retry_at=time() + wait,
             reason=reason,
             attempts=source.c.attempts - 1,
-            delays=source.c.delays + counted,
+            delays=source.c.delays + int(counted),
         )
     )
 
@@ -363,7 +363,7 @@ def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
         .join(share, share.c.source_id == source.c.id)
         .outerjoin(document, document.c.id == source.c.document_id)
     )
-    by_hash = document.c.sha256.startswith(name.lower(), autoescape=True) if len(name) >= 8 else literal_column("0")
+    by_hash = document.c.sha256.startswith(name.lower(), autoescape=True) if len(name) >= 8 else false()
     named = or_(source.c.ref == name, share.c.name == name, by_hash)
     rows = rows.where(source.c.state != SourceState.GONE, share.c.state.in_(LIVE), named).distinct()
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]

@@ -47,7 +47,12 @@ BUILD = "setuptools"
 
 _PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = (("linux", "Linux", "x86_64"), ("linux", "Linux", "aarch64"), ("darwin", "Darwin", "arm64"))
-_LINUX_ONLY = ' ; sys_platform == "linux"'
+_MARKERS = {
+    PLATFORMS: "",
+    PLATFORMS[:2]: ' ; sys_platform == "linux"',
+    PLATFORMS[::2]: " ; sys_platform != 'linux' or platform_machine == 'x86_64'",
+}
+"""The markers of packages that only some of the platforms need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,8 @@ def environments() -> Iterator[dict[str, str]]:
 
 def closure(names: Collection[str], environment: Mapping[str, str], without: Collection[str] = ()) -> frozenset[str]:
     """Return these requirements and all that they require on a system. Raise PackageNotFoundError if one is absent."""
-    waiting = [(canonicalize_name(requirement.name), requirement.extras) for requirement in map(Requirement, names)]
+    required = [one for one in map(Requirement, names) if applies(one.marker, environment)]
+    waiting = [(canonicalize_name(requirement.name), requirement.extras) for requirement in required]
     found: set[tuple[str, str]] = set()
     while waiting:
         name, extras = waiting.pop()
@@ -136,10 +142,9 @@ def light_names(environment: Mapping[str, str]) -> frozenset[str]:
 
 def files() -> dict[Path, str]:
     """Return the text of both constraints files as they should be."""
-    everywhere = [full_names(environment) for environment in environments()]
     light = light_names(next(environments()))
     pins = read_pins(FULL)
-    full = (pin.text("" if all(pin.name in names for names in everywhere) else _LINUX_ONLY) for pin in pins)
+    full = (pin.text(marker) for pin, marker in zip(pins, _markers(pins), strict=True))
     gpu = [pin for pin in read_pins(CUDA12) if _GPU.fullmatch(pin.name)]
     cuda12 = sorted([*gpu, *(pin for pin in pins if not _GPU.fullmatch(pin.name))], key=lambda pin: pin.name)
     return {
@@ -148,6 +153,14 @@ def files() -> dict[Path, str]:
         CUDA12: "".join(pin.text("") for pin in cuda12),
         OVERRIDES: "".join(f"{name} ; python_version < '3'\n" for name in sorted(TORCH | UNUSED)),
     }
+
+
+def _markers(pins: Collection[Pin]) -> Iterator[str]:
+    """Yield the marker of each package of the full set."""
+    needed = [(environment, full_names(environment)) for environment in environments()]
+    for pin in pins:
+        systems = {(each["sys_platform"], each["platform_machine"]) for each, names in needed if pin.name in names}
+        yield _MARKERS[tuple(one for one in PLATFORMS if (one[0], one[2]) in systems)]
 
 
 def main() -> int:
