@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
+from sqlalchemy import String
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 
 from rag.errors import CatalogUnfit
 
@@ -53,6 +55,12 @@ class _Pending:
     history: MigrationHistory
     current: str | None
     head: str
+
+
+@compiles(String, "postgresql")
+def _string_type(_type: String, _compiler: object, **_options: object) -> str:
+    """Return the type of a string column: SQLite does not enforce its length, and what is stored may be longer."""
+    return "VARCHAR"
 
 
 @contextmanager

@@ -186,6 +186,8 @@ attachment_word = Table(
 )
 """The words of the names of attachments."""
 
+_NOTED = text("error IS NOT NULL OR notes IS NOT NULL")
+
 page = Table(
     "page",
     metadata,
@@ -200,7 +202,7 @@ page = Table(
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
     Column("notes", Text, doc="JSON [[text, lost], ...]; null: none"),
     PrimaryKeyConstraint("extraction_id", "number"),
-    Index("ix_page_noted", "extraction_id", "number", sqlite_where=text("error IS NOT NULL OR notes IS NOT NULL")),
+    Index("ix_page_noted", "extraction_id", "number", sqlite_where=_NOTED, postgresql_where=_NOTED),
 )
 
 fingerprint = Table(

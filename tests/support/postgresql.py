@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, NullPool, create_engine, make_url
+
+from bot.db.tables import HISTORY
+from rag.catalog.migrate import OWN, migrate
 
 if TYPE_CHECKING:
     from pgserver.postgres_server import PostgresServer
@@ -39,6 +42,23 @@ def new_database(template: str = "template1") -> Iterator[URL]:
         yield url_of(name)
     finally:
         _execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def new_catalog() -> Iterator[URL]:
+    """Create a database with an empty catalog and the bot's tables, and drop it in the end."""
+    with new_database(_template()) as url:
+        yield url
+
+
+@cache
+def _template() -> str:
+    """Return a database with an empty catalog, which is dropped with the server."""
+    name = f"template_{os.getpid()}"
+    _execute(f"CREATE DATABASE {name}")
+    engine = create_engine(url_of(name), poolclass=NullPool)
+    migrate(Path(name), engine, engine, (OWN, HISTORY))
+    return name
 
 
 def url_of(database: str) -> URL:

@@ -1,12 +1,17 @@
 """The migrations build the schema that rag/catalog/tables.py defines."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, NullPool, create_engine, select
 
-from rag.catalog import Catalog
+from bot.db import tables as bot_tables
+from rag.catalog import Catalog, tables
 from rag.catalog.tables import metadata
+from tests.support.postgresql import new_catalog
 
 
 def _not_full_text(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
@@ -30,3 +35,30 @@ def test_ids_of_deleted_rows_are_not_reused(tmp_path: Path) -> None:
         kept = {name for name, sql in made if sql and "AUTOINCREMENT" in sql}
     catalog.close()
     assert kept >= {"chunk", "extraction", "document", "source"}
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[Connection]:
+    """A PostgreSQL database that all migrations were applied to."""
+    with new_catalog() as url:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize("declared", [metadata, bot_tables.metadata], ids=["rag", "bot"])
+def test_migrations_create_the_declared_tables_in_postgresql(declared: MetaData, connection: Connection) -> None:
+    def ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+        # The order of rows is a column there, which SQLite has in every table.
+        return name in declared.tables if kind == "table" else name not in ("rowid", "uq_vector_rowid")
+
+    found = MigrationContext.configure(connection, opts={"include_object": ours})
+    assert compare_metadata(found, declared) == []
+
+
+def test_postgresql_stores_what_is_longer_than_declared(connection: Connection) -> None:
+    """As SQLite does. The media types of office documents are longer than 64 characters, for example."""
+    values = {"sha256": "1" * 64, "size": 1, "media_type": "application/" + "x" * 100}
+    connection.execute(tables.document.insert().values(**values))
+    assert connection.scalar(select(tables.document.c.media_type)) == values["media_type"]
+    connection.rollback()

@@ -44,7 +44,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("team", name="pk_workspace"),
     )
     connection = op.get_bind()
-    for row in _rows(connection, "SELECT channel, key, user FROM job WHERE kind = 'receipt'"):
+    for row in _rows(connection, 'SELECT channel, key, "user" FROM job WHERE kind = \'receipt\''):
         ts, _, file = row.key.partition(":")
         _add_message(connection, _FILE, file, row.channel, ts, row.user)
     for row in _rows(connection, "SELECT url, channel, ts FROM link WHERE ts != ''"):

@@ -140,6 +140,10 @@ def upgrade():
         sa.Column("whole", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("folder", name="pk_wipe"),
     )
+    if op.get_context().dialect.name == "postgresql":
+        # SQLite has such a column in every table. The order of vectors in it tells which are new.
+        op.execute("ALTER TABLE vector ADD COLUMN rowid BIGSERIAL CONSTRAINT uq_vector_rowid UNIQUE")
+        return
     # One column per field, so that each can have its weight; `document` is there for the scope.
     op.execute(
         "CREATE VIRTUAL TABLE words USING fts5("

@@ -11,4 +11,4 @@ depends_on = None
 
 def upgrade():
     failed = sa.text("error IS NOT NULL")
-    op.create_index("ix_page_failed", "page", ["extraction_id", "number"], sqlite_where=failed)
+    op.create_index("ix_page_failed", "page", ["extraction_id", "number"], sqlite_where=failed, postgresql_where=failed)

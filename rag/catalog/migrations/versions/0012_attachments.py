@@ -16,7 +16,7 @@ def upgrade():
         op.add_column(table, sa.Column("notes", sa.Text))
     op.drop_index("ix_page_failed", "page")
     noted = sa.text("error IS NOT NULL OR notes IS NOT NULL")
-    op.create_index("ix_page_noted", "page", ["extraction_id", "number"], sqlite_where=noted)
+    op.create_index("ix_page_noted", "page", ["extraction_id", "number"], sqlite_where=noted, postgresql_where=noted)
     op.create_table(
         "attachment",
         sa.Column("extraction_id", sa.Integer, nullable=False),
@@ -37,4 +37,8 @@ def upgrade():
     op.create_index("ix_attachment_document_id", "attachment", ["document_id"])
     op.create_index("ix_attachment_attached_id", "attachment", ["attached_id"])
     # An attachment leaves the scopes of its parent when the parent does, which the triggers of 0011 count, or with this.
-    op.execute(f"CREATE TRIGGER attachment_deleted AFTER DELETE ON attachment {GROW}")
+    if op.get_context().dialect.name == "postgresql":
+        grow = "FOR EACH ROW EXECUTE FUNCTION grow_share_revision()"
+    else:
+        grow = GROW
+    op.execute(f"CREATE TRIGGER attachment_deleted AFTER DELETE ON attachment {grow}")

@@ -18,6 +18,16 @@ def upgrade():
         sa.PrimaryKeyConstraint("word", "share_id", name="pk_name_word"),
     )
     op.create_index("ix_name_word_share_id", "name_word", ["share_id"])
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION drop_name_words() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN DELETE FROM name_word WHERE share_id = OLD.id; RETURN NULL; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER share_renamed AFTER UPDATE OF name ON share FOR EACH ROW WHEN (OLD.name <> NEW.name) "
+            "EXECUTE FUNCTION drop_name_words()"
+        )
+        return
     op.execute(
         "CREATE TRIGGER share_renamed AFTER UPDATE OF name ON share WHEN OLD.name <> NEW.name "
         "BEGIN DELETE FROM name_word WHERE share_id = OLD.id; END"
