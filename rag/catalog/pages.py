@@ -109,7 +109,7 @@ def pages_named(
                 is_any_of(at_end, from_end),
             )
         )
-        .group_by(document.c.id, page.c.number)
+        .group_by(document.c.id, page.c.number, extraction.c.pages)
     )
     return [
         NamedPage(row.id, row.number, row.chunk, row.number not in numbers and row.at_end not in from_end)

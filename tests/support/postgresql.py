@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from sqlalchemy import URL, NullPool, create_engine, make_url
+from sqlalchemy import URL, Connection, NullPool, create_engine, func, make_url, select
 
 from bot.db.tables import HISTORY
 from rag.catalog.migrate import OWN, migrate
@@ -30,35 +30,93 @@ if TYPE_CHECKING:
 
 _NUMBERS = count(1)
 
+_FREE: list[ServerCatalog] = []
+
+_WRITER = 1
+"""The advisory lock that a writer holds."""
+
+_EMPTY_TABLES = """
+CREATE FUNCTION empty_tables() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    name regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- no triggers, among them those of foreign keys
+    FOR name IN
+        SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+        AND relname NOT IN ('alembic_version', 'alembic_version_bot', 'share_revision')
+    LOOP
+        IF pg_relation_size(name) > 1000000 THEN
+            EXECUTE 'TRUNCATE ' || name::text || ' CASCADE';
+        ELSE
+            EXECUTE 'DELETE FROM ' || name::text;  -- faster
+        END IF;
+    END LOOP;
+    UPDATE share_revision SET number = 0;
+    PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S';
+END $$
+"""
+
 _OFF = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 
 
 @contextmanager
-def new_database(template: str = "template1") -> Iterator[URL]:
-    """Create a database, a copy of `template`, and drop it in the end."""
+def new_database() -> Iterator[URL]:
+    """Create an empty database, and drop it in the end."""
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-    _execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(f"CREATE DATABASE {name}")
     try:
         yield url_of(name)
     finally:
         _execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+class ServerCatalog:
+    """The transactions of a catalog in PostgreSQL, as `rag.catalog.Catalog` has them.
+
+    A writer waits for another one, as in SQLite: what a transaction reads before it writes stays true until it ends. A
+    reader sees one snapshot.
+    """
+
+    def __init__(self, url: URL) -> None:
+        engine = create_engine(url, hide_parameters=True)
+        self._writer = engine
+        self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def read_transaction(self) -> Iterator[Connection]:
+        with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write_transaction(self) -> Iterator[Connection]:
+        with self._writer.connect() as connection, connection.begin():
+            connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
+            yield connection
+
+    def close(self) -> None:
+        self._writer.dispose()
+
+
 @contextmanager
-def new_catalog() -> Iterator[URL]:
-    """Create a database with an empty catalog and the bot's tables, and drop it in the end."""
-    with new_database(_template()) as url:
-        yield url
+def server_catalog() -> Iterator[ServerCatalog]:
+    """Lend an empty catalog, with the bot's tables. It is emptied when it is given back, and lent again."""
+    catalog = _FREE.pop() if _FREE else _create_catalog()
+    try:
+        yield catalog
+    finally:
+        with catalog.write_transaction() as connection:
+            connection.execute(select(func.empty_tables()))
+        _FREE.append(catalog)
 
 
-@cache
-def _template() -> str:
-    """Return a database with an empty catalog, which is dropped with the server."""
-    name = f"template_{os.getpid()}"
+def _create_catalog() -> ServerCatalog:
+    name = f"catalog_{os.getpid()}_{next(_NUMBERS)}"
     _execute(f"CREATE DATABASE {name}")
     engine = create_engine(url_of(name), poolclass=NullPool)
     migrate(Path(name), engine, engine, (OWN, HISTORY))
-    return name
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_EMPTY_TABLES)
+    return ServerCatalog(url_of(name))
 
 
 def url_of(database: str) -> URL:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.db import access_log, questions, tables
 from bot.slack.events import Forwarded, MessageLink, Question
-from rag import AllowedDocument, Settings
-from tests.support.migrated import open_rag
+from rag import AllowedDocument
+from tests.support.databases import DATABASES, open_catalog
 
 
-def test_words_of_forwarded_messages_are_deleted_with_the_question(tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_words_of_forwarded_messages_are_deleted_with_the_question(database: str, tmp_path: Path) -> None:
     references = (Forwarded("C2", "1.0", "U2", "The gateway uses port 8443."), MessageLink("C1", "2.0"))
     asked = Question("C1", "3.1", "3.1", "U1", "is this true?", references=references)
-    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag, rag.write_transaction() as connection:
+    opened = open_catalog(database, tmp_path, tables.HISTORY)
+    with opened as catalog, catalog.write_transaction() as connection:
         questions.put_question(connection, asked)
         connection.execute(tables.question.update().values(state="done"))
         access_log.log_access(connection, asked, [AllowedDocument(9, f"{9:064}", ("C1",))], "C1")

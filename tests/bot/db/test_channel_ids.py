@@ -16,11 +16,10 @@ from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Message, Moved, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, RoundRobin, Share, ShareState, check_space, list_shares, put_share, shared_in
+from rag import RoundRobin, Share, ShareState, check_space, list_shares, put_share, shared_in
 from rag.catalog.share_ends import remove_shares
-from rag.catalog.tables import metadata as catalog
-from rag.settings import Settings
-from tests.support.migrated import migrated, open_rag
+from rag.catalog.tables import metadata as catalog_tables
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
 
 OLD, NEW = "G0OLD", "C0NEW"
 
@@ -46,21 +45,19 @@ WITHOUT_CONVERSATIONS = {
 """Columns with JSON that name files, documents, people and texts only."""
 
 
-@pytest.fixture
-def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(
-        Settings(data=migrated(tmp_path, tables.HISTORY), answer={"model": ""}), histories=[tables.HISTORY]
-    ) as rag:
-        yield rag
+@pytest.fixture(params=DATABASES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path, tables.HISTORY) as catalog:
+        yield catalog
 
 
 def test_every_table_is_listed_as_keyed_by_conversation_or_not() -> None:
     """Fail for a new table until it is listed as keyed by conversation or not."""
     keyed = {table.name for table in KEYED} | KEYED_BY_SPACE
     assert not keyed & NOT_KEYED
-    assert {*tables.metadata.tables, *catalog.tables} == keyed | NOT_KEYED
+    assert {*tables.metadata.tables, *catalog_tables.tables} == keyed | NOT_KEYED
     for name in NOT_KEYED:
-        table = tables.metadata.tables.get(name, catalog.tables.get(name))
+        table = tables.metadata.tables.get(name, catalog_tables.tables.get(name))
         assert table is not None
         assert not {"channel", "space"} & set(table.columns.keys())
 
@@ -69,6 +66,8 @@ def row(table: Table, channel: str, number: int = 1) -> dict[str, Any]:
     """Return a row of a table. Every text that is not a conversation contains the number."""
     values: dict[str, Any] = {}
     for column in table.columns:
+        if column is table.autoincrement_column:
+            continue
         if column.name in ("channel", "space"):
             values[column.name] = channel
         elif column.name == "spaces":
@@ -95,7 +94,7 @@ def value_of(kind: Any, number: int) -> Any:
 
 
 def everything(connection: Connection) -> str:
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    names = inspect(connection).get_table_names()
     rows = [connection.exec_driver_sql(f'SELECT * FROM "{name}"').all() for name in names]
     return json.dumps([[list(each) for each in table] for table in rows], default=str)
 
@@ -124,13 +123,15 @@ def columns_with(connection: Connection, channel: str) -> set[tuple[str, str]]:
     found = set()
     for table in inspect(connection).get_table_names():
         for each in connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings():
-            found |= {(table, name) for name, value in each.items() if isinstance(value, str) and channel in value}
+            # SQLite returns JSON as text.
+            texts = {name: str(value) for name, value in each.items() if isinstance(value, str | list | dict)}
+            found |= {(table, name) for name, text in texts.items() if channel in text}
     return found
 
 
-def test_no_column_keeps_the_old_id(rag: Rag) -> None:
+def test_no_column_keeps_the_old_id(catalog: AnyCatalog) -> None:
     """Fail for a new column with a conversation until the test fills it and the move renames it."""
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         fill(connection, OLD)
         before = everything(connection)
         columns = conversation_columns(connection)
@@ -146,8 +147,8 @@ BY_CONVERSATION = [table for table in KEYED if table.name not in ("evidence", "v
 
 
 @pytest.mark.parametrize("table", BY_CONVERSATION, ids=lambda table: str(table.name))
-def test_rows_of_both_ids_are_merged(rag: Rag, table: Table) -> None:
-    with rag.write_transaction() as connection:
+def test_rows_of_both_ids_are_merged(catalog: AnyCatalog, table: Table) -> None:
+    with catalog.write_transaction() as connection:
         connection.execute(insert(table).values(row(table, OLD)))
         connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
         move_channel(connection, OLD, NEW)
@@ -155,8 +156,8 @@ def test_rows_of_both_ids_are_merged(rag: Rag, table: Table) -> None:
         assert [each.channel for each in connection.execute(select(table))] == [NEW]
 
 
-def test_running_sweep_of_the_old_id_runs_again_with_the_new_id(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_running_sweep_of_the_old_id_runs_again_with_the_new_id(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, OLD)
         running = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin())
         assert running is not None
@@ -167,22 +168,22 @@ def test_running_sweep_of_the_old_id_runs_again_with_the_new_id(rag: Rag) -> Non
         assert again.channel == NEW
 
 
-def test_failed_move_changes_nothing(rag: Rag) -> None:
+def test_failed_move_changes_nothing(catalog: AnyCatalog) -> None:
     def moved_and_failed() -> None:
-        with rag.write_transaction() as connection:
+        with catalog.write_transaction() as connection:
             fill(connection, OLD)
             move_channel(connection, OLD, NEW)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         moved_and_failed()
-    with rag.read_transaction() as connection:
+    with catalog.read_transaction() as connection:
         assert NEW not in everything(connection)
 
 
-def test_forgotten_file_listed_under_the_new_id_is_removed(rag: Rag) -> None:
+def test_forgotten_file_listed_under_the_new_id_is_removed(catalog: AnyCatalog) -> None:
     """The sweep listed the new id before the event about the change arrived."""
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         put_share(connection, Share(KIND, "F1", OLD))
         remove_shares(connection, [share.source for share in list_shares(connection, KIND, "F1")], OLD)
         put_share(connection, Share(KIND, "F1", NEW, listed=True))
@@ -192,8 +193,8 @@ def test_forgotten_file_listed_under_the_new_id_is_removed(rag: Rag) -> None:
         assert shared_in(connection, KIND, NEW) == ["F2"]
 
 
-def test_departed_and_hidden_files_stay_so_under_the_new_id(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_departed_and_hidden_files_stay_so_under_the_new_id(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
         check_space(connection, KIND, "F1", OLD, 9e9)
@@ -207,8 +208,8 @@ def test_departed_and_hidden_files_stay_so_under_the_new_id(rag: Rag) -> None:
         assert late.state is ShareState.CHECKING
 
 
-def test_deleted_message_is_not_restored_under_the_new_id(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_deleted_message_is_not_restored_under_the_new_id(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         message_states.put_deletion(connection, OLD, "150.0")
         message_states.advance(connection, NEW, "150.0", 150.0)  # the event with the new id came first
         move_channel(connection, OLD, NEW)

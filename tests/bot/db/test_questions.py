@@ -15,20 +15,19 @@ from sqlalchemy import Connection
 from bot.db import question_queue, questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.slack.events import FileLink, Forwarded, MessageLink, Question, SlackFile
-from rag import Rag, Settings
-from tests.support.migrated import open_rag
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("line")), histories=[tables.HISTORY]) as rag:
-        yield rag
+@pytest.fixture(scope="module", params=DATABASES)
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path_factory.mktemp("line"), tables.HISTORY) as catalog:
+        yield catalog
 
 
 @pytest.fixture
-def rag(opened: Rag) -> Rag:
+def catalog(opened: AnyCatalog) -> AnyCatalog:
     with opened.write_transaction() as connection:
         connection.execute(tables.question.delete())
     return opened
@@ -54,8 +53,8 @@ def claimed(connection: Connection) -> ClaimedQuestion:
     return asked
 
 
-def test_question_reported_three_times_is_one_with_all_its_files(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_question_reported_three_times_is_one_with_all_its_files(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         for files in ((), ("F1",), ("F1", "F2"), ("F1",)):
             asked = Question("C1", "5.1", "5.1", "U1", "which port?", files)
             questions.put_question(connection, asked)
@@ -64,8 +63,8 @@ def test_question_reported_three_times_is_one_with_all_its_files(rag: Rag) -> No
         assert question_queue.claim_question(connection) is None
 
 
-def test_progress_of_a_reply_survives_a_restart(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_progress_of_a_reply_survives_a_restart(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
@@ -76,17 +75,17 @@ def test_progress_of_a_reply_survives_a_restart(rag: Rag) -> None:
     assert (again.uploads, again.sharing_since) == (["F5"], 1.5)
 
 
-def test_question_of_a_button_is_stored_unchanged(rag: Rag) -> None:
+def test_question_of_a_button_is_stored_unchanged(catalog: AnyCatalog) -> None:
     pressed = Question("C1", "5.1", "4.1", "U1", "which port?", (), "more", {"skip": [[1, 12]]})
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, pressed)
         assert claimed(connection).question == pressed
         assert questions.find_question(connection, "C1", "5.1") == pressed
         assert questions.find_question(connection, "C1", "5.2") is None
 
 
-def test_delay_stores_the_given_attempts(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_delay_stores_the_given_attempts(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         for attempts, expected in ((0, 1), (0, 1), (1, 1), (1, 2)):
             asked = claimed(connection)
@@ -100,9 +99,9 @@ def test_delay_stores_the_given_attempts(rag: Rag) -> None:
         assert questions.open_questions(connection) == 0
 
 
-def test_later_question_waits_for_the_placeholder_of_a_new_one(rag: Rag) -> None:
+def test_later_question_waits_for_the_placeholder_of_a_new_one(catalog: AnyCatalog) -> None:
     now = f"{time():.6f}"
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
         first = question_queue.claim_new(connection)
@@ -120,8 +119,8 @@ def test_later_question_waits_for_the_placeholder_of_a_new_one(rag: Rag) -> None
 # ---------------------------------------------------------------- edits and cancellations
 
 
-def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_edit_within_a_minute_asks_again(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
@@ -135,11 +134,11 @@ def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
     assert (second.uploads, second.obsolete_uploads) == (None, ["F5"])
 
 
-def test_question_loses_the_files_and_references_that_its_message_has_no_more(rag: Rag) -> None:
+def test_question_loses_the_files_and_references_that_its_message_has_no_more(catalog: AnyCatalog) -> None:
     references = (Forwarded("C2", "1.0", "U2", "The gateway uses port 8443."), MessageLink("C1", "2.0"))
     asked = replace(ASKED, files=("F1", "F2"), references=references)
     left = replace(ASKED, files=("F2",), references=references[1:])
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, asked)
         questions.drop_files(connection, left)
         kept = questions.find_question(connection, "C1", "5.1")
@@ -148,8 +147,10 @@ def test_question_loses_the_files_and_references_that_its_message_has_no_more(ra
 
 
 @pytest.mark.parametrize("how", ["edit", "halt"])
-def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placeholder(rag: Rag, how: str) -> None:
-    with rag.write_transaction() as connection:
+def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placeholder(
+    catalog: AnyCatalog, how: str
+) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         claimed_new = question_queue.claim_new(connection)
         assert claimed_new is not None
@@ -176,24 +177,24 @@ def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placehol
         (Question("C2", "5.1", "5.1", "U1", "which gate?"), 6.0),
     ],
 )
-def test_other_edits_are_ignored(rag: Rag, edit: Question, at: float) -> None:
-    with rag.write_transaction() as connection:
+def test_other_edits_are_ignored(catalog: AnyCatalog, edit: Question, at: float) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.put_edit(connection, edit, at)
         assert questions.is_current(connection, first)
 
 
-def test_edit_reopens_an_answered_question(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_edit_reopens_an_answered_question(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
         questions.put_edit(connection, edited("which gate?"), 30.0)
         assert claimed(connection).question.text == "which gate?"
 
 
-def test_deleted_message_cancels_its_question_unless_it_is_answered(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_deleted_message_cancels_its_question_unless_it_is_answered(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
         assert question_queue.claim_new(connection) is None
@@ -216,7 +217,7 @@ def test_deleted_message_cancels_its_question_unless_it_is_answered(rag: Rag) ->
 
 
 @given(st.lists(st.sampled_from("ABCDE"), min_size=1, max_size=25))
-def test_second_question_never_goes_before_another_persons_first(opened: Rag, users: list[str]) -> None:
+def test_second_question_never_goes_before_another_persons_first(opened: AnyCatalog, users: list[str]) -> None:
     with opened.write_transaction() as connection:
         connection.execute(tables.question.delete())
         for number, user in enumerate(users):
@@ -231,9 +232,9 @@ def test_second_question_never_goes_before_another_persons_first(opened: Rag, us
     assert rounds == sorted(rounds)
 
 
-def test_person_with_many_questions_does_not_go_before_a_newcomer(rag: Rag) -> None:
+def test_person_with_many_questions_does_not_go_before_a_newcomer(catalog: AnyCatalog) -> None:
     order = []
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         for number in range(4):
             put(connection, "A", number)
         for _ in range(2):
@@ -249,8 +250,8 @@ def test_person_with_many_questions_does_not_go_before_a_newcomer(rag: Rag) -> N
     assert order == ["A", "A", "A", "B", "A"]
 
 
-def test_count_before_includes_questions_being_answered(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_count_before_includes_questions_being_answered(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         for number, user in enumerate("ABC"):
             put(connection, user, number)
         first = claimed(connection)
@@ -270,8 +271,8 @@ def test_count_before_includes_questions_being_answered(rag: Rag) -> None:
         assert question_queue.claim_for_position(connection, id) is not None
 
 
-def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_concurrent_claims_are_disjoint(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         for number in range(40):
             put(connection, f"U{number % 7}", number)
         queue_all(connection)
@@ -279,7 +280,7 @@ def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
 
     def work() -> None:
         while True:
-            with rag.write_transaction() as connection:
+            with catalog.write_transaction() as connection:
                 asked = question_queue.claim_question(connection)
             if asked is None:
                 return
@@ -293,8 +294,8 @@ def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
     assert len(taken) == len(set(taken)) == 40
 
 
-def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
         put(connection, "A", 0)
         new = question_queue.claim_new(connection)
         assert new is not None
@@ -305,8 +306,10 @@ def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(rag: Ra
         assert question_queue.is_new_due(connection)
 
 
-def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_posted_again(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
+def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_posted_again(
+    catalog: AnyCatalog,
+) -> None:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "which port?"))
         placed = question_queue.claim_new(connection)
         assert placed is not None
@@ -322,11 +325,11 @@ def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_
     assert (current.state, current.delays) == (QuestionState.POSTING, 0)
 
 
-def test_words_of_a_forwarded_message_are_deleted_with_the_end_of_the_question(rag: Rag) -> None:
+def test_words_of_a_forwarded_message_are_deleted_with_the_end_of_the_question(catalog: AnyCatalog) -> None:
     """They may be from another conversation, where the message can be deleted at any time."""
     forwarded = Forwarded("C2", "4.1", "U2", "the plan for the quay", (SlackFile("F1", "secret.pdf"),))
     asked = Question("C1", "5.1", "5.1", "ada", "what is this?", references=(forwarded, FileLink("F2", "x.pdf")))
-    with rag.write_transaction() as connection:
+    with catalog.write_transaction() as connection:
         questions.put_question(connection, asked)
         claimed = question_queue.claim_new(connection)
         assert claimed is not None

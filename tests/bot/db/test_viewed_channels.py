@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 
 from bot.db import retention, tables, viewed_channels
 from bot.db.channel_ids import move_channel
-from rag import Settings, open_rag
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    data = migrated(tmp_path, tables.HISTORY)
-    with open_rag(Settings(data=data), histories=[tables.HISTORY]) as rag, rag.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    opened = open_catalog(request.param, tmp_path, tables.HISTORY)
+    with opened as catalog, catalog.write_transaction() as connection:
         viewed_channels.put_viewed_channel(connection, "U1", "C1")
         yield connection
 

@@ -8,24 +8,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from rag.catalog import Catalog, documents, extractions, sources
+from rag.catalog import documents, extractions, sources
 from rag.catalog.attachments import NewAttachment, put_attachments
 from rag.catalog.extractions import ClaimedExtraction
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import attachment, chunk, extraction, page
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk, TextSource
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 WORDS = Fts5Index()
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(migrated(tmp_path))
-    with catalog.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         yield connection
-    catalog.close()
 
 
 def read(connection: Connection) -> ClaimedExtraction:

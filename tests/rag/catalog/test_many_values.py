@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from rag import Share, put_share
 from rag.analysis.question import make_term
 from rag.catalog import (
-    Catalog,
     captions,
     chunks,
     documents,
@@ -32,7 +31,7 @@ from rag.catalog.tables import chunk, document, extraction, fingerprint, page, s
 from rag.model.extraction import Modality
 from rag.model.search import Scope, ShareFilter
 from rag.ports import StoredVector
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 MANY = 40_000
 IDS = list(range(1, MANY + 1))
@@ -48,14 +47,13 @@ SCOPES = {
 }
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
     """A catalog with one document of one page and one chunk, all numbered 1, on a connection with SQLite's defaults."""
-    catalog = Catalog(migrated(tmp_path))
-    with catalog.write_transaction() as connection:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, DEFAULT_LIMIT)
+        if isinstance(driver, sqlite3.Connection):
+            driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, DEFAULT_LIMIT)
         new = Share("drive", "F1", "C1", "manual.pdf", shared_by="U1", message="5.1", shared_at=5.1, words="pump")
         put_share(connection, new)
         documents.put_document(connection, "1" * 64, 1, "test")
@@ -69,7 +67,6 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
         connection.execute(fingerprint.insert().values(extraction_id=1, number=1, method=1, phash=1, keypoints=b"1"))
         assert connection.scalar(document.select()) == 1
         yield connection
-    catalog.close()
 
 
 VECTOR = StoredVector(1, 0, 1, Modality.TEXT, np.ones(4, np.float32))
@@ -131,8 +128,10 @@ def test_scope_may_name_more_than_sqlite_binds(name: str, connection: Connection
     scope = SCOPES[name]
     assert [row.id for row in documents.list_documents(connection, scope)] == [1]
     assert count_in(connection, scope) == 1
+    assert [file.document for file in shared_documents.list_shared_files(connection, scope, 5)] == [1]
+    if connection.dialect.name == "postgresql":  # it has no words yet
+        return
     pump = [make_term("pump", ["en"])]
     assert [match.document for match in search_share_words(connection, pump, scope, 5)] == [1]
     assert shares_with(connection, pump, scope) == {"pump": {1}}
-    assert [file.document for file in shared_documents.list_shared_files(connection, scope, 5)] == [1]
     assert Fts5Index().counts(connection, pump) == {"pump": 0}

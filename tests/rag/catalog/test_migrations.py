@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, NullPool, create_engine, select
+from sqlalchemy import Connection, MetaData, select
 
 from bot.db import tables as bot_tables
 from rag.catalog import Catalog, tables
 from rag.catalog.tables import metadata
-from tests.support.postgresql import new_catalog
+from tests.support.postgresql import server_catalog
 
 
 def _not_full_text(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
@@ -40,10 +40,8 @@ def test_ids_of_deleted_rows_are_not_reused(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def connection() -> Iterator[Connection]:
     """A PostgreSQL database that all migrations were applied to."""
-    with new_catalog() as url:
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.connect() as connection:
-            yield connection
+    with server_catalog() as catalog, catalog.write_transaction() as connection:
+        yield connection
 
 
 @pytest.mark.parametrize("declared", [metadata, bot_tables.metadata], ids=["rag", "bot"])
@@ -61,4 +59,3 @@ def test_postgresql_stores_what_is_longer_than_declared(connection: Connection) 
     values = {"sha256": "1" * 64, "size": 1, "media_type": "application/" + "x" * 100}
     connection.execute(tables.document.insert().values(**values))
     assert connection.scalar(select(tables.document.c.media_type)) == values["media_type"]
-    connection.rollback()

@@ -11,12 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import StatementError
 
 from rag import Share, put_share
-from rag.catalog import Catalog
 from rag.catalog.documents import put_document
 from rag.catalog.scope import EVERYTHING, documents_in, shape_of, values_of
 from rag.catalog.tables import source
 from rag.model.search import Scope, ShareFilter
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 LIMITS = [
     Scope.of("C1", "C2"),
@@ -35,10 +34,9 @@ LIMITS = [
 ]
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(migrated(tmp_path))
-    with catalog.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         for number, (name, space) in enumerate((("a.pdf", "C1"), ("b_pdf", "C2"), ("C.PDF", "C3")), 1):
             put_share(
                 connection, Share("drive", f"F{number}", space, name, None, f"U{number}", shared_at=10.0 * number)
@@ -47,7 +45,6 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
             known = source.update().where(source.c.ref == f"F{number}")
             connection.execute(known.values(state="known", document_id=document))
         yield connection
-    catalog.close()
 
 
 def documents(connection: Connection, scope: Scope) -> set[int]:

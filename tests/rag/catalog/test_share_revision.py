@@ -9,26 +9,24 @@ import pytest
 from sqlalchemy import Connection
 
 from rag import Share, ShareState, delete_source, end_message, leave_space, move_space, put_share
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import documents, sources
 from rag.catalog.share_ends import drop_shares, remove_shares
 from rag.catalog.shared_documents import share_revision, visible_names
 from rag.catalog.shares import name_shares
 from rag.catalog.tables import attachment, document, extraction, source
 from rag.model.search import Scope
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 NEW = Share("drive", "F1", "C1", "manual.pdf", shared_by="U1", message="5.1", shared_at=5.1, words="pump")
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(migrated(tmp_path))
-    with catalog.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         put_share(connection, NEW)
         documents.put_document(connection, "1" * 64, 1, "test")
         connection.execute(source.update().values(state="known", document_id=1))
         yield connection
-    catalog.close()
 
 
 ENDS: dict[str, Callable[[Connection], object]] = {

@@ -25,12 +25,11 @@ from rag import (
     put_share,
     settle_shares,
 )
-from rag.catalog import Catalog
 from rag.catalog.scope import is_visible
 from rag.catalog.share_ends import remove_shares
 from rag.catalog.states import LIVE, SourceState
 from rag.catalog.tables import share, source
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
 
 MESSAGES = ("10", "15", "30")
 """Times of three messages that share one file in one space; the space is checked as of 20."""
@@ -38,15 +37,14 @@ MESSAGES = ("10", "15", "30")
 CHECKED = 20
 
 
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    made = Catalog(migrated(tmp_path_factory.mktemp("catalog")))
-    yield made
-    made.close()
+@pytest.fixture(scope="module", params=DATABASES)
+def catalog(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path_factory.mktemp("catalog")) as catalog:
+        yield catalog
 
 
 @contextmanager
-def undone(catalog: Catalog) -> Iterator[Connection]:
+def undone(catalog: AnyCatalog) -> Iterator[Connection]:
     """Open a transaction that leaves nothing behind."""
     with catalog.write_transaction() as connection:
         savepoint = connection.begin_nested()
@@ -156,7 +154,7 @@ def apply(connection: Connection, world: World, kind: str, message: str) -> None
 
 
 @given(st.lists(EVENTS, max_size=14), st.sets(st.sampled_from(MESSAGES)))
-def test_ended_share_never_returns(catalog: Catalog, events: list[tuple[str, str]], there: set[str]) -> None:
+def test_ended_share_never_returns(catalog: AnyCatalog, events: list[tuple[str, str]], there: set[str]) -> None:
     with undone(catalog) as connection:
         world = World(there)
         for kind, message in events:
@@ -170,7 +168,7 @@ def test_ended_share_never_returns(catalog: Catalog, events: list[tuple[str, str
 
 @given(st.data(), st.sets(st.sampled_from(MESSAGES)), st.sets(st.sampled_from(MESSAGES)), st.booleans())
 def test_every_order_of_the_events_ends_alike(
-    catalog: Catalog, data: st.DataObject, posted: set[str], deleted: set[str], is_checked: bool
+    catalog: AnyCatalog, data: st.DataObject, posted: set[str], deleted: set[str], is_checked: bool
 ) -> None:
     """The chat answers with the messages that stand, at any time and in the end."""
     deleted &= posted
@@ -189,7 +187,7 @@ def test_every_order_of_the_events_ends_alike(
 
 
 @given(st.permutations(("left out", "posted", "listed", "posted")))
-def test_question_s_picture_is_left_out_in_every_order(catalog: Catalog, events: list[str]) -> None:
+def test_question_s_picture_is_left_out_in_every_order(catalog: AnyCatalog, events: list[str]) -> None:
     with undone(catalog) as connection:
         for kind in events:
             if kind == "left out":
@@ -206,12 +204,10 @@ def test_question_s_picture_is_left_out_in_every_order(catalog: Catalog, events:
 # ---------------------------------------------------------------- single orders
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    made = Catalog(migrated(tmp_path))
-    with made.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         yield connection
-    made.close()
 
 
 def source_of(connection: Connection) -> int:

@@ -10,21 +10,18 @@ import pytest
 from sqlalchemy import Connection
 
 from rag import Share, ShareState, end_message, put_share
-from rag.catalog import Catalog
 from rag.catalog.documents import put_document
 from rag.catalog.shared_documents import documents_in_thread, list_shared_files
 from rag.catalog.tables import share, source
 from rag.model.operations import IndexState
 from rag.model.search import Scope, ShareFilter
-from tests.support.migrated import migrated
+from tests.support.databases import DATABASES, open_catalog
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    catalog = Catalog(migrated(tmp_path))
-    with catalog.write_transaction() as connection:
+@pytest.fixture(params=DATABASES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    with open_catalog(request.param, tmp_path) as catalog, catalog.write_transaction() as connection:
         yield connection
-    catalog.close()
 
 
 def put(connection: Connection, ref: str, message: str, space: str = "C1", **given: Any) -> None:

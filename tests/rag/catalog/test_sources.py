@@ -17,26 +17,27 @@ from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import source
 from rag.errors import CatalogUnfit
 from rag.ingest.ownership import is_owned, try_own
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
+from tests.support.migrated import migrated
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(tmp_path)
-    yield catalog
-    catalog.close()
+@pytest.fixture(params=DATABASES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path) as catalog:
+        yield catalog
 
 
-def put(catalog: Catalog, ref: str, space: str = "local", mtime_ns: int = 1) -> tuple[int, bool]:
+def put(catalog: AnyCatalog, ref: str, space: str = "local", mtime_ns: int = 1) -> tuple[int, bool]:
     with catalog.write_transaction() as connection:
         return record_share(connection, Share("path", ref, space, ref, size=10, changed_ns=mtime_ns))
 
 
-def state(catalog: Catalog, source_id: int) -> str:
+def state(catalog: AnyCatalog, source_id: int) -> str:
     with catalog.read_transaction() as connection:
         return str(connection.scalar(select(source.c.state).where(source.c.id == source_id)))
 
 
-def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
+def test_four_threads_claim_every_source_once(catalog: AnyCatalog) -> None:
     wanted = {put(catalog, f"file {number}")[0] for number in range(120)}
     ready = threading.Barrier(4)
 
@@ -56,7 +57,8 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
     assert set(claimed) == wanted
 
 
-def test_next_owner_releases_claims_of_a_crashed_run(catalog: Catalog, tmp_path: Path) -> None:
+def test_next_owner_releases_claims_of_a_crashed_run(tmp_path: Path) -> None:
+    catalog = Catalog(migrated(tmp_path))
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         assert not runs.start_run(connection, "dead", 1).crashed
@@ -74,7 +76,8 @@ def test_next_owner_releases_claims_of_a_crashed_run(catalog: Catalog, tmp_path:
         assert not ownership.unclean
 
 
-def test_data_folder_has_one_owner(catalog: Catalog, tmp_path: Path) -> None:
+def test_data_folder_has_one_owner(tmp_path: Path) -> None:
+    catalog = Catalog(migrated(tmp_path))
     with try_own(catalog, tmp_path) as first, try_own(catalog, tmp_path) as second:
         assert first is not None
         assert second is None
@@ -82,7 +85,7 @@ def test_data_folder_has_one_owner(catalog: Catalog, tmp_path: Path) -> None:
     assert not is_owned(tmp_path)
 
 
-def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> None:
+def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: AnyCatalog) -> None:
     source_id, work = put(catalog, "a")
     assert work
     with catalog.write_transaction() as connection:
@@ -101,7 +104,7 @@ def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> N
         assert again.id == source_id
 
 
-def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None:
+def test_failed_source_waits_again_when_recorded_again(catalog: AnyCatalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         claimed = sources.claim_source(connection, ["path"])
@@ -118,7 +121,7 @@ def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None
         assert (again.id, again.attempts) == (source_id, 1)
 
 
-def test_source_without_shares_is_not_finished(catalog: Catalog) -> None:
+def test_source_without_shares_is_not_finished(catalog: AnyCatalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         claimed = sources.claim_source(connection, ["path"])
@@ -128,7 +131,8 @@ def test_source_without_shares_is_not_finished(catalog: Catalog) -> None:
     assert state(catalog, source_id) == "gone"
 
 
-def test_refuses_a_catalog_of_a_newer_version(catalog: Catalog, tmp_path: Path) -> None:
+def test_refuses_a_catalog_of_a_newer_version(tmp_path: Path) -> None:
+    catalog = Catalog(migrated(tmp_path))
     with catalog.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     catalog.close()

@@ -24,15 +24,16 @@ from rag import (
     put_share,
     source_statuses,
 )
-from rag.catalog import Catalog, documents, extractions, sources, statuses
+from rag.catalog import documents, extractions, sources, statuses
 from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import record_share
 from rag.catalog.tables import extraction
 from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
 from tests.support.extractor import TextExtractor
-from tests.support.migrated import migrated, open_rag
+from tests.support.migrated import open_rag
 
 KIND = "slack"
 
@@ -210,14 +211,13 @@ def test_unexpected_error_of_an_extractor_fails_one_document(tmp_path: Path, cap
     assert "boom" in caplog.text
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(migrated(tmp_path))
-    yield catalog
-    catalog.close()
+@pytest.fixture(params=DATABASES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path) as catalog:
+        yield catalog
 
 
-def test_ended_claim_of_a_source_changes_nothing(catalog: Catalog) -> None:
+def test_ended_claim_of_a_source_changes_nothing(catalog: AnyCatalog) -> None:
     with catalog.write_transaction() as connection:
         source_id, _ = record_share(connection, Share(KIND, "F1", "C1", changed_ns=1))
         old = sources.claim_source(connection, [KIND])
@@ -237,7 +237,7 @@ def test_ended_claim_of_a_source_changes_nothing(catalog: Catalog) -> None:
         assert sources.finish_source(connection, new, document, mtime_ns=2, size=10)
 
 
-def test_ended_claim_of_an_extraction_changes_nothing(catalog: Catalog) -> None:
+def test_ended_claim_of_an_extraction_changes_nothing(catalog: AnyCatalog) -> None:
     words, page = Fts5Index(), ExtractedPage(1, None, 600, 800, TextSource.NONE, (), None)
     with catalog.write_transaction() as connection:
         record_share(connection, Share(KIND, "F1", "C1", changed_ns=1))
