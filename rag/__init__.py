@@ -107,6 +107,7 @@ _MODULES = {
     "unshared_documents": "rag.catalog.shared_documents",
     "unshared_sha256": "rag.catalog.shared_documents",
     "upsert": "rag.catalog.dialects",
+    "next_unlocked": "rag.catalog.dialects",
     "greatest": "rag.catalog.dialects",
     "is_any_of": "rag.catalog.any_of",
     "is_shared": "rag.catalog.shares",
@@ -196,7 +197,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.catalog.headings import Heading as Heading, find_heading as find_heading
     from rag.catalog.any_of import is_any_of as is_any_of
-    from rag.catalog.dialects import greatest as greatest, upsert as upsert
+    from rag.catalog.dialects import greatest as greatest, next_unlocked as next_unlocked, upsert as upsert
     from rag.catalog.delays import cap_delays as cap_delays, move_delays as move_delays
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (

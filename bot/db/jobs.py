@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from bot.db.tables import job
-from rag import RoundRobin, is_any_of, upsert
+from rag import RoundRobin, is_any_of, next_unlocked, upsert
 
 
 class JobKind(StrEnum):
@@ -215,12 +215,13 @@ def _first_due(kinds: frozenset[JobKind]) -> Select[float]:
 def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:
     """Claim the next job of these kinds: that of the person who was served longest ago."""
     people = select(job.c.user).where(_due(kinds)).group_by(job.c.user).order_by(func.min(job.c.id))
-    for user in rounds.order(connection.scalars(people).all())[:1]:
-        first = select(job.c.id).where(_due(kinds), job.c.user == user).order_by(job.c.next_try, job.c.id).limit(1)
+    for user in rounds.order(connection.scalars(people).all()):
+        due = select(job.c.id).where(_due(kinds), job.c.user == user).order_by(job.c.next_try, job.c.id)
         changed = {"state": JobState.RUNNING, "attempts": job.c.attempts + 1}
-        matching = update(job).where(job.c.id == first.scalar_subquery()).values(**changed).returning(*job.c)
-        rounds.serve(user)
-        return job_of(connection.execute(matching).one())
+        first = update(job).where(job.c.id == next_unlocked(due)).values(**changed).returning(*job.c)
+        if (row := connection.execute(first).one_or_none()) is not None:
+            rounds.serve(user)
+            return job_of(row)
     return None
 
 

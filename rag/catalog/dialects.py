@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, String, Table
+from sqlalchemy import BindParameter, ColumnElement, Integer, ScalarSelect, Select, String, Table
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -21,6 +21,15 @@ def upsert(table: Table) -> Insert:
     SQLAlchemy compiles PostgreSQL's for SQLite as well, but not SQLite's for PostgreSQL.
     """
     return insert(table).execution_options(preserve_rowcount=True)
+
+
+def next_unlocked(candidates: Select[int]) -> ScalarSelect[int]:
+    """Return the first of these rows, to claim it in an UPDATE of the same statement.
+
+    PostgreSQL skips rows that another transaction is about to claim, and both would otherwise claim the same one.
+    SQLite has one writer at a time.
+    """
+    return candidates.limit(1).with_for_update(skip_locked=True).scalar_subquery()
 
 
 class greatest(ReturnTypeFromArgs[Any]):

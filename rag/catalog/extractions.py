@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from rag.analysis.languages import detect_languages
 from rag.catalog.deletions import delete_later
-from rag.catalog.dialects import upsert
+from rag.catalog.dialects import next_unlocked, upsert
 from rag.catalog.file_notes import pack_notes
 from rag.catalog.holdings import ATTACHED, OWN, both_ways
 from rag.catalog.languages import main_language
@@ -245,16 +245,14 @@ def claim_extraction(
         first, mine = literal(0), _is_repeated()
     else:
         first, mine = literal(0), and_(_is_of(claimant), ~_is_repeated())
-    candidate = (
+    candidates = (
         select(extraction.c.id)
         .where(_is_waiting(time()), has_share(extraction.c.document_id), mine)
         .order_by(first, ~has_to_be_skimmed(), _is_long(), _turns_had(), extraction.c.id)
-        .limit(1)
-        .scalar_subquery()
     )
     row = connection.execute(
         update(extraction)
-        .where(extraction.c.id == candidate)
+        .where(extraction.c.id == next_unlocked(candidates))
         .values(state=ExtractionState.RUNNING, run_id=token_hex(16), attempts=extraction.c.attempts + 1)
         .returning(*extraction.c)
     ).one_or_none()

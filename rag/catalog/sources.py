@@ -38,6 +38,7 @@ from sqlalchemy import (
 )
 
 from rag.catalog.any_of import is_any_of
+from rag.catalog.dialects import next_unlocked
 from rag.catalog.outages import begin_probe, is_paused
 from rag.catalog.priorities import rank
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, SourceState
@@ -245,7 +246,7 @@ def claim_source(
     ranked = rank(source.c.priority, source.c.queued_at)
     candidates = candidates.order_by(ranked, source.c.retry_at, newest, source.c.id)
     if is_free is None:
-        candidate = source.c.id == candidates.limit(1).scalar_subquery()
+        candidate = source.c.id == next_unlocked(candidates)
     else:
         rows = connection.execute(candidates.add_columns(source.c.kind, source.c.ref))
         first = next((row.id for row in rows if is_free(row.kind, row.ref)), None)

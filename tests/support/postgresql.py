@@ -93,6 +93,12 @@ class ServerCatalog:
             connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
             yield connection
 
+    @contextmanager
+    def claim_transaction(self) -> Iterator[Connection]:
+        """Open a transaction that waits for no writer: nothing but claims is safe in it."""
+        with self._writer.connect() as connection, connection.begin():
+            yield connection
+
     def close(self) -> None:
         self._writer.dispose()
 
