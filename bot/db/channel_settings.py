@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, func, null, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import channel_setting
-from rag import FileType
+from rag import FileType, upsert
 
 _DAY = 24 * 3600.0
 
