@@ -50,8 +50,8 @@ GUARDS = (
 
 SCOPE = Mutation(
     "rag.engine:Rag._find_with_pictures",
-    "by_words = self.find(question, scope)",
-    'by_words = self.find(question, Scope.of("vault", *(scope.spaces or ())))',
+    "by_words = self.find(question, scope, pages)",
+    'by_words = self.find(question, Scope.of("vault", *(scope.spaces or ())), pages)',
 )
 """Not in GUARDS, because with it every case gets the passages of the vault."""
 
