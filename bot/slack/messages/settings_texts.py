@@ -23,7 +23,7 @@ TYPES_PLACEHOLDER = "All files"
 TYPES_HINT = "Counts for files that are shared from now on. “Index this file” indexes any file."
 ASKERS = "Who may ask"
 ASKERS_PLACEHOLDER = "Everyone"
-ASKERS_HINT = "Everyone still sees the answers."
+ASKERS_HINT = "If no one is chosen, everyone may ask. Everyone sees the answers."
 DIGEST = "List of new files"
 DIGEST_HINT = "Posted here at about this time of the day. Nothing is posted if nothing was indexed."
 
