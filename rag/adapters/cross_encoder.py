@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -83,6 +85,8 @@ class CrossEncoderReranker:
                 "the package sentence-transformers is not installed", "pip install sentence-transformers"
             )
         folder = model_folder(self._name, _DEFAULT_OWNER, "MAGPIE_RERANK__MODEL")
+        if _has_no_output(folder):
+            raise self._no_reranker("it has no output for a score")
         device = self._settings.device
         try:
             import torch
@@ -99,8 +103,23 @@ class CrossEncoderReranker:
                 "Download the model again, or check MAGPIE_RERANK__MODEL and MAGPIE_RERANK__DEVICE.",
             ) from error
         if model.num_labels != 1:
-            raise RerankerFailed(
-                f"{self._name} is not a reranker: it has {model.num_labels} outputs instead of one score",
-                "Set MAGPIE_RERANK__MODEL to a reranker, such as st:BAAI/bge-reranker-v2-m3.",
-            )
+            raise self._no_reranker(f"it has {model.num_labels} outputs instead of one score")
         return model.eval()
+
+    def _no_reranker(self, why: str) -> RerankerFailed:
+        return RerankerFailed(
+            f"{self._name} is not a reranker: {why}",
+            "Set MAGPIE_RERANK__MODEL to a reranker, such as st:BAAI/bge-reranker-v2-m3.",
+        )
+
+
+def _has_no_output(folder: Path) -> bool:
+    """Return whether the weights end before the output, as those of text embedders do.
+
+    sentence-transformers would add one with random weights.
+    """
+    try:
+        names = json.loads((folder / "config.json").read_bytes()).get("architectures") or []
+    except (OSError, ValueError):  # missing or damaged, which loading the model reports
+        return False
+    return bool(names) and all(name.endswith(("Model", "ForMaskedLM")) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -65,4 +66,13 @@ def test_classifier_with_several_outputs_is_not_a_reranker(tmp_path: Path) -> No
     config.num_labels = 3
     BertForSequenceClassification(config).save_pretrained(folder)
     with pytest.raises(RerankerFailed, match="3 outputs"):
+        open_reranker(RerankSettings(model=f"st:{folder}", device="cpu")).open()
+
+
+@pytest.mark.parametrize("architecture", ["DebertaV2Model", "DebertaV2ForMaskedLM"])
+def test_text_embedder_is_not_a_reranker(tmp_path: Path, architecture: str) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "embedder")
+    config = json.loads((FOLDER / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": [architecture]}))
+    with pytest.raises(RerankerFailed, match="it has no output for a score"):
         open_reranker(RerankSettings(model=f"st:{folder}", device="cpu")).open()
