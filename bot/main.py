@@ -269,6 +269,7 @@ def open_bot(
             telemetry,
             streams=slack.stream,
             follow_ups=slack.follow_ups,
+            carousel=slack.carousel,
         )
         rules = intake_rules(slack, indexed_teams)
         limits = Limits(

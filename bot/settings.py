@@ -59,6 +59,11 @@ class SlackSettings(BaseSettings):
         default=True,
         description="Stream answers in direct messages. Otherwise they are updated, as in channels.",
     )
+    carousel: bool = Field(
+        default=False,
+        description="Show the pictures of an answer side by side in the answer as well as in its thread, in one of "
+        "Slack's newer blocks.",
+    )
     follow_ups: bool = Field(
         default=True,
         description="Offer what can be asked next as buttons under an answer: headings after the cited place.",

@@ -211,6 +211,10 @@ class Posting:
         forms = _forms(reply)[:-1]
         any(self._is_updated(claimed, form) for form in forms)
 
+    def is_extended(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
+        """Show a reply, which adds to the one that is shown. Return False if Slack refuses what was added."""
+        return self._is_updated(claimed, reply)
+
     def _update(self, client: SlackClient, claimed: ClaimedQuestion, reply: Reply) -> None:
         metadata = message_metadata.answer_to(claimed.question)  # a streamed message has none
         client.update_message(

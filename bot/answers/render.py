@@ -23,6 +23,7 @@ from bot.slack.blocks import (
     TITLE,
     Block,
     break_links,
+    carousel,
     container,
     context,
     cut,
@@ -140,6 +141,20 @@ def with_offers(reply: Reply, topics: Sequence[Heading], models: Sequence[str]) 
         return reply
     *above, last = reply.blocks
     return replace(reply, blocks=[*above, *blocks, last])
+
+
+def with_carousel(reply: Reply, files: Sequence[str], pictures: Sequence[Picture]) -> Reply:
+    """Return an answer with these pictures, which have these ids in Slack, side by side above its last buttons.
+
+    If it is too long for them, it is returned as it is.
+    """
+    titles = [break_links(escape(picture.title)) for picture in pictures]
+    alts = [answer_texts.marked_page(picture.title) for picture in pictures]
+    shown = carousel(list(zip(titles, files, alts, strict=True)))
+    if text_length([*reply.blocks, shown]) > MESSAGE:
+        return reply
+    *above, last = reply.blocks
+    return replace(reply, blocks=[*above, shown, last])
 
 
 def _abstention(answer: Answer, max_length: int) -> list[Block]:

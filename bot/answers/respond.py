@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from bot.slack.agent_sessions import AgentSessions
 from bot.slack.blocks import context
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.messages import answer_texts, progress_texts
-from bot.slack.uploads import Uploads
+from bot.slack.uploads import Picture, Uploads
 from bot.telemetry.telemetry import Telemetry
 from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
 
@@ -66,10 +66,13 @@ class Responder:
         *,
         streams: bool = True,
         follow_ups: bool = True,
+        carousel: bool = False,
     ) -> None:
         """`impatient`: the client for progress, which an answer does not wait for. `streams`: stream answers in direct
-        messages. `follow_ups`: offer what can be asked next."""
+        messages. `follow_ups`: offer what can be asked next. `carousel`: show the pictures side by side in the answer,
+        too."""
         self._follow_ups = follow_ups
+        self._carousel = carousel
         self._rag = rag
         self._composer = composer
         self._fair = fair
@@ -233,8 +236,8 @@ class Responder:
         """Share the pictures, or say below the answer that they are missing. Return the reply that is shown. Raise
         TryAgain a few times before."""
         try:
-            self._share_pictures(claimed, reply)
-            return reply
+            shared = self._share_pictures(claimed, reply)
+            return self._with_carousel(claimed, reply, shared) if self._carousel else reply
         except (MagpieError, OSError) as error:
             if isinstance(error, TryAgain) and claimed.delays < _PICTURE_DELAYS:
                 raise
@@ -245,11 +248,11 @@ class Responder:
                 self._posting.show(claimed, noted)
             return noted
 
-    def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
-        """Share all pictures in one message of the thread, exactly once."""
+    def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> Mapping[str, Picture]:
+        """Share all pictures in one message of the thread, exactly once. Return them by their ids in Slack."""
         pictures = [picture for picture in reply.pictures if Path(picture.path).is_file()]
         if not pictures:
-            return
+            return {}
         uploads = claimed.uploads
         if (
             claimed.sharing_since is not None
@@ -257,12 +260,12 @@ class Responder:
             and self._uploads.are_shared(uploads[0], claimed.question.channel, claimed.sharing_since)
         ):
             self._drop_uploads(uploads)
-            return
+            return dict(zip(uploads, pictures, strict=False))
         if uploads is None:
             uploads = [self._uploads.send(picture, lambda id: self._store_upload(claimed, id)) for picture in pictures]
             self._store(claimed, uploads=list(uploads))
         if not self._may_show(claimed, reply):  # uploading took time
-            return
+            return {}
         with self._rag.write_transaction() as connection:
             documents = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             evidence.put_evidence(connection, claimed.question.channel, documents)
@@ -271,6 +274,21 @@ class Responder:
         thread = claimed.question.thread or str(claimed.placeholder)
         self._uploads.share(uploads, pictures, claimed.question.channel, thread)
         self._drop_uploads(uploads)
+        return dict(zip(uploads, pictures, strict=False))
+
+    def _with_carousel(self, claimed: ClaimedQuestion, reply: Reply, shared: Mapping[str, Picture]) -> Reply:
+        """Show pictures that were shared in the thread side by side in the answer, too. Return the reply that is shown.
+
+        The answer waits for nothing else then, and stays as it is if Slack does not accept the carousel.
+        """
+        channel, since = claimed.question.channel, time()
+        if len(shared) < 2 or not all(self._uploads.are_shared(file, channel, since) for file in shared):
+            return reply
+        extended = render.with_carousel(reply, list(shared), list(shared.values()))
+        if not self._may_show(claimed, reply):
+            return reply
+        self._check_current(claimed)
+        return extended if self._posting.is_extended(claimed, extended) else reply
 
     def _store_upload(self, claimed: ClaimedQuestion, file: str) -> None:
         """Store an upload, so that a picture that is never shared is deleted from Slack even after a crash."""

@@ -47,6 +47,9 @@ _MARKUP = re.compile(r"<|\](?=[(\[])")
 """What begins a mention or a link in angle brackets, and what is between a link's or image's label and its address."""
 _LINK = re.compile(r"<[^<>|]*\|([^<>|]*)>")
 _BREAK = "\u200b"
+_ALT = 2000
+"""Maximum characters of the text that describes a picture."""
+
 _ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 _SLACK = "slack.com"
 
@@ -76,6 +79,22 @@ def container(title: str, children: Sequence[Block]) -> Block:
         "is_collapsible": True,
         "default_collapsed": True,
         "child_blocks": list(children),
+    }
+
+
+def carousel(cards: Sequence[tuple[str, str, str]]) -> Block:
+    """Return cards with pictures side by side, at most ten. Each is (title in mrkdwn, id of the picture's file in
+    Slack, text that describes the picture to those who cannot see it)."""
+    return {
+        "type": "carousel",
+        "elements": [
+            {
+                "type": "card",
+                "title": {"type": "mrkdwn", "text": cut(title, TITLE), "verbatim": True},
+                "hero_image": {"type": "image", "slack_file": {"id": file}, "alt_text": cut(alt, _ALT)},
+            }
+            for title, file, alt in cards
+        ],
     }
 
 

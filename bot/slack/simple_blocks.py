@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.slack.blocks import SECTION, Block, cut, escape, section, sections
 
-_NEW = ("rich_text", "table", "container")
+_NEW = ("rich_text", "table", "container", "carousel")
 _SIGNS = {"bold": "*", "italic": "_", "strike": "~", "code": "`"}
 
 
@@ -16,7 +16,10 @@ def has_new_blocks(blocks: Sequence[Block]) -> bool:
 
 
 def simple_blocks(blocks: Sequence[Block]) -> list[Block]:
-    """Return blocks with rich text and tables as mrkdwn, and with the content of containers below their titles."""
+    """Return blocks with rich text and tables as mrkdwn, and with the content of containers below their titles.
+
+    Carousels are left out: their pictures are in the thread.
+    """
     found: list[Block] = []
     for block in blocks:
         match block["type"]:
@@ -27,6 +30,8 @@ def simple_blocks(blocks: Sequence[Block]) -> list[Block]:
                 found.append(section(f"```{cut(rows, SECTION - 10)}```"))
             case "container":
                 found += [section(f"*{escape(block['title']['text'])}*"), *simple_blocks(block["child_blocks"])]
+            case "carousel":
+                pass
             case _:
                 found.append(block)
     return found

@@ -511,7 +511,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         )
         rag = settings(data, search={"min_confidence": 0.0}, rerank={"budget_ms": 60_000, "images": True})
         spans = InMemorySpanExporter()
-        slack, telemetry = slack_settings(ws, document_seconds=1), Telemetry(Traces(spans))
+        slack, telemetry = slack_settings(ws, document_seconds=1, carousel=True), Telemetry(Traces(spans))
         bot = closing.enter_context(open_bot(rag, slack, opened, threading.Event(), telemetry))  # type: ignore[arg-type]
         watched: Any = bot.rag
         version = CatalogVersion(data / "catalog.db")

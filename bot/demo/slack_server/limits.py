@@ -33,11 +33,13 @@ FIELDS: dict[str, set[str]] = {
         "title rich_text_title subtitle child_blocks width icon is_collapsible default_collapsed "
         "has_header_divider".split()
     ),
+    "card": {"icon", "title", "subtitle", "hero_image", "body", "actions"},
+    "carousel": {"elements"},
     "input": {"label", "element", "dispatch_action", "hint", "optional"},
 }
-UNCHECKED = {"video", "file", "card", "carousel", "alert", "plan", "task_card"}
+UNCHECKED = {"video", "file", "alert", "plan", "task_card"}
 ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
-MAX_CHILDREN = 10
+MAX_CHILDREN = MAX_CARDS = 10
 CHILDREN = set("actions context divider header image section table video".split())
 """Blocks in a container: those that the documentation and Slack's own validator both accept. Unconfirmed: rich_text."""
 WIDTHS = {"narrow", "standard", "wide", "full"}
@@ -98,6 +100,8 @@ class Checker:
             "rich_text": lambda block, at: check_rich_text(block, at, self._error),
             "table": lambda block, at: check_table(block, at, self._error),
             "container": self._container,
+            "card": self._card,
+            "carousel": self._carousel,
             "input": lambda block, at: check_input(block, at, self._error),
         }
         if kind in checks:
@@ -220,6 +224,30 @@ class Checker:
         for number, each in enumerate(children):
             place = f"{at}/child_blocks/{number}"
             if _type(each) not in CHILDREN:
+                self._error(f"unsupported type: {_type(each)}", f"{place}/type")
+            else:
+                self._block(each, place)
+
+    def _card(self, block: Json, at: str) -> None:
+        if not any(name in block for name in ("hero_image", "title", "actions", "body")):
+            self._error("must have at least one of hero_image, title, actions and body", at)
+        for name, limit in (("title", 150), ("subtitle", 150), ("body", 200)):
+            if name in block:
+                self._text(block[name], f"{at}/{name}", limit)
+        for name in ("icon", "hero_image"):
+            if name in block:
+                self._element(block[name], f"{at}/{name}")
+        for number, each in enumerate(block.get("actions", [])):
+            self._element(each, f"{at}/actions/{number}")
+
+    def _carousel(self, block: Json, at: str) -> None:
+        cards = block.get("elements")
+        if not isinstance(cards, list) or not 1 <= len(cards) <= MAX_CARDS:
+            self._error(f"must have 1 to {MAX_CARDS} items", f"{at}/elements")
+            return
+        for number, each in enumerate(cards):
+            place = f"{at}/elements/{number}"
+            if _type(each) != "card":
                 self._error(f"unsupported type: {_type(each)}", f"{place}/type")
             else:
                 self._block(each, place)

@@ -39,6 +39,11 @@ IN_THREAD = "From this thread's files:"
 NOT_IN_THREAD = "This thread's files don't say. From other files:"
 
 
+def marked_page(title: str) -> str:
+    """Return what a picture shows, for those who cannot see it. `title` is the page's, as in the list of sources."""
+    return f"{title}, with the cited place marked"
+
+
 def in_viewed_channel(channel: str) -> str:
     """Shown before an answer from the files of the channel that the asker looks at, such as "#ops"."""
     return f"From the files of {channel or 'the channel'} that you are looking at:"

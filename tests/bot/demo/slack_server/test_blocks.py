@@ -63,6 +63,15 @@ FEEDBACK = {
 }
 
 
+def card(title: str = "x", **image: Any) -> dict[str, Any]:
+    picture = {"hero_image": {"type": "image", "alt_text": "a picture"} | image} if image else {}
+    return {"type": "card", "title": {"type": "mrkdwn", "text": title}} | picture
+
+
+def carousel(*cards: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "carousel", "elements": list(cards)}
+
+
 @pytest.mark.parametrize(
     "blocks",
     [
@@ -120,6 +129,12 @@ def test_accepts_valid_blocks(ws: Workspace, client: WebClient, blocks: list[dic
         ([container(section("x"), default_collapsed=True)], "[json-pointer:/blocks/0/default_collapsed]"),
         ([container(section("x"), width="huge")], "[json-pointer:/blocks/0/width]"),
         ([{"type": "container", "child_blocks": [section("x")]}], "missing required field: title"),
+        ([carousel()], "must have 1 to 10 items [json-pointer:/blocks/0/elements]"),
+        ([carousel(*[card()] * 11)], "must have 1 to 10 items [json-pointer:/blocks/0/elements]"),
+        ([carousel(section("x"))], "unsupported type: section [json-pointer:/blocks/0/elements/0/type]"),
+        ([carousel({"type": "card"})], "[json-pointer:/blocks/0/elements/0]"),
+        ([carousel(card("x" * 151))], "[json-pointer:/blocks/0/elements/0/title/text]"),
+        ([carousel(card(slack_file={"id": "F1"}))], "invalid slack file"),
         ([section("x")] * 51, "no more than 50 items allowed [json-pointer:/blocks]"),
         ([section("x" * 3001)], "must be less than 3001 characters [json-pointer:/blocks/0/text/text]"),
         ([section("")], "[json-pointer:/blocks/0/text/text]"),

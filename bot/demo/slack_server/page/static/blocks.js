@@ -32,6 +32,15 @@ const RENDERERS = {
     ? h("details", { class: "container", open: block.default_collapsed ? null : "" },
       h("summary", {}, textObject(block.title)), blocks(block.child_blocks, press))
     : h("div", { class: "container" }, h("b", {}, textObject(block.title)), blocks(block.child_blocks, press)),
+  carousel: (block, press, at) => h("div", { class: "carousel", tabindex: "0", role: "group", "aria-label": "Pictures" },
+    block.elements.map((card, number) => RENDERERS.card(card, press, `${at}.${number}`))),
+  card: (block, press, at) => h("div", { class: "card" },
+    block.hero_image ? picture(block.hero_image) : null,
+    block.title ? h("b", {}, textObject(block.title)) : null,
+    block.subtitle ? h("span", {}, textObject(block.subtitle)) : null,
+    block.body ? h("p", {}, textObject(block.body)) : null,
+    block.actions ? h("div", { class: "actions" },
+      block.actions.map((each, number) => element(each, press, `${at}.${number}`, block))) : null),
   table: block => table(block.rows.map(row => row.map(cell)), true, block.column_settings ?? []),
 };
 
