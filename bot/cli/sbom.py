@@ -23,6 +23,9 @@ DPKG_STATUS = Path("/var/lib/dpkg/status")
 _OS_RELEASE = Path("/etc/os-release")
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^]]*)\])?")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
+_APACHE = re.compile(r"Apache License\s+Version 2\.0, January 2004\s")
+"""The beginning of the license's text."""
+
 _FOR_DEVELOPERS = "dev"
 _LONGEST_NAME = 80
 """Characters of the name of a license; longer ones are whole texts."""
@@ -135,6 +138,8 @@ def license_of(package: Package) -> str:
     if named:
         return " OR ".join(named)
     written = metadata["License"].strip() if "License" in metadata else ""
+    if _APACHE.match(written):  # some packages have the whole text there
+        return "Apache-2.0"
     return written if len(written) <= _LONGEST_NAME and "\n" not in written else ""
 
 

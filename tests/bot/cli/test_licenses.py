@@ -44,7 +44,7 @@ COMPATIBLE = {
     ),
     *("Apache-2.0 WITH LLVM-exception", "CNRI-Python", "HPND", "NCSA", "Artistic-2.0"),
     *("PSF-2.0", "Python Software Foundation License", "Python-2.0", "MPL-2.0", "Mozilla Public License 2.0 (MPL 2.0)"),
-    *("LGPL-3.0-or-later", "LGPL-2.1-or-later", "GPL-3.0-or-later", "AGPL-3.0-or-later"),
+    *("LGPL-3.0-only", "LGPL-3.0-or-later", "LGPL-2.1-or-later", "GPL-3.0-or-later", "AGPL-3.0-or-later"),
     "GNU Lesser General Public License v3 or later (LGPLv3+)",
     "Dual Licensed - GNU AFFERO GPL 3.0 or Artifex Commercial License",
 }
