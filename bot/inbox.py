@@ -193,6 +193,12 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
     asked = _question_of(connection, message)
     if asked is not None and not (_is_known(connection, asked) or _is_new(message)):
         asked = None
+    if (
+        asked is not None
+        and not message.addressed
+        and not (_is_known(connection, asked) or _may_ask(connection, asked))
+    ):
+        asked = None  # a reply that is meant for others
     if not message.app:
         _record_files(connection, message, limits, is_question=asked is not None)
         if limits.links:
@@ -451,7 +457,7 @@ def _record_question(
 
 def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
     """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
-    if not channel_settings.find(connection, asked.channel).may_ask(asked.user):
+    if not _may_ask(connection, asked):
         _refuse_asker(connection, message, asked)
         return
     if limits.listed or questions.seconds_of(asked.ts) < limits.since:  # it waits for the files that are found with it
@@ -463,6 +469,10 @@ def _ask_first(connection: Connection, message: Message, asked: Question, limits
             _ask(connection, asked, limits)
         elif not app_questions.was_app_refused(connection, asked.channel, message.app):
             questions.put_question(connection, replace(asked, kind=questions.REFUSED_APP))
+
+
+def _may_ask(connection: Connection, asked: Question) -> bool:
+    return channel_settings.find(connection, asked.channel).may_ask(asked.user)
 
 
 def _refuse_asker(connection: Connection, message: Message, asked: Question) -> None:

@@ -148,8 +148,11 @@ class Composer:
 
     # ------------------------------------------------------------ the reply
 
-    def reply(self, work: AnswerTask) -> Reply:
-        """Return the reply to a message. Show it only if everything it uses may still be shown."""
+    def reply(self, work: AnswerTask, said: str = "") -> Reply:
+        """Return the reply to a message. Show it only if everything it uses may still be shown.
+
+        `said`: what is said above an answer.
+        """
         question = work.question
         if is_small_talk(question.text) and not question.files and not question.references:
             return render.plain_reply(answer_texts.HELP)
@@ -174,7 +177,7 @@ class Composer:
         if not asked.query and not asked.pictures:
             text = join(problems, late, self._question_files.problem_of_thread(question)) or answer_texts.HELP
             return render.plain_reply(text).with_names(named)
-        remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
+        remark = join(said, granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
         waited_for = frozenset(share.ref for share in (*referred.shares, *nearby)) | {*sent.documents, *referred.sent}
         more = _ThisThread(first, waited_for, late)

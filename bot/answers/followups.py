@@ -111,11 +111,14 @@ def _with(composer: Composer, work: AnswerTask) -> Reply:
     model = chosen.removeprefix(MODEL) if chosen.startswith(MODEL) else ""
     if chosen != DEEPER and model not in composer.rag.settings.answer.other_models:
         return plain_reply(answer_texts.MODEL_UNAVAILABLE)
-    granted = composer.granted(work.question)
-    within = replace(granted, scope=replace(granted.scope, documents=found.documents))
-    original = replace(_asked_by(work, found), options=AnswerOptions(model=model, deeper=chosen == DEEPER))
+    original = replace(_first_asked(composer, work, found), options=AnswerOptions(model=model, deeper=chosen == DEEPER))
     said = answer_texts.answered_with(model)
-    reply = composer.reply_within(original, within, join(said, granted.notice))
+    if found.documents is None:
+        reply = composer.reply(original, said)
+    else:  # the answer was from one file
+        granted = composer.granted(work.question)
+        within = replace(granted, scope=replace(granted.scope, documents=found.documents))
+        reply = composer.reply_within(original, within, join(said, granted.notice))
     return replace(reply, text=f"{break_links(escape(said))} {reply.text}")
 
 
@@ -124,10 +127,7 @@ def _again(composer: Composer, work: AnswerTask) -> Reply:
     found = _origin(composer, work)
     if found is None:
         return plain_reply(answer_texts.QUESTION_EXPIRED)
-    with composer.rag.read_transaction() as connection:
-        first = questions.find_claimed(connection, found.question.channel, found.question.ts)
-    original = _asked_by(work, found)
-    reply = composer.reply(original if first is None else original.asked_at(first.asked_at))
+    reply = composer.reply(_first_asked(composer, work, found))
     return render.addressed(reply, work.question.user)
 
 
@@ -195,6 +195,14 @@ def _origin(composer: Composer, work: AnswerTask) -> Origin | None:
 def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
     """Return the original question as a task, asked by the person who pressed the button."""
     return work.asking(replace(found.question, user=work.question.user))
+
+
+def _first_asked(composer: Composer, work: AnswerTask, found: Origin) -> AnswerTask:
+    """Return the original question as `_asked_by` does, with "yesterday" as it was when it was asked first."""
+    with composer.rag.read_transaction() as connection:
+        first = questions.find_claimed(connection, found.question.channel, found.question.ts)
+    original = _asked_by(work, found)
+    return original if first is None else original.asked_at(first.asked_at)
 
 
 def _ranking(composer: Composer, asked: Asked, k: int) -> SearchResult:

@@ -31,7 +31,7 @@ from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.messages import answer_texts, progress_texts
 from bot.slack.uploads import Picture, Uploads
 from bot.telemetry.telemetry import Telemetry
-from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
+from rag import Heading, MagpieError, OperatorMustAct, Rag, Scope, TryAgain, documents_allowed
 
 log = logging.getLogger("magpie")
 
@@ -217,11 +217,11 @@ class Responder:
     def _offer_topics(self, claimed: ClaimedQuestion, reply: Reply) -> None:
         """Add buttons for what can be asked next. They are looked for when the answer is shown, which does not wait for
         them, and in what its readers may see then."""
-        if not (self._follow_ups and reply.cited_chunks):
+        if not reply.cited_chunks:
             return
         try:
             scope = self._composer.granted(claimed.question).scope
-            topics = self._rag.suggest_topics(claimed.question.text, reply.cited_chunks, scope, MAX_TOPICS)
+            topics = self._suggest_topics(claimed, reply, scope)
             offered = render.with_offers(reply, topics, self._rag.settings.answer.other_models)
             # Alone, "more pages" is not worth another update of the message.
             if (topics or self._rag.settings.answer.other_models) and self._may_show(claimed, reply):
@@ -229,6 +229,15 @@ class Responder:
                 self._posting.show_again(claimed, offered)
         except MagpieError as error:
             log.info("An answer has no follow-ups: %s", error)
+        except (Superseded, Stopping):
+            raise
+        except Exception:  # a fault here must not replace the answer, which is shown already
+            log.exception("An answer has no follow-ups.")
+
+    def _suggest_topics(self, claimed: ClaimedQuestion, reply: Reply, scope: Scope) -> Sequence[Heading]:
+        if not self._follow_ups:
+            return ()
+        return self._rag.suggest_topics(claimed.question.text, reply.cited_chunks, scope, MAX_TOPICS)
 
     # ------------------------------------------------------------ the pictures
 
@@ -237,7 +246,6 @@ class Responder:
         TryAgain a few times before."""
         try:
             shared = self._share_pictures(claimed, reply)
-            return self._with_carousel(claimed, reply, shared) if self._carousel else reply
         except (MagpieError, OSError) as error:
             if isinstance(error, TryAgain) and claimed.delays < _PICTURE_DELAYS:
                 raise
@@ -247,6 +255,11 @@ class Responder:
             with suppress(Refused):  # the answer is shown already
                 self._posting.show(claimed, noted)
             return noted
+        try:
+            return self._with_carousel(claimed, reply, shared) if self._carousel else reply
+        except MagpieError as error:
+            log.info("An answer has no carousel: %s", error)
+            return reply
 
     def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> Mapping[str, Picture]:
         """Share all pictures in one message of the thread, exactly once. Return them by their ids in Slack."""

@@ -147,6 +147,7 @@ def put_barred_question(connection: Connection, new: Question) -> bool:
         return False
     put_question(connection, new)
     ended = {"state": QuestionState.FAILED, "cancellation": Cancellation.NOT_ALLOWED, "text": "", "turn": 0}
+    ended["refers_to"] = null()
     at = (question.c.channel == new.channel) & (question.c.ts == new.ts)
     connection.execute(update(question).where(at).values(**ended))
     return True

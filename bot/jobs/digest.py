@@ -14,7 +14,7 @@ from bot.db.jobs import Job, JobKind
 from bot.slack.blocks import Block, break_links, escape, line_sections, link
 from bot.slack.client import RateLimited, Refused, SlackClient
 from bot.slack.messages import settings_texts
-from rag import IndexState, Rag, Scope, SharedFile, ShareFilter, list_shared_files
+from rag import IndexState, OperatorMustAct, Rag, Scope, SharedFile, ShareFilter, TryAgain, list_shared_files
 
 log = logging.getLogger("magpie")
 
@@ -30,7 +30,7 @@ _OPEN = (IndexState.WAITING, IndexState.READING)
 
 
 class Digests:
-    """Post the digests that are due. Each file is named once, also if it was read long after it was shared."""
+    """Post the digests that are due. A file is named once, when it was read within a day after it was shared."""
 
     def __init__(self, client: SlackClient, rag: Rag, clock: Callable[[], float]) -> None:
         self._client = client
@@ -50,6 +50,9 @@ class Digests:
         """Post a digest. It is recorded as posted before, so that a crash repeats none."""
         now = self._clock()
         with self._rag.write_transaction() as connection:
+            is_sweeping = jobs.is_at_work(connection, (JobKind.SWEEP,), ("",))
+            if is_sweeping or jobs.is_open(connection, jobs.SWEEPS, channel):
+                raise TryAgain("A digest waits until it is known what was deleted meanwhile.")
             due = channel_settings.find_due_digest(connection, channel, now)
             if due is None:
                 return
@@ -62,7 +65,7 @@ class Digests:
             return
         try:
             self._client.post_message(channel, *_message(named))
-        except RateLimited:  # Slack posted nothing
+        except (RateLimited, OperatorMustAct):  # Slack posted nothing
             self._take_back(due, now)
             raise
         except Refused as error:

@@ -12,7 +12,7 @@ from collections import Counter
 from functools import cache
 
 from rag.analysis.languages import detect_language, question_language
-from rag.analysis.stop_words import is_stop_word
+from rag.analysis.stop_words import is_stop_word, languages_with_stop_words
 from rag.answer import messages
 from rag.answer.citations import NOT_FOUND
 from rag.answer.prompt import INSTRUCTIONS
@@ -272,6 +272,8 @@ def is_other_language(question: str, reply: str, language: str = "") -> bool:
     words = split_words(reply)
     own, other = (sum(is_stop_word(word, language) for word in words) for language in (asked, written))
     is_spaceless = detect_language(reply) in ("ja", "zh", "th", "ko")
+    if language and language not in languages_with_stop_words():  # nothing tells it from its neighbors
+        return is_spaceless
     return is_spaceless or (other >= _MIN_STOP_WORDS and own <= other / 2)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.slack_server import Message, Workspace
 from bot.slack import buttons
 from bot.slack.messages import answer_texts, button_texts
-from tests.flows.team import answers, ask, magpie, pdf, said, settings, share
+from tests.flows.team import answers, ask, magpie, mention, pdf, said, settings, share
 from tests.flows.test_topics import PORT, guide
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_chat import Model
@@ -42,7 +42,8 @@ def test_other_model_and_more_pages_can_be_chosen(
 ) -> None:
     answer = {"model": "one:4b", "other_models": "two:8b", "host": ollama.url}
     generator = FakeGenerator()
-    with magpie(ws, tmp_path / "data", generator=generator, rag=settings(tmp_path / "data", answer=answer)):
+    rag = settings(tmp_path / "data", answer=answer)
+    with magpie(ws, tmp_path / "data", generator=generator, rag=rag, follow_ups=False):
         share(ws, ada, channel, "log.pdf", MANY)
         ts, first = ask(ws, ada, channel, PORT)
         choice = offered(ws, channel, first.ts)
@@ -65,6 +66,24 @@ def test_other_model_and_more_pages_can_be_chosen(
         ws.click(ben, channel, first.ts, buttons.WITH, "model:two:8b")
         refused = answers(ws, channel, ts, 4)[-1]
         assert said(refused) == answer_texts.MODEL_UNAVAILABLE
+
+
+def test_question_in_the_thread_of_a_file_is_answered_from_it_again(
+    ws: Workspace, tmp_path: Path, ollama: OllamaServer, ada: str, channel: str
+) -> None:
+    answer = {"model": "one:4b", "other_models": "two:8b", "host": ollama.url}
+    rag = settings(tmp_path / "data", answer=answer)
+    with magpie(ws, tmp_path / "data", generator=FakeGenerator(), rag=rag):
+        thread = share(ws, ada, channel, "log.pdf", pdf("The gateway of the north pier listens on port 8401."))
+        share(ws, ada, channel, "other.pdf", pdf("The gateway listens on port 9999."))
+        ws.post(ada, channel, mention(ws, PORT), thread_ts=thread)
+        [first] = answers(ws, channel, thread, 1)
+        offered(ws, channel, first.ts)
+        ws.click(ada, channel, first.ts, buttons.WITH, "model:two:8b")
+        again = said(answers(ws, channel, thread, 2)[-1])
+    assert answer_texts.IN_THREAD in said(first)
+    assert answer_texts.IN_THREAD in again
+    assert "8401" in again
 
 
 def test_without_other_models_more_pages_are_offered_beside_follow_ups(

@@ -56,6 +56,19 @@ def test_answer_stays_as_it_is_where_slack_refuses_the_carousel(
     assert "high tide" in said(shown)
 
 
+def test_failing_carousel_neither_repeats_the_answer_nor_takes_its_pictures_for_missing(
+    ws: Workspace, tmp_path: Path, ada: str, channel: str
+) -> None:
+    ws.pace.share_delay = 1.0
+    with magpie(ws, tmp_path / "data", generator=BOTH, carousel=True):
+        question = asked(ws, ada, channel)
+        answer = reply(ws, channel, question)
+        ws.faults.fail("chat.update", 9, status=429, retry_after=1)
+        ws.wait(lambda: not ws.message(channel, question).reactions, 40, "the removal of the reaction")
+        assert cards(ws.message(channel, answer.ts)) == []
+        assert answer_texts.PICTURES_MISSING not in said(ws.message(channel, answer.ts))
+
+
 def test_pictures_are_only_in_the_thread_by_default(ws: Workspace, tmp_path: Path, ada: str, channel: str) -> None:
     with magpie(ws, tmp_path / "data", generator=BOTH):
         question = asked(ws, ada, channel)

@@ -14,6 +14,7 @@ from bot.slack.messages import command_texts, settings_texts
 from rag import FileType, Scope, ShareState, list_shares
 from tests.flows.team import HANDBOOK, READ, answers, ask, magpie, mention, pdf, receipts, reply, said, share, until
 from tests.flows.team import wait_for_ephemeral as told
+from tests.flows.test_threads import shot
 from tests.support.generator import FakeGenerator
 
 
@@ -177,7 +178,9 @@ def test_person_who_may_not_ask_is_told_so_and_gets_no_answer(
     refused = ws.post(ben, channel, mention(ws))
     told(ws, ben, settings_texts.MAY_NOT_ASK)
     count = len(ws.ephemerals(ben))
-    ws.post(ben, channel, "and which lantern does it have?", thread_ts=ts)  # may be meant for others
+    # may be meant for others
+    ws.post(ben, channel, "and which lantern does it have?", files=[("shot.png", shot())], thread_ts=ts)
+    until(lambda: "shot.png" in [row.name for row in bot.rag.documents(Scope.of(channel))])
     ws.command(ben, channel, "/magpie", "find gateway port")
     ws.wait(lambda: len(ws.ephemerals(ben)) == count + 1, 20, "the refusal of the search")
     ws.click(ben, channel, answer.ts, "more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import time
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from bot.demo.slack_server import Message, Workspace
 from bot.jobs.digest import LISTED, Digests
 from bot.main import Bot
 from bot.slack.client import RateLimited
-from rag import Scope
+from rag import OperatorMustAct, Scope, TryAgain
 from tests.flows.team import HANDBOOK, READ, pdf, receipts, said, share, until
 
 DAY = 24 * 3600.0
@@ -30,10 +31,16 @@ def digests(bot: Bot, channel: str) -> Post:
         channel_settings.put(connection, channel, settings)
 
     def post(at: float) -> None:
+        until(lambda: not is_swept(bot, channel))
         handler = Digests(bot.client, bot.rag, lambda: at)
         handler.handle(Job(1, JobKind.DIGEST, channel, "", "", 1, 1, 0, at))
 
     return post
+
+
+def is_swept(bot: Bot, channel: str) -> bool:
+    with bot.rag.read_transaction() as connection:
+        return jobs.is_open(connection, [JobKind.SWEEP], "") or jobs.is_open(connection, jobs.SWEEPS, channel)
 
 
 def posted(ws: Workspace, channel: str) -> list[Message]:
@@ -68,6 +75,20 @@ def test_deleted_file_is_not_named(ws: Workspace, bot: Bot, digests: Post, ada: 
     assert posted(ws, channel) == []
 
 
+def test_digest_waits_for_the_sweep_that_finds_what_was_deleted(
+    ws: Workspace, bot: Bot, digests: Post, ada: str, channel: str
+) -> None:
+    share(ws, ada, channel)
+    until(lambda: not is_swept(bot, channel))
+    with bot.rag.write_transaction() as connection:
+        jobs.request(connection, JobKind.SWEEP_FILES, channel, delay=60)
+    with pytest.raises(TryAgain):
+        Digests(bot.client, bot.rag, lambda: time() + DAY).handle(
+            Job(1, JobKind.DIGEST, channel, "", "", 1, 1, 0, time())
+        )
+    assert posted(ws, channel) == []
+
+
 def test_long_list_is_cut(ws: Workspace, digests: Post, ada: str, channel: str) -> None:
     data = [(f"page{number}.pdf", pdf(f"Page {number} of the log.")) for number in range(LISTED + 2)]
     receipts(ws, channel, ws.post(ada, channel, files=data), READ)
@@ -76,10 +97,15 @@ def test_long_list_is_cut(ws: Workspace, digests: Post, ada: str, channel: str) 
     assert "… and 2 more." in said(message)
 
 
-def test_digest_that_slack_limits_is_due_again(ws: Workspace, digests: Post, ada: str, channel: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "raised"), [({"status": 429}, RateLimited), ({"error": "missing_scope"}, OperatorMustAct)]
+)
+def test_digest_that_slack_did_not_post_is_due_again(
+    ws: Workspace, digests: Post, ada: str, channel: str, fault: dict[str, Any], raised: type[Exception]
+) -> None:
     share(ws, ada, channel)
-    ws.faults.fail("chat.postMessage", 1, status=429)
-    with pytest.raises(RateLimited):
+    ws.faults.fail("chat.postMessage", 1, **fault)
+    with pytest.raises(raised):
         digests(time() + DAY)
     assert posted(ws, channel) == []
     digests(time() + DAY)

@@ -192,6 +192,13 @@ def test_language_that_is_set_counts_instead_of_that_of_the_question() -> None:
     assert is_other_language(question, german, "fr")
 
 
+def test_language_without_known_stop_words_is_taken_for_no_neighbor() -> None:
+    indonesian = "Dermaga itu panjangnya empat puluh meter dan terbuat dari kayu yang ada di sini."
+    assert is_other_language("How long is the pier?", indonesian, "de")
+    assert not is_other_language("How long is the pier?", indonesian, "ms")
+    assert is_other_language("How long is the pier?", "桟橋の長さは40メートルです。", "ms")
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
