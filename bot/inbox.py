@@ -447,6 +447,9 @@ def _record_question(
     if not _is_known(connection, asked):
         _ask_first(connection, message, asked, limits)
         return
+    is_on_time = not limits.listed and questions.seconds_of(message.ts) >= limits.since
+    if is_on_time and not _was_edited(message):
+        questions.drop_found_at(connection, asked)  # a sweep was faster than the event, and nothing was missed
     if message.revision > questions.seconds_of(message.ts):
         questions.put_edit(connection, asked, message.revision)
         access_log.update_question_text(connection, asked.channel, asked.ts, asked.text)

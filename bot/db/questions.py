@@ -219,6 +219,14 @@ def drop_files(connection: Connection, seen: Question) -> None:
         connection.execute(update(question).where(question.c.id == row.id).values(**changed))
 
 
+def drop_found_at(connection: Connection, seen: Question) -> None:
+    """Record that the event of a question arrived, so that the question does not wait for files that were missed."""
+    row = connection.execute(_at(seen.channel, seen.ts)).one_or_none()
+    if row is not None and FOUND_AT in (row.about or {}):
+        about = {key: value for key, value in row.about.items() if key != FOUND_AT}
+        connection.execute(update(question).where(question.c.id == row.id).values(about=about or null()))
+
+
 def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
     """Change a question that a message asks and, unless it still waits to be answered, ask it again.
 

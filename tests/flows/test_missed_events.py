@@ -47,6 +47,23 @@ def test_missed_question_waits_for_the_files_that_are_found_with_it(
         receipts(ws, channel, shared, READ)
 
 
+def test_question_that_a_sweep_finds_before_its_event_does_not_wait(
+    ws: Workspace, tmp_path: Path, ada: str, channel: str
+) -> None:
+    gate = Gate()
+    with magpie(ws, tmp_path / "data", extractor=gate) as bot:
+        until(lambda: is_swept(bot, channel))
+        ws.post(ada, channel, files=[("notes.txt", GATEWAY)])
+        ws.settled()
+        with ws.hold_events() as held:
+            asked = ws.post(ada, channel, mention(ws, PORT))
+            bot.sweep_all()
+            until(lambda: is_recorded(bot, channel, asked))
+            held.deliver(*held.named("app_mention"))
+        assert "I'm still reading notes.txt" in said(reply(ws, channel, asked))
+        gate.opened.set()
+
+
 def test_question_and_file_from_while_magpie_was_not_running(
     ws: Workspace, tmp_path: Path, ada: str, ben: str, channel: str
 ) -> None:

@@ -460,7 +460,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "MayChange(True, is_direct)",
         ),
     ),
-    "who may ask": (Mutation("bot.inbox:_ask_first", "if not channel_settings", "if False and not channel_settings"),),
+    "who may ask": (Mutation("bot.inbox:_may_ask", ".may_ask(asked.user)", ".may_ask(asked.user) or True"),),
     "digest": (
         Mutation(
             "bot.jobs.digest:Digests._post",
