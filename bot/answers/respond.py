@@ -102,14 +102,16 @@ class Responder:
         Raise Superseded if it was stopped, deleted or edited since it was claimed, and a MagpieError if it cannot be
         answered now, or not at all.
         """
-        with self._fair.expected(key(claimed)), self._sessions.processing(claimed.question):
-            claimed, reply = self._compose_showable(claimed)
-            try:
-                self._check_current(claimed)
-            except Superseded:
-                self._posting.withdraw_stream(claimed)  # its row, which names the stream, may be gone
-                raise
-            claimed = self._posting.show(claimed, reply)
+        with self._fair.expected(key(claimed)):
+            with self._sessions.processing(claimed.question):
+                claimed, reply = self._compose_showable(claimed)
+                try:
+                    self._check_current(claimed)
+                except Superseded:
+                    self._posting.withdraw_stream(claimed)  # its row, which names the stream, may be gone
+                    raise
+                claimed = self._posting.show(claimed, reply)
+                self._store(claimed, shown=True)  # from now on, Stop does not take it back
             self._offer_topics(claimed, self._add_pictures(claimed, reply))
             self._posting.remove_reaction(claimed.question)
         seconds = self.telemetry.question_ended(claimed.asked_at, reply.outcome)

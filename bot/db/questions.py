@@ -240,9 +240,9 @@ def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
 
 
 def list_open_of(connection: Connection, channel: str, thread: str, user: str) -> list[str]:
-    """Return the ts of a person's questions in a thread that are not answered yet."""
+    """Return the ts of a person's questions in a thread whose answers are not shown yet."""
     matching = _in_thread(channel, thread) & (question.c.user == user) & question.c.state.in_(OPEN)
-    return list(connection.scalars(select(question.c.ts).where(matching)))
+    return list(connection.scalars(select(question.c.ts).where(matching, ~question.c.shown)))
 
 
 def cancel_question(connection: Connection, channel: str, ts: str, reason: Cancellation) -> bool:
@@ -273,6 +273,7 @@ def _restarted(row: Row[Any]) -> dict[str, Any]:
 
 _WITHOUT_REPLY: Mapping[str, Any] = {
     "reply": null(),
+    "shown": False,
     "used": null(),
     "outcome": None,
     "uploads": null(),
@@ -389,7 +390,7 @@ def store_placeholder(connection: Connection, claimed: ClaimedQuestion, ts: str)
 
 
 def store_reply(connection: Connection, claimed: ClaimedQuestion, **known: Any) -> bool:
-    """Store columns of a reply: `reply`, `used`, `outcome`, `uploads`, `sharing_since`, `obsolete_uploads`.
+    """Store columns of a reply: `reply`, `shown`, `used`, `outcome`, `uploads`, `sharing_since`, `obsolete_uploads`.
 
     Return False if the question was edited, canceled or deleted since it was claimed.
     """

@@ -116,6 +116,7 @@ question = Table(
     Column("stream", String(32), doc="ts of the streamed message beside the placeholder; empty: being created"),
     Column("reply", JSON, doc="text, blocks and pictures of the composed reply, until it is posted"),
     Column("used", JSON, doc="the pages that the reply uses, without their text"),
+    Column("shown", Boolean, nullable=False, server_default="0", doc="whether its message shows the reply"),
     Column("outcome", String(16), doc="of the composed reply, such as not_found; null: none was composed"),
     Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),
     Column("sharing_since", Float, doc="time at which Slack was asked to share the pictures"),

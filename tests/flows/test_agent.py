@@ -11,7 +11,7 @@ import pytest
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
-from tests.flows.team import magpie, mention, pdf, replies, reply, said, share, until
+from tests.flows.team import magpie, mention, pdf, pictures, replies, reply, said, share, until
 from tests.flows.test_conversation import ChatGenerator
 from tests.support.slack_workspace import AGENT_MANIFEST, workspace_fixture
 
@@ -68,6 +68,21 @@ def test_stop_button_of_slack_stops_only_answers_to_the_same_person(
     ws.wait(lambda: said(replies(ws, channel, asked)[0]) == "Stopped.", 40, "the stopped answer")
     until(lambda: model.closed == len(model.prompts))
     ws.wait(lambda: status(ws, channel, asked) == "active", 40, "the end of the session")
+
+
+def test_stop_button_does_not_take_back_an_answer_that_is_shown_already(
+    ws: Workspace, bot: Bot, model: ChatGenerator, ada: str, channel: str
+) -> None:
+    model.hold = hold = Event()
+    asked = ws.post(ada, channel, mention(ws, PORT))
+    assert model.begun.wait(40)
+    ws.faults.meanwhile("agents.sessions.setStatus", lambda: ws.stop_session(ada, channel, asked))
+    hold.set()
+    answer = pictures(ws, channel, asked)
+    ws.wait(lambda: not ws.message(channel, asked).reactions, 20, "the removal of the reaction")
+    assert status(ws, channel, asked) == "active"
+    assert [one.ts for one in replies(ws, channel, asked)][1:] == [answer.ts]
+    assert "1111" in said(replies(ws, channel, asked)[0])
 
 
 def test_channel_that_a_person_looks_at_is_searched_first(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
