@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version as version_of
@@ -140,9 +140,11 @@ class Bot:
             health = self.open_health(is_connected)
             self._serve_tools(running)
             started(self._serve(running, health))
-            connected = True
+            connected, watch = True, running.enter_context(closing(self.rag.watch()))
             while not self.stop.is_set():
                 health.beat()
+                if watch.has_changed():  # also by a command in another process
+                    self.wake_up.notify()
                 if step := self.clock.take_step():
                     follow_step(self.rag, step)
                     plan()

@@ -16,7 +16,7 @@ from rag.answer.draft import OnProgress, no_progress
 from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
-from rag.catalog import Catalog, documents, outages
+from rag.catalog import Catalog, ChangeWatch, documents, outages
 from rag.catalog.backlog import Backlog, read_backlog
 from rag.catalog.headings import Heading, headings_after
 from rag.catalog.page_content import read_page
@@ -149,6 +149,10 @@ class Rag:
     def give_back_space(self) -> bool:
         """Make the catalog's file smaller if much of it is free. Return whether it was done."""
         return self._catalog.give_back_space()
+
+    def watch(self) -> ChangeWatch:
+        """Return a watch for changes of the catalog, of this process and of others. Close it after use."""
+        return self._catalog.watch()
 
     def is_writable(self) -> bool:
         """Return whether the catalog can be written now; see Catalog.is_writable."""

@@ -25,8 +25,8 @@ log = logging.getLogger("magpie")
 MAX_ATTEMPTS = 5
 """Attempts that end with a fault or with the end of the process, after which work is given up."""
 
-_SHORTEST_IDLE, _LONGEST_IDLE = 0.5, 5.0
-"""Seconds between two queries for work when nothing wakes a worker."""
+_SHORTEST_IDLE, _LONGEST_IDLE = 0.5, 30.0
+"""Seconds between two queries for work when nothing wakes a worker. Every change of the catalog wakes all."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Question
 from bot.slack.messages import answer_texts
 from bot.slack.token_check import TokenCheck
+from rag.catalog import Catalog
 from tests.bot.slack.test_http import free_port, signed
 from tests.flows.team import (
     UNREADABLE,
@@ -67,6 +68,11 @@ def locked(bot: Bot) -> Iterator[None]:
         yield
 
 
+def has_jobs(bot: Bot) -> bool:
+    with bot.rag.read_transaction() as connection:
+        return bool(connection.scalar(select(func.count()).select_from(tables.job)))
+
+
 def ask(bot: Bot, ws: Workspace, ada: str, channel: str, words: str = "which port?") -> str:
     """Record a question without its event."""
     ts = ws.post(ada, channel, words)
@@ -75,11 +81,25 @@ def ask(bot: Bot, ws: Workspace, ada: str, channel: str, words: str = "which por
     return ts
 
 
+def test_workers_take_up_at_once_what_others_write_into_the_catalog(
+    ws: Workspace, channel: str, tmp_path: Path
+) -> None:
+    with magpie(ws, tmp_path / "data") as bot:
+        until(lambda: not has_jobs(bot))
+        swept = len(ws.called("conversations.history"))
+        with (
+            closing(Catalog(tmp_path / "data", (tables.HISTORY,))) as catalog,
+            catalog.write_transaction() as connection,
+        ):
+            jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
+        ws.wait(lambda: len(ws.called("conversations.history")) > swept, 20, "the sweep")
+
+
 def test_idle_workers_do_not_write(bot: Bot) -> None:
     workers = (bot.receipts, bot.maintenance, bot.ephemeral, bot.placeholders, bot.answers)
     with ThreadPoolExecutor(1) as pool, locked(bot):
         steps = pool.submit(lambda: [(worker.step(), worker.idle_seconds()) for worker in workers])
-        assert steps.result(10) == [(False, 5.0)] * len(workers)
+        assert steps.result(10) == [(False, 30.0)] * len(workers)
 
 
 def test_question_given_up_after_a_day_gets_a_last_sentence(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
