@@ -33,8 +33,9 @@ log = logging.getLogger("magpie")
 _POLL = 0.3
 """Seconds between two checks of the progress."""
 
-_LOOK = 1.5
-"""Seconds between two looks for work if the catalog was not changed: what was delayed may be due."""
+_LOOK, _LOOK_AT_REST, _AT_REST_AFTER = 1.5, 6.0, 15.0
+"""Seconds between two looks for work if the catalog was not changed, because what was delayed may be due; the same this
+many seconds after the last work."""
 
 _MAINTENANCE = 30
 """Seconds between two checks for work from other processes: deleted files, embedders that became available."""
@@ -204,7 +205,7 @@ class Worker:
             if not watch.has_changed() and monotonic() < next_look:
                 stop.wait(_POLL)
                 continue
-            next_look = monotonic() + _LOOK
+            next_look = monotonic() + (_LOOK if monotonic() - last_work < _AT_REST_AFTER else _LOOK_AT_REST)
             if ingester.anything_waits(due=True):
                 self._ingest(ingester, pool, IndexRequest(()))
                 last_work, last_maintenance = monotonic(), float("-inf")

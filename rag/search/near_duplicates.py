@@ -25,7 +25,7 @@ documents, 1997)."""
 _MIN_TWIN = 0.5
 """Share of their words, without numbers, that twins have in common."""
 
-_WORD = re.compile(r"\w+")
+_WORD_WITH_DIGIT = re.compile(r"\b[^\W\d]*\d\w*")
 
 
 def is_near_duplicate(one: str, other: str) -> bool:
@@ -41,8 +41,7 @@ def is_near_duplicate(one: str, other: str) -> bool:
 
 def extract_numbers(text: str) -> tuple[str, ...]:
     """Return the words of a text that contain a digit, sorted."""
-    others = (word for word in _WORD.findall(text.lower()) if not word.isalpha())
-    return tuple(sorted(word for word in others if any(map(str.isdecimal, word))))
+    return tuple(sorted(_WORD_WITH_DIGIT.findall(text.lower())))
 
 
 def template_words(text: str) -> frozenset[str]:
