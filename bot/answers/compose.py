@@ -328,7 +328,7 @@ class Composer:
         return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
 
     def _options(self, work: AnswerTask) -> AnswerOptions:
-        """Return how the person who asked, and the settings of the conversation, want a question answered."""
+        """Return the options for answering a question: those of its button, and the language set for the conversation."""
         with self._rag.read_transaction() as connection:
             language = channel_settings.find(connection, work.question.channel).language
         return replace(work.options, language=language)

@@ -1,6 +1,6 @@
-"""Handler of the job that posts what was indexed in a conversation, where its settings ask for that.
+"""Handler of the job that posts the digest of a conversation, if its settings ask for one.
 
-Only files that are shared in the conversation itself are named, so everyone who reads the list can open them.
+A digest names only files shared in the conversation itself, which all its readers can open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The list of what was indexed in a channel, where its settings ask for it, in a workspace with the real bot."""
+"""The digest of a channel whose settings ask for one, in a workspace with the real bot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps with the settings of a channel: who changes them, who may ask, and the list of what was indexed."""
+"""Steps with the settings of a channel: who changes them, who may ask, and the digest."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def ask_as_other_than_allowed(simulation: Simulation, step: Step) -> None:
 
 
 def post_digest(simulation: Simulation, step: Step) -> None:
-    """Have the list of what was indexed posted in a conversation."""
+    """Have the digest of a conversation posted."""
     space = pick([each for each in spaces(simulation) if simulation.state.has_bot(each)], step.a)
     if space is None:
         return
