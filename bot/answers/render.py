@@ -55,8 +55,8 @@ class Reply:
     """One message, and the pictures that follow it in the thread.
 
     `documents`: all that any part of it may come from: their text, their names, or what a model wrote from them.
-    `outcome`: one of OUTCOMES in bot.telemetry.metrics. `cited_chunks`: the chunks it cites; follow-ups are looked for after
-    them.
+    `outcome`: one of OUTCOMES in bot.telemetry.metrics. `cited_chunks`: the chunks it cites; follow-ups are
+    looked for after them.
     """
 
     text: str

@@ -68,6 +68,21 @@ class Unusable(StrEnum):
     OTHER = "other"
 
 
+class LeftOut(StrEnum):
+    """Why a file or link is not indexed, or not yet, although it can be read: what limits it."""
+
+    TOO_MANY_FILES = "too many files"
+    """Its person has too many files waiting."""
+    CHANNEL_FULL = "channel full"
+    """Its channel has as many files as the quota allows."""
+    TOO_OLD = "too old"
+    """It is from before `IntakeRules.since`."""
+    CHANNEL = "channel left out"
+    """The operator leaves out its channel."""
+    TYPE = "type left out"
+    """The settings of its channel leave out its type."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlackFile:
     """A file object.

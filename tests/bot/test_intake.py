@@ -13,17 +13,13 @@ from sqlalchemy import select as sql_select
 from bot.db import notices, tables
 from bot.inbox import Limits, look_again, record
 from bot.intake import (
-    CHANNEL_FULL,
-    CHANNEL_LEFT_OUT,
-    TOO_MANY_FILES,
-    TOO_OLD,
     ChannelRules,
     IntakeRules,
     decide,
     readmit,
 )
 from bot.settings import SlackSettings
-from bot.slack.events import Message, SlackFile, Unusable
+from bot.slack.events import LeftOut, Message, SlackFile, Unusable
 from bot.slack.files import KIND, LINK
 from bot.slack.messages import command_texts, file_texts
 from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
@@ -99,7 +95,7 @@ def test_channel_of_unknown_name_waits_only_if_a_rule_has_names() -> None:
 def test_files_of_a_channel_are_taken_up_once_its_name_is_known(connection: Connection) -> None:
     rules = IntakeRules(ChannelRules.of(["ops"], []))
     share(connection, file(1), rules=rules)
-    assert reasons(connection) == {"F1": CHANNEL_LEFT_OUT}
+    assert reasons(connection) == {"F1": LeftOut.CHANNEL}
     assert readmit(connection, rules) == 0
     rules.channels.learn([{"id": "C1", "name": "ops"}])
     assert readmit(connection, rules) == 1
@@ -128,7 +124,7 @@ def test_old_files_are_left_out(connection: Connection) -> None:
     share(connection, file(1), rules=rules, at=NOW - 4 * DAY, listed=True)
     share(connection, file(2), rules=rules, at=NOW - 2 * DAY, listed=True)
     share(connection, file(3), rules=IntakeRules(days=1), at=NOW - 2 * DAY, listed=True)
-    assert reasons(connection) == {"F1": TOO_OLD, "F3": TOO_OLD}
+    assert reasons(connection) == {"F1": LeftOut.TOO_OLD, "F3": LeftOut.TOO_OLD}
     assert readmit(connection, IntakeRules()) == 2
 
 
@@ -138,7 +134,7 @@ def test_quota_of_a_channel_makes_files_wait_and_loses_nothing(connection: Conne
         share(connection, file(number), rules=rules, at=NOW - 50 + number)
     share(connection, file(9), rules=rules, channel="C2")
     assert shared_in(connection, KIND, "C1") == ["F0", "F1"]
-    assert reasons(connection) == dict.fromkeys(["F2", "F3", "F4"], CHANNEL_FULL)
+    assert reasons(connection) == dict.fromkeys(["F2", "F3", "F4"], LeftOut.CHANNEL_FULL)
     assert said(connection) == [command_texts.channel_full(2)]
     assert readmit(connection, rules) == 0
     assert readmit(connection, IntakeRules(channel_files=3)) == 1
@@ -156,10 +152,10 @@ def test_files_of_a_person_beyond_the_limit_are_taken_up(connection: Connection)
     rules = IntakeRules(person_files=2)
     for number in range(4):
         share(connection, file(number), rules=rules, at=NOW - 50 + number)
-    assert reasons(connection) == dict.fromkeys(["F2", "F3"], TOO_MANY_FILES)
+    assert reasons(connection) == dict.fromkeys(["F2", "F3"], LeftOut.TOO_MANY_FILES)
     assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
-    assert reasons(connection) == {"F2": TOO_MANY_FILES}
+    assert reasons(connection) == {"F2": LeftOut.TOO_MANY_FILES}
 
 
 def test_unusable_file_is_refused_before_any_limit_counts(connection: Connection) -> None:
@@ -176,10 +172,12 @@ def test_links_beyond_the_limit_wait_and_are_taken_up(connection: Connection) ->
             "C1", f"{NOW - 50 + number:.6f}", "", "ada", "read this", (), links, NOW - 50 + number, True, False, False
         )
         record(connection, sent, Limits(links=True, intake=rules))
-    assert reasons(connection, LINK) == dict.fromkeys([f"https://docs.example/{n}" for n in (2, 3)], TOO_MANY_FILES)
+    assert reasons(connection, LINK) == dict.fromkeys(
+        [f"https://docs.example/{n}" for n in (2, 3)], LeftOut.TOO_MANY_FILES
+    )
     assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
-    assert reasons(connection, LINK) == {"https://docs.example/2": TOO_MANY_FILES}
+    assert reasons(connection, LINK) == {"https://docs.example/2": LeftOut.TOO_MANY_FILES}
 
 
 @pytest.mark.parametrize("value", ["2026-05-03", "30", ""])

@@ -8,9 +8,9 @@ from typing import Any
 from bot.db import channel_settings, jobs, questions, tables
 from bot.db.channel_settings import ChannelSettings, Digest
 from bot.demo.slack_server import Workspace
-from bot.intake import TYPE_LEFT_OUT
 from bot.main import Bot
-from bot.slack.messages import command_texts, settings_texts
+from bot.slack.events import LeftOut
+from bot.slack.messages import command_texts, file_texts, settings_texts
 from rag import FileType, Scope, ShareState, list_shares
 from tests.flows.team import HANDBOOK, READ, answers, ask, magpie, mention, pdf, receipts, reply, said, share, until
 from tests.flows.team import wait_for_ephemeral as told
@@ -162,10 +162,19 @@ def test_only_the_chosen_types_are_indexed_until_they_are_changed(
             found = list_shares(connection, space=channel, states=[ShareState.REFUSED])
         return [each.reason for each in found]
 
-    until(lambda: reasons() == [TYPE_LEFT_OUT])
+    until(lambda: reasons() == [LeftOut.TYPE])
     change(ws, ada, channel, types=options("image", "pdf"))
     receipts(ws, channel, ts, READ)
     assert stored(bot, channel).types == frozenset({FileType.IMAGE, FileType.PDF})
+
+
+def test_answer_says_why_a_file_sent_with_the_question_is_not_read(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    with bot.rag.write_transaction() as connection:
+        channel_settings.put(connection, channel, ChannelSettings(types=frozenset({FileType.IMAGE})))
+    asked = ws.post(ada, channel, mention(ws), files=[("handbook.pdf", HANDBOOK)])
+    assert file_texts.unused_file(LeftOut.TYPE) in said(reply(ws, channel, asked))
 
 
 def test_person_who_may_not_ask_is_told_so_and_gets_no_answer(
