@@ -127,8 +127,8 @@ def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
 
 
 def is_type_left_out(connection: Connection, share: Share) -> bool:
-    """Return whether the settings of a channel leave out files of this type. A file of another organization has no name
-    until Slack is asked for it; then this is asked again."""
+    """Return whether the settings of a channel leave out files of this type, which the name says; see `typed_name`. A
+    file of another organization has no name until Slack is asked for it; then this is asked again."""
     types = channel_settings.find(connection, share.space).types
     if not types or (share.kind == KIND and not share.name):
         return False

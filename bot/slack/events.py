@@ -87,9 +87,10 @@ class LeftOut(StrEnum):
 class SlackFile:
     """A file object.
 
-    `ending`: its type as an extension; empty if only its bytes can tell. `stub`: Slack sent only the id; call
-    files.info before using the other fields. `unusable`: why it cannot be indexed; None if it can. `team`: the
-    workspace or organization of the person who uploaded it; empty if Slack does not say.
+    `name`: as people see it, with an extension of its type. `ending`: its type as an extension; empty if only its bytes
+    can tell. `stub`: Slack sent only the id; call files.info before using the other fields. `unusable`: why it cannot
+    be indexed; None if it can. `team`: the workspace or organization of the person who uploaded it; empty if Slack does
+    not say.
     """
 
     id: str

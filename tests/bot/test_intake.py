@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import select as sql_select
 
-from bot.db import notices, tables
+from bot.db import channel_settings, notices, tables
+from bot.db.channel_settings import ChannelSettings
 from bot.inbox import Limits, look_again, record
 from bot.intake import (
     ChannelRules,
@@ -20,10 +21,12 @@ from bot.intake import (
 )
 from bot.settings import SlackSettings
 from bot.slack.events import LeftOut, Message, SlackFile, Unusable
+from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, LINK
 from bot.slack.messages import command_texts, file_texts
-from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
+from rag import FileType, IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
 from rag.catalog.tables import source
+from tests.bot.slack.raw_events import raw_file
 from tests.support.migrated import migrated, open_rag
 
 NOW = time()
@@ -261,3 +264,15 @@ def test_person_can_have_any_refused_file_indexed(connection: Connection) -> Non
     assert shared_in(connection, KIND, "C1") == ["F1"]
     share(connection, file(1), rules=IntakeRules(since=NOW), at=NOW - DAY)
     assert shared_in(connection, KIND, "C1") == ["F1"]
+
+
+def test_type_of_a_file_is_what_slack_says_whatever_its_title(connection: Connection) -> None:
+    titled = slack_file(raw_file("F1", "scan.pdf", title="Minutes 30.11.2026"))
+    note = slack_file(raw_file("F2", "notes 1.2", filetype="text"))
+    channel_settings.put(connection, "C1", ChannelSettings(types=frozenset({FileType.TEXT})))
+    share(connection, titled, note, rules=IntakeRules())
+    assert reasons(connection) == {"F1": LeftOut.TYPE}
+    assert readmit(connection, IntakeRules()) == 0
+    channel_settings.put(connection, "C1", ChannelSettings(types=frozenset({FileType.PDF})))
+    assert readmit(connection, IntakeRules()) == 1
+    assert reasons(connection) == {}
