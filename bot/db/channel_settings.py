@@ -105,6 +105,11 @@ def forget_user(connection: Connection, user: str) -> None:
             connection.execute(update(channel_setting).where(matching).values(**changed))
 
 
+def channels(connection: Connection) -> list[str]:
+    """Return the conversations that have settings."""
+    return list(connection.scalars(select(channel_setting.c.channel)))
+
+
 def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(channel_setting)) or 0
 
