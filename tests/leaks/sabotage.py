@@ -464,8 +464,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "digest": (
         Mutation(
             "bot.jobs.digest:Digests._post",
-            "Scope(frozenset([channel]), shares",
-            "Scope(None, shares",
+            "Scope.of(channel)",
+            "Scope(None)",
         ),
     ),
     "heading of a button": (
