@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.slack.events import LeftOut, Unusable
 
-_UNUSABLE: Mapping[Unusable, str] = {
+_UNUSABLE: Mapping[Unusable | LeftOut, str] = {
     Unusable.EXTERNAL: "It is stored outside Slack, for example in Google Drive, and I only read what is in Slack. "
     "Export it as a PDF and upload it here.",
     Unusable.CANVAS: "Slack doesn't give me the text of this canvas. Export it as a PDF and upload it here.",

@@ -215,7 +215,7 @@ NASTY = st.lists(ANY | st.sampled_from(SIGNS)).map("".join)
 def test_what_an_answer_was_asked_with_is_not_offered_again(asked_with: str, offered: list[str]) -> None:
     shown, more = replace(LINKED, page=1), replace(LINKED, page=2)
     found = answer("Port **8443** [1].", shown)
-    found = replace(found, found=replace(found.found, hits=[shown, more]))
+    found = replace(found, found=replace(found.found, hits=(shown, more)))
     reply = Reply.from_json(replace(answer_reply(found), asked_with=asked_with).to_json())
     [element] = [
         element
