@@ -56,7 +56,7 @@ class ChannelSettingsJobs:
         request = EphemeralRequest.of(job)
         text, _ = self._refusal(request.channel, request.user)
         with self._rag.write_transaction() as connection:
-            if not text and _is_stored(connection, request):
+            if _is_stored(connection, request):
                 return
             text = text or _store(connection, request)
             said = EphemeralRequest(JobKind.SAY, request.channel, request.user, text)

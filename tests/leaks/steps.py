@@ -72,12 +72,21 @@ def _ask_meanwhile(simulation: Simulation, step: Step) -> None:
 
 def _ask_and_change(simulation: Simulation, step: Step) -> None:
     """Ask, and change members or files while the pictures of the answer are shared."""
-    kinds = [interaction_steps.delete_shown_document, *_CHANGES]
-    change = simulation.interrupting(lambda: _change(simulation, step, kinds))
+    kinds, raised = [interaction_steps.delete_shown_document, *_CHANGES], list[BaseException]()
+    hook = simulation.interrupting(lambda: _change(simulation, step, kinds))
+
+    def change() -> None:
+        try:
+            hook()
+        except BaseException as error:  # noqa: BLE001 - in a thread of the server; raised in this one below
+            raised.append(error)
+
     simulation.ws.faults.meanwhile("files.completeUploadExternal", change)
     _ask(simulation, step)
     simulation.run_until_idle()
     simulation.ws.faults.clear()
+    if raised:
+        raise raised[0]
 
 
 def _screenshot(simulation: Simulation, step: Step) -> None:
