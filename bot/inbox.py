@@ -44,9 +44,9 @@ from bot.slack.events import (
     FileShared,
     FileUnshared,
     HomeOpened,
+    IntakeRefusal,
     Joined,
     Left,
-    LeftOut,
     Message,
     MessageDeleted,
     Moved,
@@ -289,11 +289,11 @@ def notify(connection: Connection, refused: Share, rules: IntakeRules, unusable:
     channel, user = refused.space, refused.shared_by or ""
     if channel_settings.find(connection, channel).quiet:
         return
-    if refused.reason == LeftOut.TOO_MANY_FILES:
+    if refused.reason == IntakeRefusal.TOO_MANY_FILES:
         text = command_texts.too_many_files(rules.person_files)
         ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
         return
-    if refused.reason == LeftOut.CHANNEL_FULL:
+    if refused.reason == IntakeRefusal.CHANNEL_FULL:
         text, subject = command_texts.channel_full(rules.channel_files), f"full:{channel}"
     elif unusable is not None:
         text, subject = file_texts.unusable_file(refused.name, unusable), f"unusable:{unusable.value}"

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.db import channel_settings, receipts
-from bot.slack.events import LeftOut, SlackFile, Unusable
+from bot.slack.events import IntakeRefusal, SlackFile, Unusable
 from bot.slack.file_kinds import type_of_name
 from bot.slack.files import KIND, LINK
 from rag import (
@@ -114,15 +114,15 @@ def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
     """Return the limit that a new share exceeds, if any."""
     user = new.shared_by or ""
     if not rules.channels.allow(new.space):
-        return LeftOut.CHANNEL
+        return IntakeRefusal.CHANNEL
     if is_type_left_out(connection, new):
-        return LeftOut.TYPE
+        return IntakeRefusal.TYPE
     if rules.is_too_old(new.shared_at or 0.0):
-        return LeftOut.TOO_OLD
+        return IntakeRefusal.TOO_OLD
     if rules.channel_files and count_shared_in(connection, new.kind, new.space) >= rules.channel_files:
-        return LeftOut.CHANNEL_FULL
+        return IntakeRefusal.CHANNEL_FULL
     if not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, new.kind, new.ref):
-        return LeftOut.TOO_MANY_FILES
+        return IntakeRefusal.TOO_MANY_FILES
     return ""
 
 
@@ -142,12 +142,16 @@ def may_queue_file(connection: Connection, user: str, files: int) -> bool:
 
 def readmit(connection: Connection, rules: IntakeRules) -> int:
     """Take up what a limit refused and allows now, the newest first. Return how many sources."""
-    refused = [row for row in list_shares(connection, states=[ShareState.REFUSED]) if row.reason in set(LeftOut)]
+    refused = [row for row in list_shares(connection, states=[ShareState.REFUSED]) if row.reason in set(IntakeRefusal)]
     full: set[tuple[str, str, str]] = set()
     count = 0
     for row in sorted(refused, key=lambda row: -row.shared_at):
-        limited = (row.kind, row.reason, row.shared_by or "" if row.reason == LeftOut.TOO_MANY_FILES else row.space)
-        if row.reason in (LeftOut.TOO_MANY_FILES, LeftOut.CHANNEL_FULL) and limited in full:
+        limited = (
+            row.kind,
+            row.reason,
+            row.shared_by or "" if row.reason == IntakeRefusal.TOO_MANY_FILES else row.space,
+        )
+        if row.reason in (IntakeRefusal.TOO_MANY_FILES, IntakeRefusal.CHANNEL_FULL) and limited in full:
             continue
         decided = decide(connection, as_new(row), rules)
         if decided.state is ShareState.SHARED:

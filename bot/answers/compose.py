@@ -165,13 +165,13 @@ class Composer:
         with self._telemetry.stage("files"):
             own = [*sent.documents, *referred.sent]
             statuses = self._question_files.wait(work, own, self._document_seconds)
-            left_out = self._question_files.left_out(question, own)
+            refused = self._question_files.refusals(question, own)
             nearby = self._question_files.shares_of_thread(question)
             unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
         failed = answer_texts.failed_documents([*statuses, *unread])
-        problems = join(*sent.problems, *left_out, *referred.problems, failed)
+        problems = join(*sent.problems, *refused, *referred.problems, failed)
         late = join(answer_texts.late_documents([*statuses, *unread]), hidden)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])

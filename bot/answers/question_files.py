@@ -18,7 +18,7 @@ from bot.db.jobs import JobKind
 from bot.db.questions import FOUND_AT, is_answered, seconds_of
 from bot.slack.blocks import escape
 from bot.slack.client import Stopping
-from bot.slack.events import LeftOut, Question, Unusable
+from bot.slack.events import IntakeRefusal, Question, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, listings
 from bot.slack.messages import answer_texts, command_texts, file_texts, progress_texts
@@ -133,10 +133,10 @@ class QuestionFiles:
             unusable = None
         return command_texts.FILE_UNREACHABLE if unusable is None else file_texts.unused_file(unusable)
 
-    def left_out(self, question: Question, sent: Sequence[str]) -> tuple[str, ...]:
+    def refusals(self, question: Question, sent: Sequence[str]) -> tuple[str, ...]:
         """Return sentences about those of the files sent with a question that a limit leaves out, once `wait` ended."""
         with self._rag.read_transaction() as connection:
-            reasons = _left_out(connection, question, sent).values()
+            reasons = _refused(connection, question, sent).values()
         return tuple(dict.fromkeys(map(file_texts.unused_file, reasons)))
 
     # ------------------------------------------------------------ waiting
@@ -189,7 +189,7 @@ class QuestionFiles:
         while True:
             with self._rag.read_transaction() as connection:
                 found = source_statuses(connection, KIND, sent, work.question.channel)
-                refused = _left_out(connection, work.question, sent)
+                refused = _refused(connection, work.question, sent)
             is_recorded = len({status.ref for status in found} | refused.keys()) == len(set(sent))
             if not is_recorded and not sweep_requested:
                 # The event is late or lost, or the file was removed: the sweep finds out which.
@@ -270,25 +270,25 @@ def is_settled(statuses: Sequence[SourceStatus]) -> bool:
     return all(status.state in ("ready", "failed") or status.is_searchable for status in statuses)
 
 
-def _left_out(connection: Connection, question: Question, sent: Sequence[str]) -> dict[str, LeftOut]:
+def _refused(connection: Connection, question: Question, sent: Sequence[str]) -> dict[str, IntakeRefusal]:
     """Return {file: the limit that leaves it out} of the files sent with a question that are not shared elsewhere in
     its conversation."""
-    found: dict[str, LeftOut] = {}
+    found: dict[str, IntakeRefusal] = {}
     for share in list_shares(
         connection, KIND, space=question.channel, message=question.ts, states=[ShareState.REFUSED]
     ):
         reason = _unused(share.reason)
         is_shared = list_shares(connection, KIND, share.ref, space=question.channel)
-        if share.ref in sent and isinstance(reason, LeftOut) and not is_shared:
+        if share.ref in sent and isinstance(reason, IntakeRefusal) and not is_shared:
             found[share.ref] = reason
     return found
 
 
-def _unused(reason: str) -> Unusable | LeftOut | None:
+def _unused(reason: str) -> Unusable | IntakeRefusal | None:
     """Return the reason of a refused share as what is said about it."""
     if reason in set(Unusable):
         return Unusable(reason)
-    return LeftOut(reason) if reason in set(LeftOut) else None
+    return IntakeRefusal(reason) if reason in set(IntakeRefusal) else None
 
 
 def _statuses(connection: Connection, shares: Sequence[StoredShare]) -> list[SourceStatus]:

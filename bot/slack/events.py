@@ -68,7 +68,7 @@ class Unusable(StrEnum):
     OTHER = "other"
 
 
-class LeftOut(StrEnum):
+class IntakeRefusal(StrEnum):
     """Why a file or link is not indexed, or not yet, although it can be read: what limits it."""
 
     TOO_MANY_FILES = "too many files"

@@ -13,7 +13,7 @@ from bot.db.jobs import Job, JobKind
 from bot.demo.slack_server import Workspace
 from bot.jobs.channel_settings import ChannelSettingsJobs
 from bot.main import Bot
-from bot.slack.events import LeftOut
+from bot.slack.events import IntakeRefusal
 from bot.slack.messages import command_texts, file_texts, settings_texts
 from bot.slack.settings_view import SettingsForm
 from rag import FileType, Scope, ShareState, list_shares
@@ -220,7 +220,7 @@ def test_only_the_chosen_types_are_indexed_until_they_are_changed(
             found = list_shares(connection, space=channel, states=[ShareState.REFUSED])
         return [each.reason for each in found]
 
-    until(lambda: reasons() == [LeftOut.TYPE])
+    until(lambda: reasons() == [IntakeRefusal.TYPE])
     change(ws, ada, channel, types=options("image", "pdf"))
     receipts(ws, channel, ts, READ)
     assert stored(bot, channel).types == frozenset({FileType.IMAGE, FileType.PDF})
@@ -232,7 +232,7 @@ def test_answer_says_why_a_file_sent_with_the_question_is_not_read(
     with bot.rag.write_transaction() as connection:
         channel_settings.put(connection, channel, ChannelSettings(types=frozenset({FileType.IMAGE})))
     asked = ws.post(ada, channel, mention(ws), files=[("handbook.pdf", HANDBOOK)])
-    assert file_texts.unused_file(LeftOut.TYPE) in said(reply(ws, channel, asked))
+    assert file_texts.unused_file(IntakeRefusal.TYPE) in said(reply(ws, channel, asked))
 
 
 def test_person_who_may_not_ask_is_told_so_and_gets_no_answer(

@@ -13,7 +13,7 @@ from bot.answers.question_files import QuestionFiles
 from bot.answers.task import AnswerTask
 from bot.db import jobs, tables
 from bot.db.questions import ClaimedQuestion, QuestionState
-from bot.slack.events import LeftOut, Question
+from bot.slack.events import IntakeRefusal, Question
 from bot.slack.files import KIND
 from bot.slack.messages import file_texts
 from rag import Rag, Settings, Share, ShareState, put_share
@@ -41,7 +41,7 @@ def wait(rag: Rag) -> tuple[str, ...]:
     )
     files = QuestionFiles(rag, slack, threading.Event())
     files.wait(AnswerTask(claimed, show=print, check=not_waited), ASKED.files, 60)
-    return files.left_out(ASKED, ASKED.files)
+    return files.refusals(ASKED, ASKED.files)
 
 
 def refuse(rag: Rag, reason: str) -> None:
@@ -49,8 +49,8 @@ def refuse(rag: Rag, reason: str) -> None:
         put_share(connection, Share(KIND, "F1", "C1", "a.pdf", message="5.2", state=ShareState.REFUSED, reason=reason))
 
 
-@pytest.mark.parametrize("reason", LeftOut)
-def test_file_that_a_limit_leaves_out_is_mentioned_and_not_waited_for(rag: Rag, reason: LeftOut) -> None:
+@pytest.mark.parametrize("reason", IntakeRefusal)
+def test_file_that_a_limit_leaves_out_is_mentioned_and_not_waited_for(rag: Rag, reason: IntakeRefusal) -> None:
     refuse(rag, reason)
     said = wait(rag)
     assert said == (file_texts.unused_file(reason),)
@@ -68,7 +68,7 @@ def test_file_that_is_not_recorded_yet_is_waited_for(rag: Rag) -> None:
 
 
 def test_file_that_another_message_shares_is_not_called_left_out(rag: Rag) -> None:
-    refuse(rag, LeftOut.TYPE)
+    refuse(rag, IntakeRefusal.TYPE)
     with rag.write_transaction() as connection:
         put_share(connection, Share(KIND, "F1", "C1", "a.pdf", message="4.1"))
     with pytest.raises(AssertionError, match="it waits"):  # until it is read
