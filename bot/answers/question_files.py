@@ -134,7 +134,7 @@ class QuestionFiles:
         return command_texts.FILE_UNREACHABLE if unusable is None else file_texts.unused_file(unusable)
 
     def refusals(self, question: Question, sent: Sequence[str]) -> tuple[str, ...]:
-        """Return sentences about those of the files sent with a question that a limit leaves out, once `wait` ended."""
+        """Return sentences about those of the files sent with a question that were refused, once `wait` ended."""
         with self._rag.read_transaction() as connection:
             reasons = _refused(connection, question, sent).values()
         return tuple(dict.fromkeys(map(file_texts.unused_file, reasons)))
@@ -178,8 +178,8 @@ class QuestionFiles:
     def wait(self, work: AnswerTask, sent: Sequence[str], seconds: float) -> list[SourceStatus]:
         """Wait until documents shared in the question's conversation are read, and show progress.
 
-        Those not recorded there yet are looked for by a sweep, and waited for less long; those that a limit leaves out
-        are not waited for.
+        Those not recorded there yet are looked for by a sweep, and waited for less long; those that were refused are
+        not waited for.
         """
         if not sent:
             return []
@@ -270,16 +270,16 @@ def is_settled(statuses: Sequence[SourceStatus]) -> bool:
     return all(status.state in ("ready", "failed") or status.is_searchable for status in statuses)
 
 
-def _refused(connection: Connection, question: Question, sent: Sequence[str]) -> dict[str, IntakeRefusal]:
-    """Return {file: the limit that leaves it out} of the files sent with a question that are not shared elsewhere in
-    its conversation."""
-    found: dict[str, IntakeRefusal] = {}
+def _refused(connection: Connection, question: Question, sent: Sequence[str]) -> dict[str, Unusable | IntakeRefusal]:
+    """Return {file: why it is not indexed} of those files sent with a question that were refused and are not shared
+    elsewhere in its conversation."""
+    found: dict[str, Unusable | IntakeRefusal] = {}
     for share in list_shares(
         connection, KIND, space=question.channel, message=question.ts, states=[ShareState.REFUSED]
     ):
         reason = _unused(share.reason)
         is_shared = list_shares(connection, KIND, share.ref, space=question.channel)
-        if share.ref in sent and isinstance(reason, IntakeRefusal) and not is_shared:
+        if share.ref in sent and reason is not None and not is_shared:
             found[share.ref] = reason
     return found
 

@@ -1,4 +1,4 @@
-"""Files sent with a question: those that a limit leaves out are not waited for, and the answer says why."""
+"""Files sent with a question: those that were refused are not waited for, and the answer says why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.answers.question_files import QuestionFiles
 from bot.answers.task import AnswerTask
 from bot.db import jobs, tables
 from bot.db.questions import ClaimedQuestion, QuestionState
-from bot.slack.events import IntakeRefusal, Question
+from bot.slack.events import IntakeRefusal, Question, Unusable
 from bot.slack.files import KIND
 from bot.slack.messages import file_texts
 from rag import Rag, Settings, Share, ShareState, put_share
@@ -49,8 +49,8 @@ def refuse(rag: Rag, reason: str) -> None:
         put_share(connection, Share(KIND, "F1", "C1", "a.pdf", message="5.2", state=ShareState.REFUSED, reason=reason))
 
 
-@pytest.mark.parametrize("reason", IntakeRefusal)
-def test_file_that_a_limit_leaves_out_is_mentioned_and_not_waited_for(rag: Rag, reason: IntakeRefusal) -> None:
+@pytest.mark.parametrize("reason", [*IntakeRefusal, Unusable.OUTSIDE])
+def test_refused_file_is_mentioned_and_not_waited_for(rag: Rag, reason: IntakeRefusal | Unusable) -> None:
     refuse(rag, reason)
     said = wait(rag)
     assert said == (file_texts.unused_file(reason),)
@@ -67,7 +67,7 @@ def test_file_that_is_not_recorded_yet_is_waited_for(rag: Rag) -> None:
         wait(rag)
 
 
-def test_file_that_another_message_shares_is_not_called_left_out(rag: Rag) -> None:
+def test_file_that_another_message_shares_is_not_called_refused(rag: Rag) -> None:
     refuse(rag, IntakeRefusal.TYPE)
     with rag.write_transaction() as connection:
         put_share(connection, Share(KIND, "F1", "C1", "a.pdf", message="4.1"))
