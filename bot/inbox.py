@@ -35,7 +35,7 @@ from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
 from bot.db.questions import FOUND_AT, Cancellation
-from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
+from bot.intake import IntakeRules, decide
 from bot.slack.events import (
     ChannelViewed,
     Event,
@@ -44,6 +44,7 @@ from bot.slack.events import (
     FileShared,
     FileUnshared,
     HomeOpened,
+    IntakeRefusal,
     Joined,
     Left,
     Message,
@@ -288,11 +289,11 @@ def notify(connection: Connection, refused: Share, rules: IntakeRules, unusable:
     channel, user = refused.space, refused.shared_by or ""
     if channel_settings.find(connection, channel).quiet:
         return
-    if refused.reason == TOO_MANY_FILES:
+    if refused.reason == IntakeRefusal.TOO_MANY_FILES:
         text = command_texts.too_many_files(rules.person_files)
         ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
         return
-    if refused.reason == CHANNEL_FULL:
+    if refused.reason == IntakeRefusal.CHANNEL_FULL:
         text, subject = command_texts.channel_full(rules.channel_files), f"full:{channel}"
     elif unusable is not None:
         text, subject = file_texts.unusable_file(refused.name, unusable), f"unusable:{unusable.value}"

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.db import channel_settings, receipts
-from bot.slack.events import SlackFile, Unusable
+from bot.slack.events import IntakeRefusal, SlackFile, Unusable
 from bot.slack.file_kinds import type_of_name
 from bot.slack.files import KIND, LINK
 from rag import (
@@ -30,23 +30,6 @@ from rag import (
     list_shares,
     put_share,
 )
-
-TOO_MANY_FILES = "too many files"
-"""Reason of shares that wait because their person has too many files waiting."""
-
-CHANNEL_FULL = "channel full"
-"""Reason of shares that wait because their channel has as many files as the quota allows."""
-
-TOO_OLD = "too old"
-"""Reason of shares from before `IntakeRules.since`."""
-
-CHANNEL_LEFT_OUT = "channel left out"
-"""Reason of shares in a channel that the settings leave out."""
-
-TYPE_LEFT_OUT = "type left out"
-"""Reason of shares of a type that the settings of their channel leave out."""
-
-_REASONS = (TOO_MANY_FILES, CHANNEL_FULL, TOO_OLD, CHANNEL_LEFT_OUT, TYPE_LEFT_OUT)
 
 _ID = re.compile("[CG][0-9A-Z]{6,}")
 """The form of the ids of channels. Names of channels are in lower case."""
@@ -131,21 +114,21 @@ def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
     """Return the limit that a new share exceeds, if any."""
     user = new.shared_by or ""
     if not rules.channels.allow(new.space):
-        return CHANNEL_LEFT_OUT
+        return IntakeRefusal.CHANNEL
     if is_type_left_out(connection, new):
-        return TYPE_LEFT_OUT
+        return IntakeRefusal.TYPE
     if rules.is_too_old(new.shared_at or 0.0):
-        return TOO_OLD
+        return IntakeRefusal.TOO_OLD
     if rules.channel_files and count_shared_in(connection, new.kind, new.space) >= rules.channel_files:
-        return CHANNEL_FULL
+        return IntakeRefusal.CHANNEL_FULL
     if not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, new.kind, new.ref):
-        return TOO_MANY_FILES
+        return IntakeRefusal.TOO_MANY_FILES
     return ""
 
 
 def is_type_left_out(connection: Connection, share: Share) -> bool:
-    """Return whether the settings of a channel leave out files of this type. A file of another organization has no name
-    until Slack is asked for it; then this is asked again."""
+    """Return whether the settings of a channel leave out files of this type, which the name says; see `typed_name`. A
+    file of another organization has no name until Slack is asked for it; then this is asked again."""
     types = channel_settings.find(connection, share.space).types
     if not types or (share.kind == KIND and not share.name):
         return False
@@ -159,12 +142,16 @@ def may_queue_file(connection: Connection, user: str, files: int) -> bool:
 
 def readmit(connection: Connection, rules: IntakeRules) -> int:
     """Take up what a limit refused and allows now, the newest first. Return how many sources."""
-    refused = [row for row in list_shares(connection, states=[ShareState.REFUSED]) if row.reason in _REASONS]
+    refused = [row for row in list_shares(connection, states=[ShareState.REFUSED]) if row.reason in set(IntakeRefusal)]
     full: set[tuple[str, str, str]] = set()
     count = 0
     for row in sorted(refused, key=lambda row: -row.shared_at):
-        limited = (row.kind, row.reason, row.shared_by or "" if row.reason == TOO_MANY_FILES else row.space)
-        if row.reason in (TOO_MANY_FILES, CHANNEL_FULL) and limited in full:
+        limited = (
+            row.kind,
+            row.reason,
+            row.shared_by or "" if row.reason == IntakeRefusal.TOO_MANY_FILES else row.space,
+        )
+        if row.reason in (IntakeRefusal.TOO_MANY_FILES, IntakeRefusal.CHANNEL_FULL) and limited in full:
             continue
         decided = decide(connection, as_new(row), rules)
         if decided.state is ShareState.SHARED:

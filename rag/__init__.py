@@ -81,6 +81,7 @@ _MODULES = {
     "Posted": "rag.model.search",
     "QueryLimits": "rag.search.limits",
     "SharedFile": "rag.catalog.shared_documents",
+    "list_added_files": "rag.catalog.shared_documents",
     "list_shared_files": "rag.catalog.shared_documents",
     "list_unread_files": "rag.catalog.unread_files",
     "has_unread": "rag.catalog.unread_files",
@@ -215,6 +216,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.shared_documents import (
         AllowedDocument as AllowedDocument,
         SharedFile as SharedFile,
+        list_added_files as list_added_files,
         list_shared_files as list_shared_files,
         visible_posts as visible_posts,
         documents_allowed as documents_allowed,

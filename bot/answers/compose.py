@@ -163,12 +163,15 @@ class Composer:
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
         referred = self._references.look_up(question, granted.scope)
         with self._telemetry.stage("files"):
-            statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
+            own = [*sent.documents, *referred.sent]
+            statuses = self._question_files.wait(work, own, self._document_seconds)
+            refused = self._question_files.refusals(question, own)
             nearby = self._question_files.shares_of_thread(question)
             unread, hidden = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
-        problems = join(*sent.problems, *referred.problems, answer_texts.failed_documents([*statuses, *unread]))
+        failed = answer_texts.failed_documents([*statuses, *unread])
+        problems = join(*sent.problems, *refused, *referred.problems, failed)
         late = join(answer_texts.late_documents([*statuses, *unread]), hidden)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
         named = self._named_in_remark(question, [*statuses, *unread])
@@ -328,7 +331,8 @@ class Composer:
         return _with_origin(with_unread(reply, unread, has_button=thread is not None), understood)
 
     def _options(self, work: AnswerTask) -> AnswerOptions:
-        """Return how the person who asked, and the settings of the conversation, want a question answered."""
+        """Return the options for answering a question: those of its button, and the language set for the
+        conversation."""
         with self._rag.read_transaction() as connection:
             language = channel_settings.find(connection, work.question.channel).language
         return replace(work.options, language=language)

@@ -112,14 +112,14 @@ def _with(composer: Composer, work: AnswerTask) -> Reply:
     if chosen != DEEPER and model not in composer.rag.settings.answer.other_models:
         return plain_reply(answer_texts.MODEL_UNAVAILABLE)
     original = replace(_first_asked(composer, work, found), options=AnswerOptions(model=model, deeper=chosen == DEEPER))
-    said = answer_texts.answered_with(model)
+    said = answer_texts.asked_again_with(model)
     if found.documents is None:
         reply = composer.reply(original, said)
     else:  # the answer was from one file
         granted = composer.granted(work.question)
         within = replace(granted, scope=replace(granted.scope, documents=found.documents))
         reply = composer.reply_within(original, within, join(said, granted.notice))
-    return replace(reply, text=f"{break_links(escape(said))} {reply.text}")
+    return replace(reply, text=f"{break_links(escape(said))} {reply.text}", asked_with=chosen)
 
 
 def _again(composer: Composer, work: AnswerTask) -> Reply:

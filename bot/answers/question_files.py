@@ -18,7 +18,7 @@ from bot.db.jobs import JobKind
 from bot.db.questions import FOUND_AT, is_answered, seconds_of
 from bot.slack.blocks import escape
 from bot.slack.client import Stopping
-from bot.slack.events import Question, Unusable
+from bot.slack.events import IntakeRefusal, Question, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, listings
 from bot.slack.messages import answer_texts, command_texts, file_texts, progress_texts
@@ -133,6 +133,12 @@ class QuestionFiles:
             unusable = None
         return command_texts.FILE_UNREACHABLE if unusable is None else file_texts.unused_file(unusable)
 
+    def refusals(self, question: Question, sent: Sequence[str]) -> tuple[str, ...]:
+        """Return sentences about those of the files sent with a question that were refused, once `wait` ended."""
+        with self._rag.read_transaction() as connection:
+            reasons = _refused(connection, question, sent).values()
+        return tuple(dict.fromkeys(map(file_texts.unused_file, reasons)))
+
     # ------------------------------------------------------------ waiting
 
     def wait_for_sweep(self, question: Question) -> None:
@@ -172,7 +178,8 @@ class QuestionFiles:
     def wait(self, work: AnswerTask, sent: Sequence[str], seconds: float) -> list[SourceStatus]:
         """Wait until documents shared in the question's conversation are read, and show progress.
 
-        Those not recorded there yet are looked for by a sweep, and waited for less long.
+        Those not recorded there yet are looked for by a sweep, and waited for less long; those that were refused are
+        not waited for.
         """
         if not sent:
             return []
@@ -182,12 +189,14 @@ class QuestionFiles:
         while True:
             with self._rag.read_transaction() as connection:
                 found = source_statuses(connection, KIND, sent, work.question.channel)
-            if len(found) < len(sent) and not sweep_requested:
+                refused = _refused(connection, work.question, sent)
+            is_recorded = len({status.ref for status in found} | refused.keys()) == len(set(sent))
+            if not is_recorded and not sweep_requested:
                 # The event is late or lost, or the file was removed: the sweep finds out which.
                 with self._rag.write_transaction() as connection:
                     jobs.request(connection, JobKind.SWEEP_CHANNEL, work.question.channel)
                 sweep_requested = True
-            is_recorded = len(found) == len(sent) or monotonic() > recorded_by
+            is_recorded = is_recorded or monotonic() > recorded_by
             if (is_settled(found) and is_recorded) or monotonic() > until:
                 return found
             show(escape(progress_texts.reading_documents(found)))
@@ -229,8 +238,8 @@ class QuestionFiles:
         with self._rag.read_transaction() as connection:
             states = [ShareState.REFUSED]
             refused = list_shares(connection, KIND, space=question.channel, thread=question.thread, states=states)
-        reasons = [share.reason for share in refused if share.reason in set(Unusable)]
-        return file_texts.unused_file(Unusable(reasons[0])) if reasons else ""
+        reasons = [_unused(share.reason) for share in refused]
+        return next((file_texts.unused_file(reason) for reason in reasons if reason is not None), "")
 
     def pictures_of_thread(self, question: Question) -> tuple[str, ...]:
         """Return the pictures of a thread, by id, indexed or not: its root's, or those of the last reply before the
@@ -259,6 +268,27 @@ class QuestionFiles:
 def is_settled(statuses: Sequence[SourceStatus]) -> bool:
     """Return whether all of these files are read, or cannot be, or can be searched while they are read."""
     return all(status.state in ("ready", "failed") or status.is_searchable for status in statuses)
+
+
+def _refused(connection: Connection, question: Question, sent: Sequence[str]) -> dict[str, Unusable | IntakeRefusal]:
+    """Return {file: why it is not indexed} of those files sent with a question that were refused and are not shared
+    elsewhere in its conversation."""
+    found: dict[str, Unusable | IntakeRefusal] = {}
+    for share in list_shares(
+        connection, KIND, space=question.channel, message=question.ts, states=[ShareState.REFUSED]
+    ):
+        reason = _unused(share.reason)
+        is_shared = list_shares(connection, KIND, share.ref, space=question.channel)
+        if share.ref in sent and reason is not None and not is_shared:
+            found[share.ref] = reason
+    return found
+
+
+def _unused(reason: str) -> Unusable | IntakeRefusal | None:
+    """Return the reason of a refused share as what is said about it."""
+    if reason in set(Unusable):
+        return Unusable(reason)
+    return IntakeRefusal(reason) if reason in set(IntakeRefusal) else None
 
 
 def _statuses(connection: Connection, shares: Sequence[StoredShare]) -> list[SourceStatus]:

@@ -55,7 +55,8 @@ class Reply:
     """One message, and the pictures that follow it in the thread.
 
     `documents`: all that any part of it may come from: their text, their names, or what a model wrote from them.
-    `outcome`: one of OUTCOMES in bot.telemetry.metrics. `cited_chunks`: what is cited, from which follow-ups are found.
+    `outcome`: one of OUTCOMES in bot.telemetry.metrics. `cited_chunks`: the chunks it cites; follow-ups are
+    looked for after them. `asked_with`: the choice of the button that it was asked again with.
     """
 
     text: str
@@ -65,6 +66,7 @@ class Reply:
     used: list[UsedPage] = field(default_factory=list)
     outcome: str = "other"
     cited_chunks: list[int] = field(default_factory=list)
+    asked_with: str = ""
 
     def with_documents(self, documents: Iterable[int]) -> Reply:
         """Return the same reply, marked as possibly containing text of these documents too."""
@@ -84,7 +86,8 @@ class Reply:
         used = [UsedPage(**page) for page in stored.get("used", ())]
         outcome = stored.get("outcome", "other")
         documents, chunks = stored.get("documents", []), stored.get("cited_chunks", [])
-        return cls(stored["text"], stored["blocks"], pictures, documents, used, outcome, chunks)
+        asked_with = stored.get("asked_with", "")
+        return cls(stored["text"], stored["blocks"], pictures, documents, used, outcome, chunks, asked_with)
 
 
 def answer_reply(
@@ -130,13 +133,16 @@ def answer_reply(
 
 
 def with_offers(reply: Reply, topics: Sequence[Heading], models: Sequence[str]) -> Reply:
-    """Return an answer with buttons for what can be asked next and for answering again, above those that rate it.
+    """Return an answer with buttons for what can be asked next and for answering again, other than it was made, above
+    those that rate it.
 
     If it is too long for them, it is returned as it is.
     """
     blocks = buttons.topic_buttons([(heading.chunk, heading.text) for heading in topics]) if topics else []
     if reply.outcome == "answered":
-        blocks += buttons.with_buttons(models, deeper=buttons.has_more(reply.blocks))
+        others = [model for model in models if f"{buttons.MODEL}{model}" != reply.asked_with]
+        deeper = buttons.has_more(reply.blocks) and reply.asked_with != buttons.DEEPER
+        blocks += buttons.with_buttons(others, deeper=deeper)
     if text_length([*reply.blocks, *blocks]) > MESSAGE:
         return reply
     *above, last = reply.blocks

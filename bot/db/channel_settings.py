@@ -49,7 +49,7 @@ class ChannelSettings:
 
 @dataclass(frozen=True, slots=True)
 class DueDigest:
-    """A digest that is due: of files that were shared from `since` on, in seconds since 1970."""
+    """A digest that is due: of files that were added from `since` on, in seconds since 1970."""
 
     channel: str
     digest: Digest
@@ -105,6 +105,11 @@ def forget_user(connection: Connection, user: str) -> None:
             connection.execute(update(channel_setting).where(matching).values(**changed))
 
 
+def channels(connection: Connection) -> list[str]:
+    """Return the conversations that have settings."""
+    return list(connection.scalars(select(channel_setting.c.channel)))
+
+
 def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(channel_setting)) or 0
 
@@ -126,7 +131,7 @@ def find_due_digest(connection: Connection, channel: str, now: float) -> DueDige
 
 
 def put_digest(connection: Connection, done: DueDigest, until: float, now: float) -> None:
-    """Record that a digest has the files that were shared before `until`. The next one is due at the same time of the
+    """Record that a digest has the files that were added before `until`. The next one is due at the same time of the
     day, a day or a week later, in the future."""
     table = channel_setting.c
     due = connection.scalar(select(table.digest_due).where(table.channel == done.channel)) or now

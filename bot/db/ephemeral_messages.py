@@ -61,13 +61,19 @@ def put_ephemeral_request(connection: Connection, new: EphemeralRequest) -> None
 
 def put_limited(connection: Connection, new: EphemeralRequest, limit: int) -> bool:
     """Record a request. If this person has `limit` waiting (0: no limit), record one notice and return False."""
+    if is_refused(connection, new, limit):
+        return False
+    put_ephemeral_request(connection, new)
+    return True
+
+
+def is_refused(connection: Connection, new: EphemeralRequest, limit: int) -> bool:
+    """Return whether a person has `limit` requests waiting (0: no limit) before this one; if so, record one notice."""
     if not limit or jobs.count(connection, KINDS, new.user) < limit:
-        put_ephemeral_request(connection, new)
-        return True
-    say_once(
-        connection, EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(limit), new.thread, new.url)
-    )
-    return False
+        return False
+    said = EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(limit), new.thread, new.url)
+    say_once(connection, said)
+    return True
 
 
 def put_apology(connection: Connection, failed: Job) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from time import time
 
 from sqlalchemy import Connection
 
@@ -53,12 +52,13 @@ class ChannelSettingsJobs:
             log.info("The settings were closed before they were shown: %s", error)
 
     def save(self, job: Job) -> None:
-        """Store what a person submitted, and tell them what holds now."""
+        """Store what a person submitted, and tell them what holds now. After a crash, a job may run twice."""
         request = EphemeralRequest.of(job)
         text, _ = self._refusal(request.channel, request.user)
         with self._rag.write_transaction() as connection:
-            if not text:
-                text = _store(connection, request)
+            if _is_stored(connection, request):
+                return
+            text = text or _store(connection, request)
             said = EphemeralRequest(JobKind.SAY, request.channel, request.user, text)
             ephemeral_messages.put_ephemeral_request(connection, said)
 
@@ -87,10 +87,16 @@ class ChannelSettingsJobs:
             known.quiet,
             known.language,
             sorted(known.types),
-            sorted(known.askers or ()),
+            None if known.askers is None else sorted(known.askers),
             known.digest,
             note,
         )
+
+
+def _is_stored(connection: Connection, request: EphemeralRequest) -> bool:
+    """Return whether the settings of a conversation are those of this request: they have its time."""
+    known = channel_settings.find(connection, request.channel)
+    return known.changed_by == request.user and abs(known.changed_at - request.at) < _SAME
 
 
 def _store(connection: Connection, request: EphemeralRequest) -> str:
@@ -103,12 +109,14 @@ def _store(connection: Connection, request: EphemeralRequest) -> str:
         bool(given["quiet"]),
         str(given["language"]),
         frozenset(map(FileType, given["types"])),
-        frozenset(map(str, given["askers"])) or None,
+        None if given["askers"] is None else frozenset(map(str, given["askers"])),
         Digest(given["digest"]),
         request.user,
-        time(),
+        request.at,
     )
     channel_settings.put(connection, channel, new)
+    # If Magpie left the conversation while Slack was asked, the event that drops its settings came too early.
+    jobs.request(connection, JobKind.CONFIRM_CHANNEL, channel)
     if new.quiet:
         receipts.drop_held(connection, channel)
     if new.types != before.types:

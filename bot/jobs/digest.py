@@ -1,6 +1,6 @@
-"""Handler of the job that posts what was indexed in a conversation, where its settings ask for that.
+"""Handler of the job that posts the digest of a conversation, if its settings ask for one.
 
-Only files that are shared in the conversation itself are named, so everyone who reads the list can open them.
+A digest names only files shared in the conversation itself, which all its readers can open.
 """
 
 from __future__ import annotations
@@ -14,23 +14,25 @@ from bot.db.jobs import Job, JobKind
 from bot.slack.blocks import Block, break_links, escape, line_sections, link
 from bot.slack.client import RateLimited, Refused, SlackClient
 from bot.slack.messages import settings_texts
-from rag import IndexState, OperatorMustAct, Rag, Scope, SharedFile, ShareFilter, TryAgain, list_shared_files
+from rag import IndexState, OperatorMustAct, Rag, Scope, SharedFile, TryAgain, list_added_files
 
 log = logging.getLogger("magpie")
 
 LISTED = 20
 """Files that a digest names."""
 
-_READ_AT_ONCE = 1000
-
 _PATIENCE = 24 * 3600.0
-"""Seconds for which files are waited for that are shared, but not read yet."""
+"""Seconds for which files are waited for that were added, but are not read yet."""
 
 _OPEN = (IndexState.WAITING, IndexState.READING)
 
 
 class Digests:
-    """Post the digests that are due. A file is named once, when it was read within a day after it was shared."""
+    """Post the digests that are due.
+
+    A file is named if it was read within a day after it was added; when it was shared does not matter, because its
+    event may be lost, and a limit may refuse it at first.
+    """
 
     def __init__(self, client: SlackClient, rag: Rag, clock: Callable[[], float]) -> None:
         self._client = client
@@ -56,11 +58,10 @@ class Digests:
             due = channel_settings.find_due_digest(connection, channel, now)
             if due is None:
                 return
-            scope = Scope(frozenset([channel]), shares=ShareFilter(since=due.since, before=now))
-            files = list_shared_files(connection, scope, _READ_AT_ONCE)
+            files = list_added_files(connection, Scope.of(channel), due.since, now)
             until = _until(files, now)
             channel_settings.put_digest(connection, due, until, now)
-        named = _named([file for file in files if file.shared_at < until])
+        named = _named([file for file in files if file.added_at < until])
         if not named:
             return
         try:
@@ -78,7 +79,7 @@ class Digests:
 
 def _until(files: Sequence[SharedFile], now: float) -> float:
     """Return the time up to which all files are read or given up. The files after it are in the next digest."""
-    waiting = [file.shared_at for file in files if file.state in _OPEN and file.shared_at > now - _PATIENCE]
+    waiting = [file.added_at for file in files if file.state in _OPEN and file.added_at > now - _PATIENCE]
     return min(waiting, default=now)
 
 

@@ -14,9 +14,9 @@ from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
 from bot.inbox import STANDING, Limits, look_again, notify, record
-from bot.intake import TYPE_LEFT_OUT, accept, as_new, decide, is_type_left_out
+from bot.intake import accept, as_new, decide, is_type_left_out
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import EDITABLE, Event, Message, SlackFile, Unusable
+from bot.slack.events import EDITABLE, Event, IntakeRefusal, Message, SlackFile, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse
@@ -255,7 +255,7 @@ class FileChecks:
                     continue
                 first_named = replace(as_new(share), name=known.name)
                 if not share.name and is_type_left_out(connection, first_named):
-                    put_share(connection, replace(first_named, state=ShareState.REFUSED, reason=TYPE_LEFT_OUT))
+                    put_share(connection, replace(first_named, state=ShareState.REFUSED, reason=IntakeRefusal.TYPE))
                     continue
                 renamed = Share(
                     KIND,

@@ -14,7 +14,7 @@ from time import time
 from sqlalchemy import Connection
 
 from bot.access.directory import conversation
-from bot.db import conversations, jobs
+from bot.db import channel_settings, conversations, jobs
 from bot.db.conversations import SweepState
 from bot.db.jobs import JobKind
 from bot.inbox import leave
@@ -56,7 +56,7 @@ class SweepPlan:
         deserted = {channel for channel, is_deserted in listed.items() if is_deserted}
         here = set(listed) - deserted
         with self._rag.write_transaction() as connection:
-            for channel in sorted(deserted & _spaces(connection)):
+            for channel in sorted(deserted & _with_data(connection)):
                 leave(connection, channel)
             jobs.request_spaced(connection, JobKind.CONFIRM_CHANNEL, _keys(sorted(missing)), PER_MINUTE)
             if complete:
@@ -100,12 +100,13 @@ class SweepPlan:
 
     def _known(self) -> set[str]:
         with self._rag.read_transaction() as connection:
-            return {*_spaces(connection), *conversations.list_all(connection)}
+            return {*_with_data(connection), *conversations.list_all(connection)}
 
 
-def _spaces(connection: Connection) -> set[str]:
-    """Return the conversations that share anything."""
-    return {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - {""}
+def _with_data(connection: Connection) -> set[str]:
+    """Return the conversations that share anything or have settings."""
+    shared = {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - {""}
+    return shared | set(channel_settings.channels(connection))
 
 
 def _keys(channels: Collection[str]) -> list[tuple[str, str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from slack_bolt import Ack, App
 
-from bot.db.ephemeral_messages import EphemeralRequest, put_limited
+from bot.db.ephemeral_messages import EphemeralRequest, is_refused, put_ephemeral_request, put_limited
 from bot.db.jobs import JobKind
 from bot.listeners.recording import Body, Recording
 from bot.slack import settings_view
@@ -32,16 +33,23 @@ def register_settings(
     """
 
     def command(ack: Ack, body: Body) -> None:
-        """Open the modal at once, because its trigger is valid for three seconds only. A worker fills it."""
+        """Open the modal at once, because its trigger is valid for three seconds only. A worker fills it: so it is not
+        opened for a person with too many requests waiting."""
+        channel, user = str(body.get("channel_id")), str(body.get("user_id"))
+        request = EphemeralRequest(JobKind.SETTINGS, channel, user)
+        with recording.rag.write_transaction() as connection:
+            if is_refused(connection, request, waiting):
+                recording.wake()
+                ack()
+                return
         try:
             view = open_modal(str(body.get("trigger_id")), settings_view.loading_view())
         except MagpieError as error:
             is_repeated = isinstance(error, Refused) and error.code == _USED
             ack(text="" if is_repeated else settings_texts.NOT_OPENED, response_type="ephemeral")
             return
-        channel, user = str(body.get("channel_id")), str(body.get("user_id"))
-        request = EphemeralRequest(JobKind.SETTINGS, channel, user, about={"view": view})
-        recording.once(body, lambda connection: put_limited(connection, request, waiting))
+        opened = replace(request, about={"view": view})
+        recording.once(body, lambda connection: put_ephemeral_request(connection, opened))
         ack()
 
     def submission(ack: Ack, body: Body) -> None:

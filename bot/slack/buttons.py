@@ -45,7 +45,7 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
 
 
 def topic_buttons(topics: Sequence[tuple[int, str]]) -> list[Block]:
-    """Return the blocks of what can be asked next: (chunk, heading) of each."""
+    """Return the buttons for follow-ups. `topics`: (chunk, heading) of each."""
     elements = [button(f"{TOPIC}:{chunk}", heading, str(chunk)) for chunk, heading in topics]
     return [context(button_texts.ASK_NEXT), actions(TOPICS_BLOCK, elements)]
 

@@ -68,13 +68,29 @@ class Unusable(StrEnum):
     OTHER = "other"
 
 
+class IntakeRefusal(StrEnum):
+    """Why a file or link is not indexed, or not yet, although it can be read: what limits it."""
+
+    TOO_MANY_FILES = "too many files"
+    """Its person has too many files waiting."""
+    CHANNEL_FULL = "channel full"
+    """Its channel has as many files as the quota allows."""
+    TOO_OLD = "too old"
+    """It is from before `IntakeRules.since`."""
+    CHANNEL = "channel left out"
+    """The operator leaves out its channel."""
+    TYPE = "type left out"
+    """The settings of its channel leave out its type."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlackFile:
     """A file object.
 
-    `ending`: its type as an extension; empty if only its bytes can tell. `stub`: Slack sent only the id; call
-    files.info before using the other fields. `unusable`: why it cannot be indexed; None if it can. `team`: the
-    workspace or organization of the person who uploaded it; empty if Slack does not say.
+    `name`: as people see it, with an extension of its type. `ending`: its type as an extension; empty if only its bytes
+    can tell. `stub`: Slack sent only the id; call files.info before using the other fields. `unusable`: why it cannot
+    be indexed; None if it can. `team`: the workspace or organization of the person who uploaded it; empty if Slack does
+    not say.
     """
 
     id: str

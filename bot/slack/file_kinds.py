@@ -132,7 +132,17 @@ def file_kind(raw: Raw) -> FileKind:
 def type_of_name(name: str) -> FileType:
     """Return the type of a file by the extension of its name, as `type:` in a question does. Canvases, posts, snippets
     and files without a known extension count as text."""
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    return _type_of(name.rpartition(".")[2].lower() if "." in name else "")
+
+
+def typed_name(name: str, ending: str) -> str:
+    """Return a name whose extension says of which type a file is: "Minutes 30.11.2026" of a PDF gets one. `ending`: the
+    type of the file as an extension."""
+    type = _type_of(ending)
+    return name if not name or type in (FileType.TEXT, type_of_name(name)) else f"{name}.{ending}"
+
+
+def _type_of(ending: str) -> FileType:
     return next((type for type, endings in EXTENSIONS.items() if ending in endings), FileType.TEXT)
 
 

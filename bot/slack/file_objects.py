@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from bot.slack.events import FileKind, SlackFile, Unusable
-from bot.slack.file_kinds import file_kind, upload_type
+from bot.slack.file_kinds import file_kind, typed_name, upload_type
 from bot.slack.message_text import Raw, as_text
 from bot.slack.text_files import has_text, is_being_transcribed
 
@@ -37,7 +37,7 @@ def slack_file(raw: Raw) -> SlackFile:
     ending, unusable = _type(raw, kind)
     return SlackFile(
         as_text(raw.get("id")),
-        title if "." in title else name,
+        typed_name(title if "." in title else name, ending),
         as_text(raw.get("permalink")) or None,
         ending,
         _number(raw.get("size")),

@@ -14,10 +14,13 @@ from rag import FileType, answer_languages
 CALLBACK = "channel_settings"
 """Callback id of the modal."""
 
-QUIET, LANGUAGE, TYPES, ASKERS, DIGEST = "quiet", "language", "types", "askers", "digest"
-"""Block ids, and the action ids in them."""
+QUIET, LANGUAGE, TYPES, ASKERS, EVERYONE, DIGEST = "quiet", "language", "types", "askers", "everyone", "digest"
+"""Block ids, and the action ids in them. EVERYONE is only in the modal of a channel in which no one may ask."""
 
 MAX_ASKERS = 100
+
+_NO_ONE = " no one"
+"""The end of the metadata of a modal of a channel in which no one may ask."""
 
 _OF_QUESTION = "question"
 """The value that stands for the language of the question: Slack has no empty values."""
@@ -28,6 +31,7 @@ class SettingsForm:
     """What the modal shows, and what a person submits in it. The fields are those of `ChannelSettings`.
 
     `version`: the time of the last change before the modal was opened, so that no change of others is overwritten.
+    `askers`: None: everyone may ask; empty: no one, because those who could were forgotten.
     """
 
     channel: str
@@ -35,14 +39,19 @@ class SettingsForm:
     quiet: bool = False
     language: str = ""
     types: Sequence[str] = ()
-    askers: Sequence[str] = ()
+    askers: Sequence[str] | None = None
     digest: str = "off"
     note: str = field(default="", compare=False)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no one may ask."""
+        return self.askers is not None and not self.askers
 
     def to_json(self) -> dict[str, Any]:
         """Return what was submitted as a JSON object."""
         same = {name: getattr(self, name) for name in ("version", "quiet", "language", "digest")}
-        return {**same, "types": list(self.types), "askers": list(self.askers)}
+        return {**same, "types": list(self.types), "askers": None if self.askers is None else list(self.askers)}
 
 
 def loading_view() -> dict[str, Any]:
@@ -62,28 +71,23 @@ def settings_view(form: SettingsForm, *, direct: bool) -> dict[str, Any]:
     languages += [_option(code, name) for code, name in answer_languages().items()]
     types = [_option(type, name) for type, name in texts.TYPE_NAMES.items()]
     digests = [_option(value, name) for value, name in texts.DIGEST_NAMES.items()]
-    users: Block = {
-        "type": "multi_users_select",
-        "placeholder": label(texts.ASKERS_PLACEHOLDER),
-        "max_selected_items": MAX_ASKERS,
-        **({"initial_users": list(form.askers)} if form.askers else {}),
-    }
     blocks = [
         _checkboxes(QUIET, texts.QUIET, texts.QUIET_HINT, [quiet], [QUIET] if form.quiet else []),
         _input(LANGUAGE, texts.LANGUAGE, texts.LANGUAGE_HINT, _select(languages, form.language or _OF_QUESTION)),
         _checkboxes(TYPES, texts.TYPES, texts.TYPES_HINT, types, form.types),
-        *([] if direct else [_input(ASKERS, texts.ASKERS, texts.ASKERS_HINT, users, optional=True)]),
+        *([] if direct else _asker_blocks(form)),
         _input(DIGEST, texts.DIGEST, texts.DIGEST_HINT, {**_select(digests, form.digest), "type": "radio_buttons"}),
         *([context(form.note)] if form.note else []),
     ]
     view = _modal(texts.TITLE_OF_DIRECT_MESSAGE if direct else texts.TITLE, blocks, texts.CANCEL_BUTTON)
-    metadata = f"{form.channel} {form.version:.6f}"
+    metadata = f"{form.channel} {form.version:.6f}{_NO_ONE if form.is_closed else ''}"
     return {**view, "submit": label(texts.SAVE_BUTTON), "callback_id": CALLBACK, "private_metadata": metadata}
 
 
 def submitted_form(view: Mapping[str, Any]) -> tuple[SettingsForm | None, dict[str, str]]:
     """Return what a person submitted, and what is wrong with it: {block id: sentence}. It is None then."""
-    channel, _, version = str(view.get("private_metadata")).partition(" ")
+    metadata = str(view.get("private_metadata"))
+    channel, _, version = metadata.removesuffix(_NO_ONE).partition(" ")
     state = (view.get("state") or {}).get("values") or {}
 
     def given(name: str) -> Mapping[str, Any]:
@@ -93,6 +97,7 @@ def submitted_form(view: Mapping[str, Any]) -> tuple[SettingsForm | None, dict[s
     language = "" if language == _OF_QUESTION else language
     types = [_value(option) for option in given(TYPES).get("selected_options") or ()]
     askers = [str(user) for user in given(ASKERS).get("selected_users") or ()]
+    is_for_all = not metadata.endswith(_NO_ONE) or bool(given(EVERYONE).get("selected_options"))
     digest = _value(given(DIGEST).get("selected_option"))
     errors = {}
     if language and language not in answer_languages():
@@ -107,7 +112,24 @@ def submitted_form(view: Mapping[str, Any]) -> tuple[SettingsForm | None, dict[s
         return None, errors or {DIGEST: texts.NOT_OPENED}
     quiet = bool(given(QUIET).get("selected_options"))
     everything = len(set(types)) == len(FileType)
-    return SettingsForm(channel, float(version), quiet, language, () if everything else types, askers, digest), {}
+    may_ask = askers or (None if is_for_all else [])
+    return SettingsForm(channel, float(version), quiet, language, () if everything else types, may_ask, digest), {}
+
+
+def _asker_blocks(form: SettingsForm) -> list[Block]:
+    """Return the blocks for who may ask. Where no one may, leaving them as they are lets no one ask."""
+    users: Block = {
+        "type": "multi_users_select",
+        "placeholder": label(texts.NO_ASKERS_PLACEHOLDER if form.is_closed else texts.ASKERS_PLACEHOLDER),
+        "max_selected_items": MAX_ASKERS,
+        **({"initial_users": list(form.askers)} if form.askers else {}),
+    }
+    hint = texts.NO_ASKERS_HINT if form.is_closed else texts.ASKERS_HINT
+    everyone = [_option(EVERYONE, texts.EVERYONE_CHOICE)]
+    return [
+        _input(ASKERS, texts.ASKERS, hint, users, optional=True),
+        *([_checkboxes(EVERYONE, texts.EVERYONE, texts.EVERYONE_HINT, everyone, [])] if form.is_closed else []),
+    ]
 
 
 def _modal(title: str, blocks: Sequence[Block], close: str) -> dict[str, Any]:

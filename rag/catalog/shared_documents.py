@@ -43,7 +43,10 @@ class AllowedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A source that a message shares, as its readers see it. `document` is None until its bytes are known."""
+    """A source that a message shares, as its readers see it. `document` is None until its bytes are known.
+
+    `added_at`: when the catalog learned of it, or it was taken in after a limit had refused it, in seconds since 1970.
+    """
 
     kind: str
     ref: str
@@ -56,6 +59,7 @@ class SharedFile:
     message: str
     words: str
     state: IndexState
+    added_at: float
 
     @property
     def title(self) -> str:
@@ -70,6 +74,12 @@ def list_shared_files(connection: Connection, scope: Scope, limit: int) -> list[
     list would show that the same file is known elsewhere.
     """
     return list_shares_in(connection, scope, true(), limit)
+
+
+def list_added_files(connection: Connection, scope: Scope, since: float, before: float) -> list[SharedFile]:
+    """Return what was added in a scope from `since` on and before `before`, in seconds since 1970, as
+    `list_shared_files` does: whenever it was shared, and again if it was checked meanwhile whether it still is."""
+    return list_shares_in(connection, scope, (share.c.state_at >= since) & (share.c.state_at < before), None)
 
 
 def visible_posts(connection: Connection, scope: Scope, messages: Collection[tuple[str, str]]) -> list[SharedFile]:
@@ -108,6 +118,7 @@ def list_shares_in(
             row.message,
             row.words,
             IndexState.READING if row.visible_from > now else states[row.source_id],
+            row.state_at,
         )
         for row in found
         if row.source_id in states

@@ -10,24 +10,23 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import select as sql_select
 
-from bot.db import notices, tables
+from bot.db import channel_settings, notices, tables
+from bot.db.channel_settings import ChannelSettings
 from bot.inbox import Limits, look_again, record
 from bot.intake import (
-    CHANNEL_FULL,
-    CHANNEL_LEFT_OUT,
-    TOO_MANY_FILES,
-    TOO_OLD,
     ChannelRules,
     IntakeRules,
     decide,
     readmit,
 )
 from bot.settings import SlackSettings
-from bot.slack.events import Message, SlackFile, Unusable
+from bot.slack.events import IntakeRefusal, Message, SlackFile, Unusable
+from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, LINK
 from bot.slack.messages import command_texts, file_texts
-from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
+from rag import FileType, IntakePriority, Rag, Settings, Share, ShareState, list_shares, put_share, shared_in
 from rag.catalog.tables import source
+from tests.bot.slack.raw_events import raw_file
 from tests.support.migrated import migrated, open_rag
 
 NOW = time()
@@ -99,7 +98,7 @@ def test_channel_of_unknown_name_waits_only_if_a_rule_has_names() -> None:
 def test_files_of_a_channel_are_taken_up_once_its_name_is_known(connection: Connection) -> None:
     rules = IntakeRules(ChannelRules.of(["ops"], []))
     share(connection, file(1), rules=rules)
-    assert reasons(connection) == {"F1": CHANNEL_LEFT_OUT}
+    assert reasons(connection) == {"F1": IntakeRefusal.CHANNEL}
     assert readmit(connection, rules) == 0
     rules.channels.learn([{"id": "C1", "name": "ops"}])
     assert readmit(connection, rules) == 1
@@ -128,7 +127,7 @@ def test_old_files_are_left_out(connection: Connection) -> None:
     share(connection, file(1), rules=rules, at=NOW - 4 * DAY, listed=True)
     share(connection, file(2), rules=rules, at=NOW - 2 * DAY, listed=True)
     share(connection, file(3), rules=IntakeRules(days=1), at=NOW - 2 * DAY, listed=True)
-    assert reasons(connection) == {"F1": TOO_OLD, "F3": TOO_OLD}
+    assert reasons(connection) == {"F1": IntakeRefusal.TOO_OLD, "F3": IntakeRefusal.TOO_OLD}
     assert readmit(connection, IntakeRules()) == 2
 
 
@@ -138,7 +137,7 @@ def test_quota_of_a_channel_makes_files_wait_and_loses_nothing(connection: Conne
         share(connection, file(number), rules=rules, at=NOW - 50 + number)
     share(connection, file(9), rules=rules, channel="C2")
     assert shared_in(connection, KIND, "C1") == ["F0", "F1"]
-    assert reasons(connection) == dict.fromkeys(["F2", "F3", "F4"], CHANNEL_FULL)
+    assert reasons(connection) == dict.fromkeys(["F2", "F3", "F4"], IntakeRefusal.CHANNEL_FULL)
     assert said(connection) == [command_texts.channel_full(2)]
     assert readmit(connection, rules) == 0
     assert readmit(connection, IntakeRules(channel_files=3)) == 1
@@ -156,10 +155,10 @@ def test_files_of_a_person_beyond_the_limit_are_taken_up(connection: Connection)
     rules = IntakeRules(person_files=2)
     for number in range(4):
         share(connection, file(number), rules=rules, at=NOW - 50 + number)
-    assert reasons(connection) == dict.fromkeys(["F2", "F3"], TOO_MANY_FILES)
+    assert reasons(connection) == dict.fromkeys(["F2", "F3"], IntakeRefusal.TOO_MANY_FILES)
     assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
-    assert reasons(connection) == {"F2": TOO_MANY_FILES}
+    assert reasons(connection) == {"F2": IntakeRefusal.TOO_MANY_FILES}
 
 
 def test_unusable_file_is_refused_before_any_limit_counts(connection: Connection) -> None:
@@ -176,10 +175,12 @@ def test_links_beyond_the_limit_wait_and_are_taken_up(connection: Connection) ->
             "C1", f"{NOW - 50 + number:.6f}", "", "ada", "read this", (), links, NOW - 50 + number, True, False, False
         )
         record(connection, sent, Limits(links=True, intake=rules))
-    assert reasons(connection, LINK) == dict.fromkeys([f"https://docs.example/{n}" for n in (2, 3)], TOO_MANY_FILES)
+    assert reasons(connection, LINK) == dict.fromkeys(
+        [f"https://docs.example/{n}" for n in (2, 3)], IntakeRefusal.TOO_MANY_FILES
+    )
     assert said(connection) == [command_texts.too_many_files(2)]
     assert readmit(connection, IntakeRules(person_files=3)) == 1
-    assert reasons(connection, LINK) == {"https://docs.example/2": TOO_MANY_FILES}
+    assert reasons(connection, LINK) == {"https://docs.example/2": IntakeRefusal.TOO_MANY_FILES}
 
 
 @pytest.mark.parametrize("value", ["2026-05-03", "30", ""])
@@ -263,3 +264,15 @@ def test_person_can_have_any_refused_file_indexed(connection: Connection) -> Non
     assert shared_in(connection, KIND, "C1") == ["F1"]
     share(connection, file(1), rules=IntakeRules(since=NOW), at=NOW - DAY)
     assert shared_in(connection, KIND, "C1") == ["F1"]
+
+
+def test_type_of_a_file_is_what_slack_says_whatever_its_title(connection: Connection) -> None:
+    titled = slack_file(raw_file("F1", "scan.pdf", title="Minutes 30.11.2026"))
+    note = slack_file(raw_file("F2", "notes 1.2", filetype="text"))
+    channel_settings.put(connection, "C1", ChannelSettings(types=frozenset({FileType.TEXT})))
+    share(connection, titled, note, rules=IntakeRules())
+    assert reasons(connection) == {"F1": IntakeRefusal.TYPE}
+    assert readmit(connection, IntakeRules()) == 0
+    channel_settings.put(connection, "C1", ChannelSettings(types=frozenset({FileType.PDF})))
+    assert readmit(connection, IntakeRules()) == 1
+    assert reasons(connection) == {}

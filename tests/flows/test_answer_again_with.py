@@ -52,12 +52,13 @@ def test_other_model_and_more_pages_can_be_chosen(
         shown = generator.prompts[-1].user.count("<passage ")
         ws.click(ben, channel, first.ts, buttons.WITH, "deeper")
         _, deeper = answers(ws, channel, ts, 2)
-        assert said(deeper).startswith(answer_texts.answered_with(""))
+        assert said(deeper).startswith("Asked again with more pages:")
         assert generator.prompts[-1].user.count("<passage ") > shown
+        assert offered(ws, channel, deeper.ts)["value"] == "model:two:8b"
         asked = len(generator.prompts)
         ws.click(ben, channel, first.ts, buttons.WITH, "model:two:8b")
         other = answers(ws, channel, ts, 3)[-1]
-        assert said(other).startswith("Answered by two:8b:")
+        assert said(other).startswith("Asked again with two:8b:")
         assert len(generator.prompts) == asked
         assert ollama.chats()[-1]["model"] == "two:8b"
     with magpie(

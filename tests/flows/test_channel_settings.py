@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import time
 from typing import Any
 
+from bot.access.policy import MayChange
 from bot.db import channel_settings, jobs, questions, tables
 from bot.db.channel_settings import ChannelSettings, Digest
+from bot.db.jobs import Job, JobKind
 from bot.demo.slack_server import Workspace
-from bot.intake import TYPE_LEFT_OUT
+from bot.jobs.channel_settings import ChannelSettingsJobs
 from bot.main import Bot
-from bot.slack.messages import command_texts, settings_texts
+from bot.slack.events import IntakeRefusal
+from bot.slack.messages import command_texts, file_texts, settings_texts
+from bot.slack.settings_view import SettingsForm
 from rag import FileType, Scope, ShareState, list_shares
 from tests.flows.team import HANDBOOK, READ, answers, ask, magpie, mention, pdf, receipts, reply, said, share, until
 from tests.flows.team import wait_for_ephemeral as told
@@ -110,6 +115,59 @@ def test_change_of_another_person_meanwhile_is_not_overwritten(
     assert (stored(bot, channel).quiet, stored(bot, channel).language) == (True, "")
 
 
+def saving(bot: Bot, channel: str, user: str, **given: Any) -> Job:
+    """Return the job that stores submitted settings; `given` differs from the defaults."""
+    about = SettingsForm(channel, **given).to_json()
+    return Job(
+        1, JobKind.SAVE, channel, "", user, 1, 1, 0, time(), {"text": "", "thread": "", "url": "", "about": about}
+    )
+
+
+def test_settings_that_are_saved_twice_after_a_crash_are_confirmed_once(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    settings = ChannelSettingsJobs(bot.client, bot.rag, bot.access)
+    job = saving(bot, channel, ada, quiet=True)
+    for _ in range(2):
+        settings.save(job)
+    bot.wake_up.notify()
+    told(ws, ada, settings_texts.IS_QUIET)
+    ws.command(ada, channel, "/magpie", "status")  # answered after what was said before
+    told(ws, ada, "Here: ")
+    assert not [one for one in ws.ephemerals(ada) if settings_texts.CHANGED_MEANWHILE in said(one)]
+    assert stored(bot, channel).quiet
+
+
+def test_settings_saved_while_magpie_leaves_the_channel_are_dropped(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    class Leaving:
+        """Answers, and then Magpie is removed from the channel."""
+
+        def may_change_settings(self, channel: str, user: str) -> MayChange:
+            found = bot.access.may_change_settings(channel, user)
+            ws.remove_bot(channel)
+            ws.settled()
+            return found
+
+    leaving: Any = Leaving()
+    ChannelSettingsJobs(bot.client, bot.rag, leaving).save(saving(bot, channel, ada, quiet=True))
+    bot.wake_up.notify()
+    until(lambda: stored(bot, channel) == ChannelSettings())
+
+
+def test_person_with_too_many_requests_waiting_is_told_so_without_a_form(
+    ws: Workspace, tmp_path: Path, ada: str, channel: str
+) -> None:
+    with magpie(ws, tmp_path / "data", person_waiting=1) as bot:
+        with bot.rag.write_transaction() as connection:
+            jobs.add(connection, JobKind.STATUS, channel, ada, {"text": "", "thread": "", "url": "", "about": {}})
+            jobs.postpone(connection, JobKind.STATUS, time() + 600)
+        ws.command(ada, channel, "/magpie", "settings")
+        told(ws, ada, command_texts.too_many_waiting(1))
+        assert ws.views() == []
+
+
 def test_impossible_value_is_an_error_in_the_modal(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     view = form(ws, ada, channel)
     sent = ws.submit(ada, view["id"], {"digest": {"digest": {"selected_option": {"value": "hourly"}}}})
@@ -162,10 +220,19 @@ def test_only_the_chosen_types_are_indexed_until_they_are_changed(
             found = list_shares(connection, space=channel, states=[ShareState.REFUSED])
         return [each.reason for each in found]
 
-    until(lambda: reasons() == [TYPE_LEFT_OUT])
+    until(lambda: reasons() == [IntakeRefusal.TYPE])
     change(ws, ada, channel, types=options("image", "pdf"))
     receipts(ws, channel, ts, READ)
     assert stored(bot, channel).types == frozenset({FileType.IMAGE, FileType.PDF})
+
+
+def test_answer_says_why_a_file_sent_with_the_question_is_not_read(
+    ws: Workspace, bot: Bot, ada: str, channel: str
+) -> None:
+    with bot.rag.write_transaction() as connection:
+        channel_settings.put(connection, channel, ChannelSettings(types=frozenset({FileType.IMAGE})))
+    asked = ws.post(ada, channel, mention(ws), files=[("handbook.pdf", HANDBOOK)])
+    assert file_texts.unused_file(IntakeRefusal.TYPE) in said(reply(ws, channel, asked))
 
 
 def test_person_who_may_not_ask_is_told_so_and_gets_no_answer(
@@ -224,4 +291,4 @@ def test_answers_are_asked_for_in_the_language_of_the_channel(
 
 def _has_no_sweeps(bot: Bot) -> bool:
     with bot.rag.read_transaction() as connection:
-        return not any(jobs.count_open(connection)[kind] for kind in (jobs.JobKind.SWEEP, *jobs.SWEEPS))
+        return not any(jobs.count_open(connection)[kind] for kind in (JobKind.SWEEP, *jobs.SWEEPS))

@@ -1,8 +1,9 @@
-"""The list of what was indexed in a channel, where its settings ask for it, in a workspace with the real bot."""
+"""The digest of a channel whose settings ask for one, in a workspace with the real bot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import time
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.demo.slack_server import Message, Workspace
 from bot.jobs.digest import LISTED, Digests
 from bot.main import Bot
 from bot.slack.client import RateLimited
-from rag import OperatorMustAct, Scope, TryAgain
+from rag import FileType, OperatorMustAct, Scope, TryAgain
 from tests.flows.team import HANDBOOK, READ, pdf, receipts, said, share, until
 
 DAY = 24 * 3600.0
@@ -64,6 +65,27 @@ def test_digest_names_the_files_of_the_channel_once(
     assert f"<{ws.file_link(ws.files('notes.pdf')[0].id)}|notes.pdf>" in said(message)
     digests(time() + 2 * DAY)
     assert len(posted(ws, channel)) == 1  # nothing was indexed since
+
+
+def test_file_that_is_found_or_taken_in_late_is_named(
+    ws: Workspace, bot: Bot, digests: Post, ada: str, channel: str
+) -> None:
+    with bot.rag.write_transaction() as connection:
+        known = channel_settings.find(connection, channel)
+        channel_settings.put(connection, channel, replace(known, types=frozenset({FileType.IMAGE})))
+    left_out = ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)])
+    ws.settled()
+    with bot.rag.write_transaction() as connection:
+        channel_settings.put(connection, channel, known)
+    share(ws, ada, channel, "found.pdf", pdf("Found by a sweep."))
+    with bot.rag.write_transaction() as connection:  # both were shared before the time of this digest
+        connection.exec_driver_sql("UPDATE share SET shared_at = shared_at - 864000")
+        jobs.request(connection, JobKind.READMIT)
+    bot.wake_up.notify()
+    receipts(ws, channel, left_out, READ)
+    digests(time() + DAY)
+    [message] = posted(ws, channel)
+    assert "I indexed 2 files here:" in said(message)
 
 
 def test_deleted_file_is_not_named(ws: Workspace, bot: Bot, digests: Post, ada: str, channel: str) -> None:

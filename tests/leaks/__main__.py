@@ -13,8 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.leaks.guards import GUARDS
 from tests.leaks.runs import STEPS_PER_WORKSPACE, play, run
-from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
+from tests.leaks.sabotage import CAUGHT_WITHIN, run_sabotaged
 from tests.leaks.selection import Step
 
 _EVERY = 300

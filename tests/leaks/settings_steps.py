@@ -1,4 +1,4 @@
-"""Steps with the settings of a channel: who changes them, who may ask, and the list of what was indexed."""
+"""Steps with the settings of a channel: who changes them, who may ask, and the digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from bot.db.channel_settings import ChannelSettings, Digest
 from bot.db.jobs import JobKind
 from bot.demo.slack_server.state import Conversation, Person
 from bot.listeners import interactions
-from bot.slack.buttons import FEEDBACK_BLOCK, TOPIC
 from tests.leaks.marked_documents import TOPICS
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -77,7 +76,7 @@ def ask_as_other_than_allowed(simulation: Simulation, step: Step) -> None:
 
 
 def post_digest(simulation: Simulation, step: Step) -> None:
-    """Have the list of what was indexed posted in a conversation."""
+    """Have the digest of a conversation posted."""
     space = pick([each for each in spaces(simulation) if simulation.state.has_bot(each)], step.a)
     if space is None:
         return
@@ -87,33 +86,6 @@ def post_digest(simulation: Simulation, step: Step) -> None:
         jobs.request(connection, JobKind.DIGEST)
     simulation.run_until_idle()
     _drop(simulation, space.id)
-
-
-def press_forged_topic(simulation: Simulation, step: Step) -> None:
-    """Press a button for a heading whose number is that of any chunk of any document."""
-    found = [
-        (space, message)
-        for space in spaces(simulation)
-        for message in space.messages
-        if message.user == simulation.ws.bot_user
-        and any(block.get("block_id") == FEEDBACK_BLOCK for block in message.blocks)
-    ]
-    chosen = pick(sorted(found, key=lambda each: each[1].ts)[-8:], step.a)
-    with simulation.rag.read_transaction() as connection:
-        chunks = connection.exec_driver_sql("SELECT id FROM chunk WHERE heading != '' ORDER BY id").all()
-    number = pick(chunks, step.b)
-    if chosen is None or number is None:
-        return
-    space, message = chosen
-    person = pick([each for each in people(simulation) if each.id in space.members], step.c)
-    if person is None:
-        return
-    action = f"{TOPIC}:{number[0]}"
-    element = {"type": "button", "action_id": action, "value": str(number[0])}
-    text = {"type": "plain_text", "text": "A heading"}
-    forged = {"type": "actions", "block_id": "forged", "elements": [{**element, "text": text}]}
-    message.blocks = [*(block for block in message.blocks if block.get("block_id") != "forged"), forged]
-    simulation.ws.click(person.id, space.id, message.ts, action, str(number[0]))
 
 
 STEPS = {

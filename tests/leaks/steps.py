@@ -7,11 +7,20 @@ that any step can be left out of a list.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import api_steps, folder_steps, interaction_steps, message_steps, settings_steps, sharing_steps
+from tests.leaks import (
+    answer_steps,
+    api_steps,
+    folder_steps,
+    interaction_steps,
+    member_steps,
+    message_steps,
+    settings_steps,
+    sharing_steps,
+)
 from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -56,19 +65,28 @@ def _ask(simulation: Simulation, step: Step) -> None:
 
 def _ask_meanwhile(simulation: Simulation, step: Step) -> None:
     """Ask, and change members or files while the model generates the answer."""
-    kinds = [
-        interaction_steps.delete_shown_document,
-        _unshare,
-        _delete_file,
-        _join,
-        _leave,
-        _set_guest,
-        _connect,
-        _make_private,
-    ]
-    action, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
-    simulation.generator.hook = simulation.interrupting(lambda: action(simulation, other))
+    kinds = [interaction_steps.delete_shown_document, *_CHANGES]
+    simulation.generator.hook = simulation.interrupting(lambda: _change(simulation, step, kinds))
     _ask(simulation, step)
+
+
+def _ask_and_change(simulation: Simulation, step: Step) -> None:
+    """Ask, and change members or files while the pictures of the answer are shared."""
+    kinds, raised = [interaction_steps.delete_shown_document, *_CHANGES], list[BaseException]()
+    hook = simulation.interrupting(lambda: _change(simulation, step, kinds))
+
+    def change() -> None:
+        try:
+            hook()
+        except BaseException as error:  # noqa: BLE001 - in a thread of the server; raised in this one below
+            raised.append(error)
+
+    simulation.ws.faults.meanwhile("files.completeUploadExternal", change)
+    _ask(simulation, step)
+    simulation.run_until_idle()
+    simulation.ws.faults.clear()
+    if raised:
+        raise raised[0]
 
 
 def _screenshot(simulation: Simulation, step: Step) -> None:
@@ -101,99 +119,6 @@ def _delete_message(simulation: Simulation, step: Step) -> None:
     if file is not None:
         share = file.shares[step.b % len(file.shares)]
         simulation.ws.delete_message(share.conversation, share.ts)
-
-
-def _join(simulation: Simulation, step: Step) -> None:
-    person, space = pick(people(simulation), step.a), pick(channels(simulation), step.b)
-    if person is None or space is None or person.id in space.members or (person.team != simulation.state.team):
-        return
-    simulation.ws.join(person.id, space.id)
-
-
-def _leave(simulation: Simulation, step: Step) -> None:
-    space = pick(channels(simulation), step.b)
-    members = [each for each in people(simulation) if space is not None and each.id in space.members]
-    person = pick(members, step.a)
-    if person is not None and space is not None and len(members) > 1:
-        simulation.ws.leave(person.id, space.id)
-
-
-def _set_guest(simulation: Simulation, step: Step) -> None:
-    person = pick([each for each in people(simulation) if each.team == simulation.state.team], step.a)
-    if person is not None:
-        simulation.ws.set_guest(person.id, ("multi", "single", "")[step.b % 3])
-
-
-def _connect(simulation: Simulation, step: Step) -> None:
-    """Share a channel with another company, one of whose people joins, or end that."""
-    space = pick(channels(simulation), step.a)
-    if space is None:
-        return
-    if space.shared:
-        for id in [each for each in space.members if simulation.state.people[each].team != simulation.state.team]:
-            simulation.ws.leave(id, space.id)
-        simulation.ws.set_shared(space.id, False)
-        return
-    simulation.ws.set_shared(space.id)
-    guest = simulation.ws.person(f"outsider-{len(simulation.state.people)}", stranger_team="T0THEM")
-    simulation.ws.join(guest, space.id)
-
-
-def _set_flag(simulation: Simulation, step: Step) -> None:
-    """Change a flag of a channel without an event. The bot notices it when its cache expires."""
-    space = pick(channels(simulation), step.a)
-    if space is not None:
-        if step.b % 2:
-            simulation.ws.set_pending(space.id, not space.pending)
-        else:
-            simulation.ws.set_org_shared(space.id, not space.org_shared)
-        simulation.bot.access.invalidate_all()
-
-
-def _make_private(simulation: Simulation, step: Step) -> None:
-    space = pick([each for each in channels(simulation) if each.kind == "channel"], step.a)
-    if space is not None and space.members:
-        simulation.ws.make_private(space.id)
-
-
-def _archive(simulation: Simulation, step: Step) -> None:
-    space = pick(channels(simulation), step.a)
-    if space is not None:
-        (simulation.ws.unarchive if space.archived else simulation.ws.archive)(space.id)
-
-
-def _add_or_remove_bot(simulation: Simulation, step: Step) -> None:
-    space = pick(channels(simulation), step.a)
-    if space is not None:
-        if simulation.ws.bot_user not in space.members:
-            simulation.ws.invite_bot(space.id)
-        elif len(space.members) > 1:
-            simulation.ws.remove_bot(space.id)
-
-
-def _deactivate(simulation: Simulation, step: Step) -> None:
-    active = people(simulation)
-    if len(active) > 3:
-        simulation.ws.deactivate(active[step.a % len(active)].id)
-
-
-def _add_person(simulation: Simulation, step: Step) -> None:
-    id = simulation.ws.hire(f"new-{len(simulation.state.people)}")
-    simulation.ws.direct(id)
-
-
-def _new_channel(simulation: Simulation, step: Step) -> None:
-    members = [
-        each.id
-        for number, each in enumerate(people(simulation))
-        if (step.b >> number) & 1 and each.team == simulation.state.team
-    ]
-    if members:
-        name = f"channel-{len(simulation.state.conversations)}"
-        if step.a % 4 == 3 and len(members) > 1:
-            simulation.ws.group_direct(members)
-        else:
-            simulation.ws.channel(name, members, private=step.a % 2 == 1)
 
 
 def _forget(simulation: Simulation, step: Step) -> None:
@@ -255,22 +180,31 @@ def _switch_reranker(simulation: Simulation, step: Step) -> None:
     simulation.rag.rerank_images(on=bool(step.c % 2))
 
 
-def _meanwhile(act: Callable[[Simulation, Step], None]) -> Callable[[Simulation, Step], None]:
+_Act = Callable[[Simulation, Step], None]
+
+_CHANGES: Sequence[_Act] = (
+    _unshare,
+    _delete_file,
+    member_steps.join,
+    member_steps.leave,
+    member_steps.set_guest,
+    member_steps.connect,
+    member_steps.make_private,
+)
+"""What can happen while something else does."""
+
+
+def _change(simulation: Simulation, step: Step, kinds: Sequence[_Act] = _CHANGES) -> None:
+    """Change members or files: one of `kinds`."""
+    kinds[step.c % len(kinds)](simulation, Step("", step.a // 7, step.b // 7, step.c // 7))
+
+
+def _meanwhile(act: _Act) -> _Act:
     """Return a step that changes members or files during the search of another step."""
 
     def step_with_hook(simulation: Simulation, step: Step) -> None:
-        kinds = [
-            *[interaction_steps.delete_found_file] * 2,
-            _unshare,
-            _delete_file,
-            _join,
-            _leave,
-            _set_guest,
-            _connect,
-            _make_private,
-        ]
-        action, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
-        simulation.rag.hook = simulation.interrupting(lambda: action(simulation, other))
+        kinds = [*[interaction_steps.delete_found_file] * 2, *_CHANGES]
+        simulation.rag.hook = simulation.interrupting(lambda: _change(simulation, step, kinds))
         act(simulation, step)
         simulation.run_until_idle()
         simulation.rag.hook = None
@@ -282,27 +216,28 @@ def _stop(simulation: Simulation, step: Step) -> None:
     interaction_steps.stop(simulation, lambda: _ask(simulation, step), step.b // 7)
 
 
-STEPS: dict[str, Callable[[Simulation, Step], None]] = {
+STEPS: dict[str, _Act] = {
     "share": _share,
     "share again": _reshare,
     "ask": _ask,
     "ask, and meanwhile": _ask_meanwhile,
     "ask, and when found": _meanwhile(_ask),
+    "ask, and when answered": _ask_and_change,
     "screenshot": _screenshot,
     "unshare": _unshare,
     "delete file": _delete_file,
     "delete message": _delete_message,
-    "join": _join,
-    "leave": _leave,
-    "guest": _set_guest,
-    "connect": _connect,
-    "flag": _set_flag,
-    "make private": _make_private,
-    "archive": _archive,
-    "bot": _add_or_remove_bot,
-    "deactivate": _deactivate,
-    "newcomer": _add_person,
-    "new channel": _new_channel,
+    "join": member_steps.join,
+    "leave": member_steps.leave,
+    "guest": member_steps.set_guest,
+    "connect": member_steps.connect,
+    "flag": member_steps.set_flag,
+    "make private": member_steps.make_private,
+    "archive": member_steps.archive,
+    "bot": member_steps.add_or_remove_bot,
+    "deactivate": member_steps.deactivate,
+    "newcomer": member_steps.add_person,
+    "new channel": member_steps.new_channel,
     "forget": _forget,
     "sweep": _sweep,
     "lose": _lose_event,
@@ -318,7 +253,8 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "feedback": interaction_steps.press(buttons.FEEDBACK),
     "answer again with": interaction_steps.press(buttons.WITH),
     "topic": interaction_steps.press(buttons.TOPIC),
-    "topic of any file": settings_steps.press_forged_topic,
+    "topic of any file": answer_steps.press_topic_of_any_file,
+    "answer again after a change": answer_steps.answer_again_after(_change),
     "stop": _stop,
     "ask in vain": interaction_steps.ask_in_vain,
     "ask directly, leave": interaction_steps.ask_directly_and_leave,
@@ -348,6 +284,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {
     "ask, and when found": 8,
+    "ask, and when answered": 6,
     "ask too early": 6,
     "share again": 5,
     "unshare": 3,

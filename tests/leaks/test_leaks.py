@@ -10,10 +10,10 @@ import pytest
 from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import Conversation, Person, State
 from bot.folders import EVERYONE
+from tests.leaks.guards import GUARDS
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, numbers_in
 from tests.leaks.oracle import rights
 from tests.leaks.runs import Found, minimize, play, run
-from tests.leaks.sabotage import GUARDS
 from tests.leaks.selection import Step
 from tests.leaks.simulation import open_simulation
 from tests.leaks.steps import set_up

@@ -1,4 +1,4 @@
-"""Catalogs in both databases, for tests of what is stored."""
+"""Open catalogs in SQLite or PostgreSQL, for tests of both."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Compare the local Slack server with a test workspace: `TRY_SLACK_TOKEN=xoxb-… TRY_SLACK_USER=U… make try-slack`.
 
 It posts in the direct message with that person, and deletes what it posted. Exit code 1 if anything differs, 2 without
-a token. RECORD=DIR keeps Slack's responses without texts, numbers and ids.
+a token. RECORD=DIR keeps Slack's responses without texts, numbers and ids. With TRY_SLACK_APP_TOKEN=xapp-…, it asks
+that person to type a command, which modals need.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from slack_sdk import WebClient
@@ -19,6 +21,7 @@ from bot.slack.agent_sessions import AGENT_SCOPE
 from tests.support.slack_workspace import AGENT_MANIFEST, MANIFEST
 from tests.try_slack.comparison import Outcomes, as_table, differences, record
 from tests.try_slack.contract import run_steps
+from tests.try_slack.typed_commands import commands_in, typed_commands
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -32,8 +35,10 @@ def main(environment: Mapping[str, str]) -> int:
         return 2
     client = WebClient(token=token, base_url=environment.get("TRY_SLACK_API_URL", WebClient.BASE_URL))
     client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=3))
-    slack = list(run_steps(client, user))
-    local = _run_locally(is_agent=_is_agent(client))
+    app_token = environment.get("TRY_SLACK_APP_TOKEN", "")
+    with typed_commands(client, app_token) if app_token else nullcontext() as get_trigger:
+        slack = list(run_steps(client, user, get_trigger))
+    local = _run_locally(is_agent=_is_agent(client), has_modals=bool(app_token))
     if environment.get("RECORD"):
         record(slack, Path(environment["RECORD"]))
     found = differences(local, slack)
@@ -43,10 +48,11 @@ def main(environment: Mapping[str, str]) -> int:
     return 1 if found else 0
 
 
-def _run_locally(*, is_agent: bool) -> Outcomes:
+def _run_locally(*, is_agent: bool, has_modals: bool) -> Outcomes:
     with open_workspace(manifest=AGENT_MANIFEST if is_agent else MANIFEST) as ws:
         user = ws.person("ada")
-        return list(run_steps(WebClient(token=ws.bot_token, base_url=ws.api_url), user))
+        client = WebClient(token=ws.bot_token, base_url=ws.api_url)
+        return list(run_steps(client, user, commands_in(ws, user) if has_modals else None))
 
 
 def _is_agent(client: WebClient) -> bool:

@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from bot.slack.agent_sessions import AGENT_SCOPE
 from bot.slack.blocks import container, section
 from bot.slack.rich_text import rich_blocks
+from bot.slack.settings_view import SettingsForm, loading_view, settings_view
 
 Json: TypeAlias = dict[str, Any]
 
@@ -23,16 +24,30 @@ TABLE = "| Relay | Hours |\n|--|--:|\n| Crane | 72 |\n| | 31 |\n"
 MARKDOWN = f"## Ports\n\nThe **gateway** uses `8443` [1].\n\n1. one\n   - two\n\n> three\n\n```\nx = 1\n```\n\n{TABLE}"
 
 
-_JSON = ("chat.postMessage", "chat.update", "chat.startStream", "chat.appendStream", "chat.stopStream", "agents.")
+_JSON = (
+    "chat.postMessage",
+    "chat.update",
+    "chat.startStream",
+    "chat.appendStream",
+    "chat.stopStream",
+    "agents.",
+    "views.",
+)
 """Methods, or beginnings of their names, whose arguments are a JSON object. Those of the others are a form."""
+
+
+GetTrigger: TypeAlias = Callable[[str], str]
+"""Returns the trigger of a slash command that a person uses now in a conversation: it is valid for three seconds."""
 
 
 @dataclass
 class Run:
-    """One run of the steps. `user`: the person in whose direct message they post. `results`: responses by step."""
+    """One run of the steps. `user`: the person in whose direct message they post. `results`: responses by step.
+    `get_trigger`: None if no one uses a command; the steps that need it are left out then."""
 
     client: WebClient
     user: str
+    get_trigger: GetTrigger | None = None
     results: dict[str, Json] = field(default_factory=dict)
 
     @property
@@ -42,6 +57,10 @@ class Run:
     def ts(self, step: str) -> str:
         return str(self.results[step].get("ts", "0.000001"))
 
+    def view(self, step: str) -> str:
+        """Return the id of the modal that a step opened."""
+        return str((self.results.get(step, {}).get("view") or {}).get("id", "V00000000"))
+
     @property
     def is_agent(self) -> bool:
         return AGENT_SCOPE in self.results["auth.test"]["scopes"]
@@ -49,13 +68,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Step:
-    """One call. `keys`: fields of the response that both must have. `only_agents`: left out for other apps."""
+    """One call. `keys`: fields of the response that both must have. `only_agents`: left out for other apps.
+    `needs_trigger`: left out if no one uses a command."""
 
     name: str
     method: str
     arguments: Callable[[Run], Json]
     keys: tuple[str, ...] = ()
     only_agents: bool = False
+    needs_trigger: bool = False
+
+    def is_possible(self, run: Run) -> bool:
+        """Return whether a run can take this step, once it has the result of `auth.test`."""
+        return (run.is_agent or not self.only_agents) and (run.get_trigger is not None or not self.needs_trigger)
 
 
 def _post(name: str, make_blocks: Callable[[], list[Json]]) -> Step:
@@ -84,6 +109,16 @@ def _session(status: str, **more: str) -> Callable[[Run], Json]:
 
 def _of_stream(run: Run) -> Json:
     return {"channel": run.direct, "ts": run.ts("start a stream")}
+
+
+def _open_settings(run: Run) -> Json:
+    trigger = run.get_trigger(run.direct) if run.get_trigger is not None else ""
+    return {"trigger_id": trigger, "view": loading_view()}
+
+
+def _settings(run: Run) -> Json:
+    form = SettingsForm(run.direct, 1.5, True, "de", ["image", "pdf"], [run.user], "weekly")
+    return {"view_id": run.view("open the settings"), "view": settings_view(form, direct=False)}
 
 
 STEPS = (
@@ -148,6 +183,10 @@ STEPS = (
     Step("a session", "agents.sessions.setStatus", _session("processing", title="port"), ("status",), only_agents=True),
     Step("a status that does not exist", "agents.sessions.setStatus", _session("reading"), only_agents=True),
     Step("the end of a session", "agents.sessions.setStatus", _session("active"), ("status",), only_agents=True),
+    Step("a modal without a trigger", "views.open", lambda _: {"trigger_id": "1.2.0", "view": loading_view()}),
+    Step("a modal that is not open", "views.update", lambda _: {"view_id": "V00000000", "view": loading_view()}),
+    Step("open the settings", "views.open", _open_settings, ("view",), needs_trigger=True),
+    Step("show the settings", "views.update", _settings, ("view",), needs_trigger=True),
     Step(
         "a reaction",
         "reactions.add",
@@ -189,14 +228,13 @@ class Outcome:
         return f"{self.status}, without {', '.join(self.missing)}" if self.missing else self.status
 
 
-def run_steps(client: WebClient, user: str) -> Iterator[tuple[Step, Outcome]]:
+def run_steps(client: WebClient, user: str, get_trigger: GetTrigger | None = None) -> Iterator[tuple[Step, Outcome]]:
     """Yield each step with its outcome, then delete what was posted."""
-    run = Run(client, user)
+    run = Run(client, user, get_trigger)
     try:
         for step in STEPS:
-            if step.only_agents and not run.is_agent:
-                continue
-            yield step, _take(run, step)
+            if not run.results or step.is_possible(run):
+                yield step, _take(run, step)
     finally:
         _clean_up(run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.slack_workspace import AGENT_MANIFEST, MANIFEST, without_prox
 from tests.try_slack.__main__ import main
 from tests.try_slack.comparison import scrubbed
 from tests.try_slack.contract import STEPS, run_steps
+from tests.try_slack.typed_commands import commands_in
 
 ws = workspace_fixture(manifest=MANIFEST)
 
@@ -25,7 +27,7 @@ def try_on(ws: Workspace, **more: str) -> int:
 
 def test_equal_servers_have_no_differences_and_nothing_stays(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert try_on(ws) == 0
-    count = sum(not step.only_agents for step in STEPS)
+    count = sum(not (step.only_agents or step.needs_trigger) for step in STEPS)
     assert capsys.readouterr().out == f"{count} calls, 0 with another outcome than in the local server.\n"
     assert [each for one in ws.conversations() for each in one.messages] == []
 
@@ -35,7 +37,25 @@ def test_agent_is_compared_with_an_agent(capsys: pytest.CaptureFixture[str]) -> 
 
     with without_proxies(), open_workspace(manifest=AGENT_MANIFEST) as ws:
         assert try_on(ws) == 0
-    assert capsys.readouterr().out.startswith(f"{len(STEPS)} calls")
+    assert capsys.readouterr().out.startswith(f"{sum(not step.needs_trigger for step in STEPS)} calls")
+
+
+def test_modal_is_compared_once_a_person_types_a_command(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ben = ws.person("ben")
+    direct = ws.direct(ben)
+
+    def type_when_asked() -> None:
+        ws.wait(lambda: ws.called("views.update"), 20, "the step before")
+        ws.command(ben, direct, "/magpie", "settings")
+
+    with ThreadPoolExecutor(1) as pool:
+        typed = pool.submit(type_when_asked)
+        assert try_on(ws, TRY_SLACK_APP_TOKEN=ws.app_token) == 0
+        typed.result()
+    count = sum(not step.only_agents for step in STEPS)
+    assert f"{count} calls, 0 with another outcome" in capsys.readouterr().out
+    [view] = ws.views()
+    assert view["callback_id"] == "channel_settings"
 
 
 def test_other_outcomes_are_a_table(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +96,8 @@ def test_every_step_posts_what_slack_accepts_or_refuses_as_it_says(ws: Workspace
 
     with without_proxies():
         user = ws.person("ada")
-        found = {step.name: each.status for step, each in run_steps(WebClient(ws.bot_token, ws.api_url), user)}
+        taken = run_steps(WebClient(ws.bot_token, ws.api_url), user, commands_in(ws, user))
+        found = {step.name: each.status for step, each in taken}
     refused = {name: status for name, status in found.items() if status != "ok"}
     assert refused == {
         "a person that does not exist": "user_not_found",
@@ -89,6 +110,8 @@ def test_every_step_posts_what_slack_accepts_or_refuses_as_it_says(ws: Workspace
         "update a stream": "streaming_state_conflict",
         "a malformed chunk": "invalid_chunks",
         "stop it again": "message_not_in_streaming_state",
+        "a modal without a trigger": "invalid_trigger_id",
+        "a modal that is not open": "not_found",
         "the same reaction": "already_reacted",
         "an empty upload": "missing_argument",
         "a file that does not exist": "file_not_found",

@@ -39,7 +39,8 @@ FIELDS: dict[str, set[str]] = {
 }
 UNCHECKED = {"video", "file", "alert", "plan", "task_card"}
 ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
-MAX_CHILDREN = MAX_CARDS = 10
+MAX_CHILDREN = 10
+"""Blocks in a container, or cards in a carousel."""
 CHILDREN = set("actions context divider header image section table video".split())
 """Blocks in a container: those that the documentation and Slack's own validator both accept. Unconfirmed: rich_text."""
 WIDTHS = {"narrow", "standard", "wide", "full"}
@@ -101,7 +102,7 @@ class Checker:
             "table": lambda block, at: check_table(block, at, self._error),
             "container": self._container,
             "card": self._card,
-            "carousel": self._carousel,
+            "carousel": lambda block, at: self._children(block, "elements", {"card"}, at),
             "input": lambda block, at: check_input(block, at, self._error),
         }
         if kind in checks:
@@ -217,16 +218,7 @@ class Checker:
                 self._error("must be a boolean", f"{at}/{name}")
         if block.get("default_collapsed") and not block.get("is_collapsible"):
             self._error("is_collapsible must be true", f"{at}/default_collapsed")
-        children = block.get("child_blocks")
-        if not isinstance(children, list) or not 1 <= len(children) <= MAX_CHILDREN:
-            self._error(f"must have 1 to {MAX_CHILDREN} items", f"{at}/child_blocks")
-            return
-        for number, each in enumerate(children):
-            place = f"{at}/child_blocks/{number}"
-            if _type(each) not in CHILDREN:
-                self._error(f"unsupported type: {_type(each)}", f"{place}/type")
-            else:
-                self._block(each, place)
+        self._children(block, "child_blocks", CHILDREN, at)
 
     def _card(self, block: Json, at: str) -> None:
         if not any(name in block for name in ("hero_image", "title", "actions", "body")):
@@ -240,14 +232,15 @@ class Checker:
         for number, each in enumerate(block.get("actions", [])):
             self._element(each, f"{at}/actions/{number}")
 
-    def _carousel(self, block: Json, at: str) -> None:
-        cards = block.get("elements")
-        if not isinstance(cards, list) or not 1 <= len(cards) <= MAX_CARDS:
-            self._error(f"must have 1 to {MAX_CARDS} items", f"{at}/elements")
+    def _children(self, block: Json, name: str, types: set[str], at: str) -> None:
+        """Check the list of blocks inside of a block."""
+        children = block.get(name)
+        if not isinstance(children, list) or not 1 <= len(children) <= MAX_CHILDREN:
+            self._error(f"must have 1 to {MAX_CHILDREN} items", f"{at}/{name}")
             return
-        for number, each in enumerate(cards):
-            place = f"{at}/elements/{number}"
-            if _type(each) != "card":
+        for number, each in enumerate(children):
+            place = f"{at}/{name}/{number}"
+            if _type(each) not in types:
                 self._error(f"unsupported type: {_type(each)}", f"{place}/type")
             else:
                 self._block(each, place)

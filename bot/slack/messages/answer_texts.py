@@ -171,9 +171,10 @@ TOPIC_UNAVAILABLE = "I can no longer search this part of the file here. Ask in y
 MODEL_UNAVAILABLE = "That model is not set up any more. Ask your Magpie admin, or choose another one."
 
 
-def answered_with(model: str) -> str:
-    """Shown before an answer by another model; empty: from more pages."""
-    return f"Answered by {model}:" if model else "Answered from more pages:"
+def asked_again_with(model: str) -> str:
+    """Shown before the reply to a question that was given to another model; empty: with more pages. The model may have
+    written none of it."""
+    return f"Asked again with {model or 'more pages'}:"
 
 
 def topic_in_file(heading: str, title: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.slack.events import Unusable
+from bot.slack.events import IntakeRefusal, Unusable
 
-_UNUSABLE: Mapping[Unusable, str] = {
+_UNUSABLE: Mapping[Unusable | IntakeRefusal, str] = {
     Unusable.EXTERNAL: "It is stored outside Slack, for example in Google Drive, and I only read what is in Slack. "
     "Export it as a PDF and upload it here.",
     Unusable.CANVAS: "Slack doesn't give me the text of this canvas. Export it as a PDF and upload it here.",
@@ -26,17 +26,25 @@ _UNUSABLE: Mapping[Unusable, str] = {
 }
 """What to do about files that cannot be indexed. No one expects the others, such as fonts, to be read."""
 
-_UNUSED = {
+_READ_NOW = "To have it read, choose “Index this file” in the three-dot menu of its message."
+
+_UNUSED: Mapping[Unusable | IntakeRefusal, str] = {
+    **_UNUSABLE,
     Unusable.TRANSCRIBING: "Slack is still transcribing it. Ask again in a few minutes.",
     Unusable.DELETED: "It was deleted.",
+    IntakeRefusal.TOO_MANY_FILES: "Its person has many files waiting to be read, so I read it later. Ask again then.",
+    IntakeRefusal.CHANNEL_FULL: f"I can't index more files of this channel. {_READ_NOW}",
+    IntakeRefusal.TOO_OLD: f"I don't index files this old. {_READ_NOW}",
+    IntakeRefusal.CHANNEL: f"I don't index the files of this channel. {_READ_NOW}",
+    IntakeRefusal.TYPE: f"I don't read files of this type here: see /magpie settings. {_READ_NOW}",
 }
 
 UNKNOWN_TYPE = "I don't read files of this type. Share it as a PDF, an image or text."
 
 
-def unused_file(reason: Unusable) -> str:
+def unused_file(reason: Unusable | IntakeRefusal) -> str:
     """Shown before an answer that could not use a file of the question or its thread."""
-    return f"I couldn't use a file. {_UNUSABLE.get(reason) or _UNUSED.get(reason) or UNKNOWN_TYPE}"
+    return f"I couldn't use a file. {_UNUSED.get(reason, UNKNOWN_TYPE)}"
 
 
 def unusable_file(name: str, reason: Unusable) -> str:

@@ -24,6 +24,11 @@ TYPES_HINT = "Counts for files that are shared from now on. â€œIndex this fileâ€
 ASKERS = "Who may ask"
 ASKERS_PLACEHOLDER = "Everyone"
 ASKERS_HINT = "If no one is chosen, everyone may ask. Everyone sees the answers."
+NO_ASKERS_PLACEHOLDER = "No one"
+NO_ASKERS_HINT = "No one may ask now: those who could were removed from Magpie. Choose people, or everyone below."
+EVERYONE = "Or everyone"
+EVERYONE_CHOICE = "Everyone may ask"
+EVERYONE_HINT = "Counts if no one is chosen above."
 DIGEST = "List of new files"
 DIGEST_HINT = "Posted here at about this time of the day. Nothing is posted if nothing was indexed."
 

@@ -17,9 +17,9 @@ from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
 from bot.inbox import Limits, record
-from bot.intake import TOO_MANY_FILES, IntakeRules, may_queue_file
+from bot.intake import IntakeRules, may_queue_file
 from bot.settings import SlackSettings
-from bot.slack.events import HomeOpened, Message, Question, SlackFile
+from bot.slack.events import HomeOpened, IntakeRefusal, Message, Question, SlackFile
 from bot.slack.files import KIND
 from bot.slack.messages import command_texts
 from rag import Rag, RoundRobin, Settings, ShareState, files_waiting, list_shares, shared_in
@@ -199,7 +199,9 @@ def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> 
         record(connection, posted("mallory", f"{now}.101", "", document("F1", "mallory"), channel="C8"), limits)
         record(connection, posted("ada", f"{now}.20", "", document("F20", "ada"), channel="C7"), limits)
         refused = list_shares(connection, KIND, space="C7", states=[ShareState.REFUSED])
-        assert {(share.ref, share.reason) for share in refused} == {(f"F{n}", TOO_MANY_FILES) for n in range(3, 9)}
+        assert {(share.ref, share.reason) for share in refused} == {
+            (f"F{n}", IntakeRefusal.TOO_MANY_FILES) for n in range(3, 9)
+        }
         assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]
         assert list(shared_in(connection, KIND, "C8")) == ["F1"]
         assert files_waiting(connection, "mallory") == 3

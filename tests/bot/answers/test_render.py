@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answers.page_list import pages_reply
-from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
+from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply, with_offers
 from bot.demo.slack_server.limits import too_long
+from bot.slack import buttons
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import answer_texts
 from bot.slack.messages.answer_texts import (
@@ -201,6 +202,28 @@ def test_long_answer_is_split_at_paragraphs() -> None:
 ANY = st.text(max_size=400)
 SIGNS = ["<!channel>", "<@U1>", "<https://evil|bank>", "&lt;!here&gt;", "@here", "**", "|", "\n", "#"]
 NASTY = st.lists(ANY | st.sampled_from(SIGNS)).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("asked_with", "offered"),
+    [
+        ("", ["deeper", "model:a:4b", "model:b:8b"]),
+        ("deeper", ["model:a:4b", "model:b:8b"]),
+        ("model:b:8b", ["deeper", "model:a:4b"]),
+    ],
+)
+def test_what_an_answer_was_asked_with_is_not_offered_again(asked_with: str, offered: list[str]) -> None:
+    shown, more = replace(LINKED, page=1), replace(LINKED, page=2)
+    found = answer("Port **8443** [1].", shown)
+    found = replace(found, found=replace(found.found, hits=(shown, more)))
+    reply = Reply.from_json(replace(answer_reply(found), asked_with=asked_with).to_json())
+    [element] = [
+        element
+        for block in with_offers(reply, [], ["a:4b", "b:8b"]).blocks
+        if block.get("block_id") == buttons.WITH_BLOCK
+        for element in block["elements"]
+    ]
+    assert [option["value"] for option in element["options"]] == offered
 
 
 @given(NASTY, NASTY, NASTY)

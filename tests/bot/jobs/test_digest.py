@@ -11,7 +11,7 @@ NOW, DAY = 1_000_000.0, 24 * 3600.0
 
 
 def file(ref: str, at: float, state: IndexState) -> SharedFile:
-    return SharedFile("slack", ref, 1, f"{ref}.pdf", None, "C1", "U1", at, "1.1", "", state)
+    return SharedFile("slack", ref, 1, f"{ref}.pdf", None, "C1", "U1", NOW - 9 * DAY, "1.1", "", state, added_at=at)
 
 
 @pytest.mark.parametrize(

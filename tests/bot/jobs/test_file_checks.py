@@ -10,7 +10,8 @@ import pytest
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
 from bot.inbox import Limits, record
-from bot.intake import CHANNEL_LEFT_OUT, ChannelRules, IntakeRules
+from bot.intake import ChannelRules, IntakeRules
+from bot.slack.events import IntakeRefusal
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
 from rag import Share, ShareState, end_message, put_share
@@ -69,4 +70,4 @@ def test_file_of_an_unreadable_message_is_not_indexed_in_a_channel_that_is_left_
         file = ws.message(channel, ws.post(ada, channel, files=[("plan.pdf", PDF)])).files[0]
         sweeps.request(JobKind.LOCATE_FILE, channel, file)
         assert sweeps.shared(channel) == []
-        assert [share.reason for share in sweeps.shared(channel, KIND, ShareState.REFUSED)] == [CHANNEL_LEFT_OUT]
+        assert [share.reason for share in sweeps.shared(channel, KIND, ShareState.REFUSED)] == [IntakeRefusal.CHANNEL]

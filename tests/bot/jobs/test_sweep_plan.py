@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from bot.db import conversations, jobs, tables
+from bot.db import channel_settings, conversations, jobs, tables
+from bot.db.channel_settings import ChannelSettings
 from bot.db.conversations import SweepState
 from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.demo.slack_server import ManualClock, Workspace
@@ -86,6 +87,19 @@ def test_channels_that_magpie_left_are_dropped(ws: Workspace, sweeps: Sweeps) ->
     assert [len(sweeps.names(channel)) for channel in (stays, leaves, private)] == [1, 0, 0]
     with sweeps.rag.read_transaction() as connection:
         assert shared_in(connection, "path", leaves) == ["/notes.pdf"]
+
+
+def test_settings_go_with_their_conversation_even_if_nothing_is_shared_there(ws: Workspace, sweeps: Sweeps) -> None:
+    ada, ben = ws.person("ada"), ws.person("ben")
+    stays, leaves, direct = ws.channel("stays", [ben]), ws.channel("leaves", [ben]), ws.direct(ada)
+    with sweeps.rag.write_transaction() as connection:
+        for channel in (stays, leaves, direct):
+            channel_settings.put(connection, channel, ChannelSettings(quiet=True))
+    ws.remove_bot(leaves)
+    ws.deactivate(ada)
+    sweeps.everything()
+    with sweeps.rag.read_transaction() as connection:
+        assert channel_settings.channels(connection) == [stays]
 
 
 def test_direct_message_of_a_deactivated_person_is_dropped(ws: Workspace, sweeps: Sweeps) -> None:

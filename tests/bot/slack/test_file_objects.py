@@ -36,6 +36,24 @@ def test_file_without_extension_is_recognized_by_its_type() -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (raw_file(name="scan.pdf", title="Minutes 30.11.2026"), "Minutes 30.11.2026.pdf"),
+        (raw_file(name="Report v1.2", filetype="pdf"), "Report v1.2.pdf"),
+        (raw_file(name="Screenshot", filetype="", mimetype="image/png"), "Screenshot.png"),
+        (raw_file(name="scan.PDF", title="Final.PDF"), "Final.PDF"),
+        (raw_file(name="photo.jpeg", filetype="jpg"), "photo.jpeg"),
+        (raw_file(name="report.pdf", title="Report"), "report.pdf"),
+        (raw_file(name="main.rs", filetype="rust", mode="snippet"), "main.rs"),
+        (raw_file(name="notes 1.2", filetype="text"), "notes 1.2"),
+        (raw_file(name="old.zip"), "old.zip"),
+    ],
+)
+def test_name_says_of_which_type_a_file_is(file: dict[str, Any], name: str) -> None:
+    assert slack_file(file).name == name
+
+
+@pytest.mark.parametrize(
     ("file", "readable"),
     [
         (raw_file(name="minutes.docx"), True),

@@ -24,7 +24,7 @@ def chosen(name: str, **state: Any) -> dict[str, Any]:
 
 
 def test_submitting_the_modal_as_it_is_changes_nothing() -> None:
-    for form in (FORM, SettingsForm("C1")):
+    for form in (FORM, SettingsForm("C1"), SettingsForm("C1", askers=[])):
         read, errors = submitted_form(submitted(form))
         assert errors == {}
         assert read is not None
@@ -39,7 +39,24 @@ def test_direct_message_has_no_list_of_who_may_ask() -> None:
     assert [("askers" in each) for each in names] == [True, False]
     read, _ = submitted_form(submitted(SettingsForm("D1"), direct=True))
     assert read is not None
-    assert read.askers == []
+    assert read.askers is None
+
+
+def test_channel_in_which_no_one_may_ask_says_so_and_is_opened_only_by_a_choice() -> None:
+    closed = SettingsForm("C1", askers=[])
+    blocks = {block.get("block_id"): block for block in settings_view(closed, direct=False)["blocks"]}
+    assert blocks["askers"]["element"]["placeholder"]["text"] == settings_texts.NO_ASKERS_PLACEHOLDER
+    assert blocks["askers"]["hint"]["text"] == settings_texts.NO_ASKERS_HINT
+    everyone = chosen("everyone", selected_options=[{"value": "everyone"}])
+    given = [
+        {},
+        everyone,
+        chosen("askers", selected_users=["U2"]),
+        {**everyone, **chosen("askers", selected_users=["U2"])},
+    ]
+    read = [submitted_form(submitted(closed, each))[0] for each in given]
+    assert [each and each.askers for each in read] == [[], None, ["U2"], ["U2"]]
+    assert "everyone" not in [block.get("block_id") for block in settings_view(FORM, direct=False)["blocks"]]
 
 
 def test_all_types_are_no_limit() -> None:
@@ -76,6 +93,7 @@ def test_views_respect_the_limits_of_slack() -> None:
         refusal_view("No."),
         settings_view(FORM, direct=False),
         settings_view(FORM, direct=True),
+        settings_view(SettingsForm("C1", askers=[]), direct=False),
     ):
         assert all(len(view[part]["text"]) <= 24 for part in ("title", "close", "submit") if part in view)
         assert len(view.get("private_metadata", "")) <= 3000

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from rag import Share, ShareState, end_message, put_share
 from rag.catalog.documents import put_document
-from rag.catalog.shared_documents import documents_in_thread, list_shared_files
+from rag.catalog.shared_documents import documents_in_thread, list_added_files, list_shared_files
 from rag.catalog.tables import share, source
 from rag.model.operations import IndexState
 from rag.model.search import Scope, ShareFilter
@@ -74,6 +74,18 @@ def test_lists_only_what_matches_the_scope_and_its_filter(connection: Connection
     assert listed(connection, Scope(spaces, frozenset({one}))) == [("F1", "C1", "10")]
     assert listed(connection, Scope(spaces, without=frozenset({one}))) == [("F2", "C1", "20")]
     assert listed(connection, Scope.of()) == []
+
+
+def test_lists_what_was_added_in_a_time_whenever_it_was_shared(connection: Connection) -> None:
+    put(connection, "F1", "10")
+    put(connection, "F2", "20", state=ShareState.REFUSED, reason="too many")
+    put(connection, "F3", "30", "C2")
+    connection.execute(share.update().values(state_at=100.0))
+    put(connection, "F2", "20")  # a limit allows it now
+    [late] = list_added_files(connection, Scope.of("C1"), 101, 4e9)
+    assert (late.ref, late.shared_at, late.added_at > 1e9) == ("F2", 20.0, True)
+    assert [file.ref for file in list_added_files(connection, Scope.of("C1"), 100, 101)] == ["F1"]
+    assert list_added_files(connection, Scope.of("C1"), 0, 100) == []
 
 
 def test_ended_hidden_and_refused_shares_are_not_listed(connection: Connection) -> None:
