@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, func, select
 
 from rag.catalog.any_of import are_any_of
 from rag.catalog.dialects import upsert
 from rag.catalog.scope import documents_in, shape_of, values_of
-from rag.catalog.tables import chunk, document, fingerprint, page
+from rag.catalog.tables import chunk, document, fingerprint, fingerprint_keys, page
 from rag.model.extraction import Box
 from rag.model.search import PageKey, Scope
 
 _SIGN = 1 << 63
+
+_PAGES_AT_ONCE = 5_000
+"""Pages whose keys are read at once: 9 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,13 @@ class Unfingerprinted:
 
 @dataclass(frozen=True, slots=True)
 class NewFingerprint:
-    """A fingerprint to write. `phash` is an unsigned number of 64 bits."""
+    """A fingerprint to write. `phash` is an unsigned number of 64 bits. `keys`: those of its strongest points."""
 
     extraction: int
     number: int
     phash: int
     points: bytes
+    keys: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +85,38 @@ def put_fingerprints(connection: Connection, method: int, rows: Sequence[NewFing
     for new in rows:
         if (new.extraction, new.number) in alive:
             signed = new.phash - 2 * _SIGN if new.phash >= _SIGN else new.phash
-            values = {"method": method, "phash": signed, "keypoints": new.points}
-            row = upsert(fingerprint).values(extraction_id=new.extraction, number=new.number, **values)
-            connection.execute(row.on_conflict_do_update(index_elements=["extraction_id", "number"], set_=values))
+            _put(connection, fingerprint, new, {"method": method, "phash": signed, "keypoints": new.points})
+            _put(connection, fingerprint_keys, new, {"method": method, "coded": new.keys})
+
+
+def _put(connection: Connection, table: Table, new: NewFingerprint, values: dict[str, Any]) -> None:
+    row = upsert(table).values(extraction_id=new.extraction, number=new.number, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["extraction_id", "number"], set_=values))
 
 
 def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[PageKey, int]]:
     """Return (page, perceptual hash) of a scope's pages, the newest documents first."""
-    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method).limit(limit)
+    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method)
+    rows = rows.order_by(document.c.id.desc(), fingerprint.c.number).limit(limit)
     return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows, values_of(scope))]
 
 
-def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[PageKey, bytes]]:
-    """Yield (page, keypoints) of a scope's pages, the newest documents first."""
-    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.keypoints), scope, method).limit(limit)
+def count_fingerprints(connection: Connection, scope: Scope, method: int) -> int:
+    """Return how many pages of a scope have a fingerprint."""
+    rows = _keys_in(select(fingerprint_keys.c.number), scope, method).subquery()
+    return connection.scalar(select(func.count()).select_from(rows), values_of(scope)) or 0
+
+
+def keys_in(connection: Connection, scope: Scope, method: int) -> Iterator[tuple[PageKey, bytes]]:
+    """Yield (page, keys) of a scope's pages, in any order."""
+    rows = _keys_in(select(document.c.id, fingerprint_keys.c.number, fingerprint_keys.c.coded), scope, method)
+    for part in connection.execute(rows, values_of(scope)).partitions(_PAGES_AT_ONCE):
+        yield from (((id, number), coded) for id, number, coded in part)
+
+
+def points_in(connection: Connection, scope: Scope, method: int) -> Iterator[tuple[PageKey, bytes]]:
+    """Yield (page, keypoints) of a scope's pages that have some, in any order."""
+    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.keypoints), scope, method)
     for row in connection.execute(rows.where(func.length(fingerprint.c.keypoints) > 0), values_of(scope)):
         yield (row.id, row.number), row.keypoints
 
@@ -141,8 +163,14 @@ def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[
         rows.join_from(fingerprint, document, document.c.extraction_id == fingerprint.c.extraction_id)
         .join(page, and_(page.c.extraction_id == fingerprint.c.extraction_id, page.c.number == fingerprint.c.number))
         .where(fingerprint.c.method == method, document.c.id.in_(documents_in(shape_of(scope))))
-        .order_by(document.c.id.desc(), fingerprint.c.number)
     )
+
+
+def _keys_in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:
+    """Return the statement, limited to this method's keys of searchable pages in scope."""
+    return rows.join_from(
+        fingerprint_keys, document, document.c.extraction_id == fingerprint_keys.c.extraction_id
+    ).where(fingerprint_keys.c.method == method, document.c.id.in_(documents_in(shape_of(scope))))
 
 
 def chunks_on(connection: Connection, pages: Sequence[PageKey]) -> Mapping[PageKey, list[tuple[int, Box]]]:

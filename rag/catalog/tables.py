@@ -217,6 +217,18 @@ fingerprint = Table(
     ForeignKeyConstraint(["extraction_id", "number"], ["page.extraction_id", "page.number"], ondelete="CASCADE"),
 )
 
+fingerprint_keys = Table(
+    "fingerprint_keys",
+    metadata,
+    Column("extraction_id", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("method", Integer, nullable=False, doc="as that of the fingerprint"),
+    Column("coded", LargeBinary, nullable=False, doc="little-endian 32-bit numbers; pages that look alike share some"),
+    PrimaryKeyConstraint("extraction_id", "number"),
+    ForeignKeyConstraint(["extraction_id", "number"], ["page.extraction_id", "page.number"], ondelete="CASCADE"),
+)
+"""What is read of every page to find those that a picture may show. The fingerprints are six times larger."""
+
 chunk = Table(
     "chunk",
     metadata,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import NewFingerprint
-from rag.vectors.fingerprints import METHOD, fingerprint_of, opencv_problem
+from rag.vectors.fingerprints import KEY_POINTS, METHOD, fingerprint_of, keys_of, opencv_problem
 
 _BATCH = 8
 """Pages of a batch; one takes about 0.2 s."""
@@ -39,7 +39,8 @@ class Fingerprinting:
         made = []
         for waiting in pages:
             new = fingerprint_of(self._data / waiting.page_image)
-            made.append(NewFingerprint(waiting.extraction, waiting.number, new.phash, new.points.tobytes()))
+            keys = keys_of(new.points[:KEY_POINTS]).tobytes()
+            made.append(NewFingerprint(waiting.extraction, waiting.number, new.phash, new.points.tobytes(), keys))
         if made:
             with self._catalog.write_transaction() as connection:
                 fingerprints.put_fingerprints(connection, METHOD, made)

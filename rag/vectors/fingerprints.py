@@ -32,6 +32,9 @@ POINT = np.dtype([("x", "<u2"), ("y", "<u2"), ("size", "<f2"), ("bits", "u1", (1
 UNITS = 65_535
 """The long side of a picture in the units of a keypoint's x and y."""
 
+KEY_POINTS, KEY_BITS = 128, 24
+"""Keypoints of a page that have keys, and the bits of a key."""
+
 METHOD = 1
 """Increase it when fingerprints are made differently, so that the old ones are made again."""
 
@@ -159,6 +162,19 @@ def signatures(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the signatures, shape (n, 16), of SIFT descriptors, shape (n, 128)."""
     roots = np.sqrt(descriptors)
     return np.packbits(roots > roots.mean(axis=1, keepdims=True), axis=1)
+
+
+def keys_of(found: Points) -> NDArray[np.uint32]:
+    """Return the distinct keys of keypoints. Points that look alike share some of their four keys.
+
+    A key is a hash of a quarter of the signature (locality-sensitive hashing: Indyk and Motwani, STOC 1998).
+    """
+    quarters = np.ascontiguousarray(found["bits"]).view("<u4").astype(np.uint64)
+    # The finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Each quarter has keys of its own.
+    mixed = quarters + (np.arange(4, dtype=np.uint64) << np.uint64(32))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.unique(mixed >> np.uint64(64 - KEY_BITS)).astype("<u4")
 
 
 def inverted(found: Points) -> Points:

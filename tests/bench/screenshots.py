@@ -2,7 +2,8 @@
 
 DATA is a data folder with indexed files, which is only read. Each screenshot is searched for with `Rag.find_picture`
 after the engine was told to expect one, and once its process is ready; with --cold, without that. Times are by the
-clock and in processor time of this process and of all it started.
+clock and in processor time of this process and of all it started. With --pages, they are searched for among that many
+pages, in a copy of the folder.
 
 FILE is a `queries.jsonl` of screenshots, in the format of `magpie eval`. Without it, parts are cut from the stored
 pictures of random pages and changed like screenshots: those say how fast it is, not how exact.
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -26,6 +28,7 @@ from PIL import Image, ImageOps
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.evaluation.metrics import percentile
+from tests.bench.many_pages import add_pages, copy_data
 from tests.support.absent import NoEmbedder
 
 LOOKS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -121,10 +124,16 @@ def main() -> int:
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pages", type=int, default=0, help="add made-up pages until there are so many")
     parser.add_argument("--cold", action="store_true", help="do not announce the screenshots")
     options = parser.parse_args()
-    settings = Settings(data=options.data, answer={"model": ""}, text={"model": ""})
-    with tempfile.TemporaryDirectory() as folder, open_rag(settings, embedder=NoEmbedder(), upgrade=False) as rag:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        data = options.data
+        if options.pages:
+            data = copy_data(options.data, Path(folder) / "data")
+            add_pages(data, options.pages, options.seed, lambda message: print(message, file=sys.stderr))  # noqa: T201
+        settings = Settings(data=data, answer={"model": ""}, text={"model": ""})
+        rag = opened.enter_context(open_rag(settings, embedder=NoEmbedder(), upgrade=False))
         queries = (
             read_queries(options.queries)[: options.count]
             if options.queries

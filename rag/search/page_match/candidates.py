@@ -1,17 +1,20 @@
 """Find candidates for a picture by its points: each point votes for the pages that have a similar one.
 
 Locality-sensitive hashing (Indyk and Motwani, STOC 1998): a signature of 128 bits is cut into eight keys of 16. Two
-points are compared if they share a rare key; the fewer bits differ, the more their vote counts.
+points are compared if they share a rare key; the fewer bits differ, the more their vote counts. Of many pages, only
+those are compared that share most of the keys which are stored for the strongest points of each page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.vectors.fingerprints import Points, inverted
+from rag.model.search import PageKey
+from rag.vectors.fingerprints import KEY_BITS, Points, inverted, keys_of
 
 _BANDS, _KEYS = 8, 1 << 16
 
@@ -23,6 +26,16 @@ _RARE = 30
 
 _NEAR = 12
 """Bits in which two points may differ and still count."""
+
+_FEW, _SHARE = 3, 0.005
+"""A stored key counts if it is on this many pages at most, or on this share of them."""
+
+_CACHED_BITS = 20
+_CACHED = np.uint32((1 << _CACHED_BITS) - 1)
+"""The last bits of a key are looked up first, in a table that fits into a processor's cache."""
+
+_BATCH = 5_000
+"""Pages whose keys are in memory at once: 9 MB."""
 
 _ONES = np.array([value.bit_count() for value in range(_KEYS)], np.uint8)
 
@@ -40,6 +53,39 @@ def votes(picture: Points, pages: Sequence[Points]) -> NDArray[np.float64]:
     rare = np.stack([np.bincount(keys[:, band], minlength=_KEYS) <= max_shared for band in range(_BANDS)])
     both = (_nearness(_keys(shown), keys, rare) for shown in (picture, inverted(picture)))
     return np.asarray(np.max([np.bincount(owner, near, len(pages)) for near in both], axis=0))
+
+
+def nearest_by_keys(picture: Points, pages: Iterable[tuple[PageKey, bytes]], number: int, limit: int) -> list[PageKey]:
+    """Return at most `limit` pages that share the most rare keys with the picture, as it is or inverted.
+
+    `number`: how many pages there are. On the development screenshots, the right page of 1,405 was among the first 30
+    for 95 %, and the first 100 for 98 %.
+    """
+    as_it_is, dark = keys_of(picture), keys_of(inverted(picture))
+    shown = np.union1d(as_it_is, dark)
+    counts, max_shared = np.zeros(len(shown), np.int64), max(_FEW, round(number * _SHARE))
+    wanted, maybe = np.zeros(1 << KEY_BITS, np.bool_), np.zeros(1 << _CACHED_BITS, np.bool_)
+    wanted[shown] = True
+    maybe[shown & _CACHED] = True
+    names: list[PageKey] = []
+    owners, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    remaining = iter(pages)
+    while batch := list(islice(remaining, _BATCH)):
+        keys = np.frombuffer(b"".join([coded for _, coded in batch]), "<u4")
+        hits = np.flatnonzero(maybe[keys & _CACHED])
+        hits = hits[wanted[keys[hits]]]
+        found = np.searchsorted(shown, keys[hits])
+        counts += np.bincount(found, minlength=len(shown))
+        wanted[shown[counts > max_shared]] = False
+        ends = np.cumsum([len(coded) // 4 for _, coded in batch])
+        owners.append(np.searchsorted(ends, hits, "right") + len(names))
+        shared.append(found)
+        names += [page for page, _ in batch]
+    owner, key = np.concatenate(owners), np.concatenate(shared)
+    variants = [np.isin(shown, variant) & (counts <= max_shared) for variant in (as_it_is, dark)]
+    votes_of = [np.bincount(owner[counted[key]], minlength=len(names)) for counted in variants]
+    most = np.max(votes_of, axis=0)
+    return [names[page] for page in np.argsort(-most, kind="stable")[:limit] if most[page]]
 
 
 def _keys(found: Points) -> NDArray[np.uint16]:

@@ -13,7 +13,7 @@ from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import StoredFingerprint
 from rag.model.extraction import WHOLE_PAGE, Box
 from rag.model.search import PageKey, Scope
-from rag.search.page_match.candidates import votes
+from rag.search.page_match.candidates import nearest_by_keys, votes
 from rag.search.page_match.result import NO_MATCH, MatchResult, PageMatch
 from rag.search.page_match.verification import MIN_POINTS_TO_JUDGE, Proof, align, prove
 from rag.vectors.fingerprints import (
@@ -47,7 +47,13 @@ _MAX_WAITING = 12
 60 ms."""
 
 _MAX_PAGES = 5_000
-"""Pages of a scope that are searched, newest documents first: 55 MB of fingerprints, about half a second."""
+"""Pages of a scope whose fingerprints are all compared: 55 MB of fingerprints, about half a second."""
+
+_MAX_BY_KEYS = 3_000
+"""Pages of a larger scope whose fingerprints are compared: those that share the most keys with the picture."""
+
+_MAX_HASHES = 5_000
+"""Pages of a scope whose perceptual hashes are compared, those of the newest documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,11 @@ class _Picture:
 class PageMatcher:
     """Find the page that a picture shows, by its pixels."""
 
-    def __init__(self, catalog: Catalog, data: Path) -> None:
+    def __init__(self, catalog: Catalog, data: Path, max_pages: int = _MAX_PAGES) -> None:
+        """`max_pages`: pages of a scope of which all are compared."""
         self._catalog = catalog
         self._data = data
+        self._max_pages = max_pages
 
     @cached_property
     def unavailable(self) -> str:
@@ -108,14 +116,20 @@ class PageMatcher:
         """Return the pages that look like the picture as a whole, nearest first."""
         own = phash(gray)
         with self._catalog.read_transaction() as connection:
-            rows = fingerprints.hashes(connection, scope, METHOD, _MAX_PAGES)
+            rows = fingerprints.hashes(connection, scope, METHOD, _MAX_HASHES)
         near = sorted((bits, page) for page, other in rows if (bits := hash_distance(own, other)) <= _MAX_HASH_DISTANCE)
         return [page for _, page in near[:_MAX_BY_HASH]]
 
     def _find_by_points(self, own: Points, known: Collection[PageKey], scope: Scope) -> list[PageKey]:
         """Return the pages, other than the known ones, that share most of the picture's points."""
         with self._catalog.read_transaction() as connection:
-            rows = fingerprints.points_in(connection, scope, METHOD, _MAX_PAGES)
+            rows: Iterable[tuple[PageKey, bytes]]
+            if (number := fingerprints.count_fingerprints(connection, scope, METHOD)) > self._max_pages:
+                keyed = nearest_by_keys(own, fingerprints.keys_in(connection, scope, METHOD), number, _MAX_BY_KEYS)
+                stored = fingerprints.points_of(connection, keyed, scope, METHOD)
+                rows = (((page.document, page.number), page.points) for page in stored)
+            else:
+                rows = fingerprints.points_in(connection, scope, METHOD)
             found = {page: np.frombuffer(coded, POINT) for page, coded in rows if page not in known}
         ranked = sorted(zip(-votes(own, list(found.values())), found, strict=True))
         return [page for vote, page in ranked[:_MAX_VOTED] if vote]

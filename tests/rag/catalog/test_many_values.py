@@ -102,7 +102,7 @@ CALLS: dict[str, Callable[[Connection], object]] = {
 
 CHANGES: dict[str, Callable[[Connection], None]] = {
     "put_fingerprints": lambda connection: fingerprints.put_fingerprints(
-        connection, 2, [fingerprints.NewFingerprint(id, 1, 1, b"") for id in IDS]
+        connection, 2, [fingerprints.NewFingerprint(id, 1, 1, b"", b"") for id in IDS]
     ),
     "drop_unshared_sources": lambda connection: sources.drop_unshared_sources(connection, IDS),
     "drop_shares": lambda connection: drop_shares(connection, IDS),

@@ -12,12 +12,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rag import Scope, Settings, open_rag
 from rag.catalog import Catalog
 from rag.catalog.migrate import MigrationHistory
 from rag.errors import CatalogUnfit
+from rag.vectors.fingerprints import KEY_POINTS, POINT, keys_of
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
@@ -26,7 +28,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 EXPECTED: dict[str, Any] = json.loads((FIXTURES / "data-e01a02c.json").read_text())
 """What the folder has that commit e01a02c made, as that version saw it."""
 
-NEWEST = "0018"
+NEWEST = "0019"
 """The newest schema."""
 
 RENAMED = {
@@ -100,6 +102,10 @@ def test_keeps_every_row_of_every_table(data: Path) -> None:
         [],
     )  # they are filled in with the full-text index
     assert after.pop("page_tokens") == []
+    keys = after.pop("fingerprint_keys")
+    assert [row[:3] for row in keys] == [row[:3] for row in after["fingerprint"]]
+    for row, (*_, points) in zip(keys, after["fingerprint"], strict=True):  # made as they are made today
+        assert row[3] == keys_of(np.frombuffer(points, POINT)[:KEY_POINTS]).tobytes()
     assert after.pop("text_index") == []  # its vectors are those of the tests' embedders
     kept = {name: rows for name, rows in after.items() if not name.startswith("share_fulltext")}
     assert kept.keys() == renamed(before).keys()
