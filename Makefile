@@ -97,10 +97,11 @@ bench-speed: install
 bench: install
 	@$(BIN)/python -m tests.bench --into "$(or $(INTO),bench.md)" --chunks $(or $(CHUNKS),30000) $(if $(DATA),--data "$(DATA)")
 
-# Measure how long screenshots take. DATA=DIR, QUERIES=FILE
+# Measure how long screenshots take. DATA=DIR, QUERIES=FILE; PAGES=100000 adds made-up pages.
 bench-screenshots: install
 	@test -n "$(DATA)" || { echo "Name the data folder: make bench-screenshots DATA=DIR" >&2; exit 2; }
-	@$(BIN)/python -m tests.bench.screenshots "$(DATA)" $(if $(QUERIES),--queries "$(QUERIES)")
+	@$(BIN)/python -m tests.bench.screenshots "$(DATA)" $(if $(QUERIES),--queries "$(QUERIES)") \
+		$(if $(PAGES),--pages $(PAGES))
 
 # Measure how long writers wait while a file is removed. CHUNKS=100000
 bench-forgetting: install
