@@ -111,7 +111,7 @@ def keys_in(connection: Connection, scope: Scope, method: int) -> Iterator[tuple
     """Yield (page, keys) of a scope's pages, in any order."""
     rows = _keys_in(select(document.c.id, fingerprint_keys.c.number, fingerprint_keys.c.coded), scope, method)
     for part in connection.execute(rows, values_of(scope)).partitions(_PAGES_AT_ONCE):
-        yield from (((id, number), coded) for id, number, coded in part)
+        yield from (((row.id, row.number), row.coded) for row in part)
 
 
 def points_in(connection: Connection, scope: Scope, method: int) -> Iterator[tuple[PageKey, bytes]]:
