@@ -27,7 +27,7 @@ KEYED_BY_SPACE = {"share"}
 """Tables of the catalog that name a space."""
 
 NOT_KEYED = {
-    *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
+    *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "chunk_vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
     *("index_version", "name_word", "text_index", "api_token"),
     *("attachment", "attachment_word", "page_tokens"),
