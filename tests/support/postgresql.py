@@ -24,6 +24,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, func, make_url,
 
 from bot.db.tables import HISTORY
 from rag.catalog.migrate import OWN, migrate
+from rag.catalog.nul_characters import engine_without_nul
 
 if TYPE_CHECKING:
     from pgserver.postgres_server import PostgresServer
@@ -78,7 +79,7 @@ class ServerCatalog:
     """
 
     def __init__(self, url: URL) -> None:
-        engine = create_engine(url, hide_parameters=True)
+        engine = engine_without_nul(url)
         self._writer = engine
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
