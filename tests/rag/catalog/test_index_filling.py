@@ -15,8 +15,8 @@ from rag.analysis.question import question_terms
 from rag.catalog import Catalog
 from rag.catalog.extractions import drop_extraction
 from rag.catalog.fulltext import Fts5Index
-from rag.catalog.index_filling import fill_batch
-from rag.catalog.index_versions import create_version, list_versions, searched_version
+from rag.catalog.index_filling import create_version, fill_batch
+from rag.catalog.index_versions import list_versions, searched_version
 from rag.catalog.languages import common_languages, languages_in
 from rag.catalog.share_names import search_names
 from rag.catalog.share_words import drop_share_words, put_share_words, search_share_words
