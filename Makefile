@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: bench bench-screenshots bench-forgetting bench-idle demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
+.PHONY: bench bench-screenshots bench-forgetting bench-idle demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-databases bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -124,6 +124,11 @@ bench-search: install
 bench-scope: install
 	@test -n "$(DATA)" || { echo "Name the data folder: make bench-scope DATA=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
+
+# Compare the full-text indexes of SQLite and PostgreSQL over CHUNKS=5000 chunks. DATA=DIR, QUESTIONS=FILE
+bench-databases: install
+	@test -n "$(DATA)" || { echo "Name the data folder: make bench-databases DATA=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.bench.words_in_databases "$(DATA)" --chunks $(or $(CHUNKS),5000) $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
 # Measure images and texts per second against the model alone, with random weights.
 bench-embedder: install

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import Timeout
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag.catalog.migrate import OWN, MigrationHistory, check_schema, migrate, opening_lock, remove_copies
+from rag.catalog.nul_characters import engine_without_nul
 from rag.disk import explain_disk_error, primary_code
 from rag.errors import CatalogUnfit, MagpieError
 
@@ -214,8 +215,7 @@ def _explain(path: Path, error: Exception) -> MagpieError:
 def _create_engine(path: Path, busy_ms: int, *, is_frozen: bool = False) -> Engine:
     """Return an engine. `is_frozen`: nothing changes the file, so SQLite needs no locks and no other files."""
     url = f"sqlite:///file:{quote(str(path.absolute()))}?immutable=1&uri=true" if is_frozen else f"sqlite:///{path}"
-    # The parameters of a statement are questions and texts of documents: they must not get into a log with an error.
-    engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
+    engine = engine_without_nul(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -3,7 +3,6 @@ PostgreSQL 65,535."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,11 +10,12 @@ from sqlalchemy import BinaryExpression, BindParameter, Boolean, ColumnElement, 
 from sqlalchemy.sql import operators
 
 from rag.catalog.dialects import listed_rows, listed_values
+from rag.catalog.nul_characters import dump_json
 
 
 def as_list(values: Iterable[object]) -> str:
     """Return values, or rows of values, as the list that is bound to a parameter of `is_in` or `are_in`."""
-    return json.dumps(list(values))
+    return dump_json(list(values))
 
 
 def is_in(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

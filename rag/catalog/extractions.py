@@ -42,7 +42,17 @@ from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
 from rag.catalog.skims import has_to_be_skimmed, is_extracted, put_skimmed
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
-from rag.catalog.tables import attachment, chunk, document, extraction, page, share, source, vector, vector_deletion
+from rag.catalog.tables import (
+    attachment,
+    chunk,
+    chunk_vector,
+    document,
+    extraction,
+    page,
+    share,
+    source,
+    vector_deletion,
+)
 from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, NewChunk
 from rag.ports import FullTextIndex
@@ -440,7 +450,7 @@ def _drop_copies(connection: Connection, words: FullTextIndex, extraction_id: in
     The full text is deleted at once; vectors in the store and files on disk are queued for deletion.
     """
     mine = select(chunk.c.id).where(chunk.c.extraction_id == extraction_id)
-    vectors = select(vector.c.chunk_id, vector.c.window).where(vector.c.chunk_id.in_(mine)).distinct()
+    vectors = select(chunk_vector.c.chunk_id, chunk_vector.c.window).where(chunk_vector.c.chunk_id.in_(mine)).distinct()
     queued = upsert(vector_deletion).from_select(["chunk_id", "window"], vectors)
     connection.execute(queued.on_conflict_do_nothing())
     words.remove(connection, extraction_id)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -20,9 +19,11 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Subquery,
     TableClause,
     bindparam,
     column,
+    delete,
     func,
     insert,
     literal_column,
@@ -31,19 +32,26 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_of
 
-from rag.analysis.analyzer import SURFACE, index_tokens
+from rag.analysis.analyzer import SURFACE
+from rag.catalog.any_of import is_any_of
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
-from rag.catalog.scope import EVERYTHING, Shape, chunks_in, is_current, shape_of, values_of
-from rag.catalog.tables import chunk, document
+from rag.catalog.indexed_words import (
+    COLUMNS,
+    WEIGHTS,
+    Tokens,
+    chunk_tokens,
+    message_tokens,
+    shares_in_scope,
+    with_pages,
+)
+from rag.catalog.scope import EVERYTHING, Shape, chunks_in, shape_of, values_of
 from rag.catalog.vocabulary import similar_tokens
 from rag.model.search import Scope
 from rag.ports import IndexEntry, Term, WriteTransaction
 from rag.text import with_broken_words, with_spaced_letters
 
-_COLUMNS = ("title", "heading", "caption", "body")
-
-_WEIGHTS = {"title": 1.0, "heading": 1.5, "caption": 1.5, "body": 1.0, "forms": 1.25}
-"""BM25 weights of the columns. A word in the form of the question counts a little more than its stem."""
+_TOKENIZE = """tokenize = "ascii tokenchars '-./_:@+#&^~='" """
+"""The tokens are made by rag.analysis and separated by spaces: FTS5 must not change or split them."""
 
 _MERGED_PAGES = 32
 """Pages of 4 KB that one step of a merge writes."""
@@ -60,17 +68,40 @@ _ALL = -1
 
 
 class Fts5Index:
-    """FullTextIndex on SQLite's FTS5."""
+    """WordIndex on SQLite's FTS5."""
+
+    def create_tables(self, connection: Connection, version: IndexVersion) -> None:
+        columns = ", ".join((*COLUMNS, "forms"))
+        for statement in (
+            f"CREATE VIRTUAL TABLE {version.chunks} USING fts5({columns}, {_TOKENIZE})",
+            f"CREATE VIRTUAL TABLE {version.vocabulary} USING fts5vocab({version.chunks}, row)",
+            f"CREATE VIRTUAL TABLE {version.messages} USING fts5(words, forms, {_TOKENIZE})",
+        ):
+            connection.execute(text(statement))
+
+    def drop_tables(self, connection: Connection, version: IndexVersion) -> None:
+        for name in (version.vocabulary, version.chunks, version.messages):
+            connection.execute(text(f"DROP TABLE IF EXISTS {name}"))  # FTS5's own analysis has no vocabulary
 
     def add(self, connection: Connection, entries: Iterable[IndexEntry]) -> None:
         rows = list(entries)
         for version in list_versions(connection) if rows else ():
-            add_to_version(connection, version, rows)
+            self.add_to_version(connection, version, rows)
+
+    def add_to_version(self, connection: Connection, version: IndexVersion, entries: Sequence[IndexEntry]) -> None:
+        """Write the words of chunks to one version of the index, instead of those that they had."""
+        words = _table(version)
+        ids = json.dumps([entry.chunk for entry in entries])
+        connection.execute(
+            text(f"DELETE FROM {words.name} WHERE rowid IN (SELECT value FROM json_each(:ids))"), {"ids": ids}
+        )
+        analyze = _analyzed if version.analysis else _as_printed
+        connection.execute(insert(words), [analyze(entry) for entry in entries])
 
     def replace(self, connection: Connection, entry: IndexEntry) -> None:
         """Replace the words of one chunk, or add its first ones."""
         for version in list_versions(connection):
-            add_to_version(connection, version, [entry])
+            self.add_to_version(connection, version, [entry])
 
     def remove(self, connection: Connection, extraction_id: int, pages: tuple[int, int] | None = None) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
@@ -98,7 +129,7 @@ class Fts5Index:
         version = searched_version(connection)
         if not terms:
             return []
-        values = values_of(scope, match=any_of(version, terms, _COLUMNS))
+        values = values_of(scope, match=any_of(version, terms, COLUMNS))
         # Only the best are joined with the catalog: joining all that match takes twice as long in a wide scope.
         for candidates in (limit * 2, _ALL):
             rows = connection.execute(_best_chunks(_table(version), shape_of(scope)), values | {"limit": candidates})
@@ -112,20 +143,20 @@ class Fts5Index:
     def holders(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
         """Return {text of the term: the chunks in scope that have it}."""
         version = searched_version(connection)
-        values = values_of(scope, queries=queries_of(version, terms, _COLUMNS))
+        values = values_of(scope, queries=queries_of(version, terms, COLUMNS))
         rows = connection.execute(_holders(_table(version), shape_of(scope)), values)
         return {term: set(json.loads(ids)) for term, ids in rows}
 
     def counts(self, connection: Connection, terms: Sequence[Term]) -> dict[str, int]:
         """Return {text of the term: how many of all indexed chunks have it}."""
         version = searched_version(connection)
-        rows = connection.execute(_counts(_table(version)), {"queries": queries_of(version, terms, _COLUMNS)})
+        rows = connection.execute(_counts(_table(version)), {"queries": queries_of(version, terms, COLUMNS)})
         return {term.text: 0 for term in terms} | {row[0]: row[1] for row in rows}
 
     def missing(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> list[str]:
         """Return the texts of the terms that no chunk in scope has."""
         version = searched_version(connection)
-        values = values_of(scope, queries=queries_of(version, terms, _COLUMNS))
+        values = values_of(scope, queries=queries_of(version, terms, COLUMNS))
         return list(connection.scalars(_missing(_table(version), shape_of(scope)), values))
 
     def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
@@ -140,21 +171,44 @@ class Fts5Index:
         table = searched_version(connection).chunks
         return connection.scalar(_count(table, shape_of(scope)), values_of(scope)) or 0
 
+    def put_message(self, connection: Connection, version: IndexVersion, share_id: int, words: str) -> None:
+        """Write the words of a share's message to one version of the index, instead of those that it had."""
+        index = _messages(version)
+        connection.execute(delete(index).where(index.c.rowid == share_id))
+        values = _joined(message_tokens(words)) if version.analysis else {"words": with_spaced_letters(words)}
+        connection.execute(insert(index).values(rowid=share_id, **values))
+
+    def delete_messages(self, connection: Connection, shares: Collection[int]) -> None:
+        """Delete the words of the messages of these shares, down to their bytes."""
+        for version in list_versions(connection):
+            index = _messages(version)
+            connection.execute(delete(index).where(is_any_of(index.c.rowid, shares)))
+            merge_segments(connection, index.name)
+
+    def ranked_messages(self, version: IndexVersion) -> Subquery:
+        """Return (id, rank) of the shares whose message has some of the terms of `message_values`."""
+        return _ranked_messages(_messages(version))
+
+    def message_values(self, version: IndexVersion, terms: Sequence[Term]) -> dict[str, object]:
+        """Return what to bind to `ranked_messages`."""
+        return {"match": any_of(version, terms, ["words"])}
+
+    def messages_with(self, connection: Connection, terms: Sequence[Term], scope: Scope) -> dict[str, set[int]]:
+        """Return {text of the term: the shares in scope whose message contains it}."""
+        version = searched_version(connection)
+        values = values_of(scope, queries=queries_of(version, terms, ["words"]))
+        rows = connection.execute(_messages_with(_messages(version), shape_of(scope)), values)
+        return {term: set(json.loads(ids)) for term, ids in rows}
+
 
 @cache
 def _best_chunks(words: TableClause, shape: Shape) -> Select[*tuple[Any, ...]]:
     """Return (chunk, document or None, page, rank) of the best `limit` chunks; the rank of the best is the lowest."""
-    weights = ", ".join(str(_WEIGHTS[name]) for name in words.c.keys() if name in _WEIGHTS)  # noqa: SIM118
+    weights = ", ".join(str(WEIGHTS[name]) for name in words.c.keys() if name in WEIGHTS)  # noqa: SIM118
     rank = literal_column(f"bm25({words.name}, {weights})", Float).label("rank")
     match = text(f"{words.name} MATCH :match")
     matching = select(words.c.rowid.label("id"), rank).where(match, *_inside(words, shape))
-    best = matching.order_by(rank, words.c.rowid).limit(bindparam("limit", type_=Integer)).subquery()
-    return (
-        select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
-        .join_from(best, chunk, chunk.c.id == best.c.id)
-        .outerjoin(document, is_current())
-        .order_by(best.c.rank, best.c.id)
-    )
+    return with_pages(matching.order_by(rank, words.c.rowid).limit(bindparam("limit", type_=Integer)).subquery())
 
 
 @cache
@@ -185,39 +239,45 @@ def _count(table: str, shape: Shape) -> Select[int]:
     return select(func.count()).select_from(inside.join(sizes, sizes.c.id == inside.c.id))
 
 
-def add_to_version(connection: Connection, version: IndexVersion, entries: Sequence[IndexEntry]) -> None:
-    """Write the words of chunks to one version of the index, instead of those that they had."""
-    words = _table(version)
-    ids = json.dumps([entry.chunk for entry in entries])
-    connection.execute(
-        text(f"DELETE FROM {words.name} WHERE rowid IN (SELECT value FROM json_each(:ids))"), {"ids": ids}
-    )
-    rows = [_analyze(entry) if version.analysis else _as_printed(entry) for entry in entries]
-    connection.execute(insert(words), rows)
+def _analyzed(entry: IndexEntry) -> dict[str, object]:
+    return _joined(chunk_tokens(entry)) | {"rowid": entry.chunk}
 
 
-def _analyze(entry: IndexEntry) -> dict[str, object]:
-    texts = {name: with_broken_words(getattr(entry, name)) for name in ("heading", "caption", "body")}
-    tokens = {name: index_tokens(written, entry.language) for name, written in texts.items()}
-    title = index_tokens(entry.title, entry.language).words
-    row: dict[str, object] = {name: " ".join(found.words) for name, found in tokens.items()}
-    forms = chain.from_iterable(found.forms for found in tokens.values())
-    return row | {"rowid": entry.chunk, "title": " ".join(title), "forms": " ".join(forms)}
+def _joined(tokens: Tokens) -> dict[str, object]:
+    return {name: " ".join(found) for name, found in tokens.items()}
+
+
+@cache
+def _ranked_messages(words: TableClause) -> Subquery:
+    rank = literal_column(f"bm25({words.name})", Float).label("rank")  # negative: the best is the lowest
+    return select(words.c.rowid.label("id"), rank).where(text(f"{words.name} MATCH :match")).subquery()
+
+
+@cache
+def _messages_with(words: TableClause, shape: Shape) -> Select[str, str]:
+    # The plus keeps FTS5 from looking up each of the scope's rows by itself.
+    in_scope = literal_column(f"+{words.name}.rowid").in_(shares_in_scope(shape))
+    shares = select(func.json_group_array(words.c.rowid)).where(matches(words), in_scope)
+    return select(QUERIES.c.key, shares.scalar_subquery().correlate(QUERIES))
 
 
 def _as_printed(entry: IndexEntry) -> dict[str, object]:
     """Return the row of an index that FTS5 analyzes."""
-    texts = {name: with_spaced_letters(with_broken_words(getattr(entry, name))) for name in _COLUMNS}
+    texts = {name: with_spaced_letters(with_broken_words(getattr(entry, name))) for name in COLUMNS}
     return texts | {"rowid": entry.chunk, "document": entry.document}
 
 
 def _table(version: IndexVersion) -> TableClause:
-    return _table_named(version.chunks, "forms" if version.analysis else "document")
+    return _table_named(version.chunks, (*COLUMNS, "forms" if version.analysis else "document"))
+
+
+def _messages(version: IndexVersion) -> TableClause:
+    return _table_named(version.messages, ("words", "forms") if version.analysis else ("words",))
 
 
 @cache
-def _table_named(name: str, other_column: str) -> TableClause:
-    return table_of(name, column("rowid"), *(column(name) for name in (*_COLUMNS, other_column)))
+def _table_named(name: str, columns: tuple[str, ...]) -> TableClause:
+    return table_of(name, column("rowid"), *map(column, columns))
 
 
 def merge_segments(connection: Connection, name: str) -> None:

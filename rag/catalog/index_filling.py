@@ -9,24 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from rag.analysis.analyzer import VERSION
 from rag.analysis.languages import detect_languages
-from rag.catalog.fulltext import add_to_version
-from rag.catalog.index_versions import (
-    IndexVersion,
-    complete_version,
-    count_unfilled,
-    create_version,
-    drop_version,
-    list_versions,
-    record_progress,
-)
+from rag.catalog.index_versions import IndexVersion, count_unfilled, list_versions, record_progress
 from rag.catalog.languages import main_language
 from rag.catalog.share_names import attached_to_shares, put_attachment_words, put_name_words
-from rag.catalog.share_words import add_share_words
-from rag.catalog.tables import caption, chunk, document, share
+from rag.catalog.tables import caption, chunk, document, index_version, share
+from rag.catalog.word_indexes import index_of
 from rag.model.operations import IndexRenewal
 from rag.ports import IndexEntry
 
@@ -47,12 +38,35 @@ def read_renewal(connection: Connection) -> IndexRenewal | None:
     return IndexRenewal(waiting, max(waiting, count_unfilled(connection, _EMPTY))) if waiting else None
 
 
+def create_version(connection: Connection, analysis: str) -> IndexVersion:
+    """Create the tables of the next version."""
+    newest = connection.scalar(select(func.max(index_version.c.number))) or 0
+    version = IndexVersion(newest + 1, analysis, 0, 0, False, connection.dialect.name)
+    connection.execute(insert(index_version).values((version.number, analysis, 0, 0, False)))
+    index_of(connection).create_tables(connection, version)
+    return version
+
+
+def complete_version(connection: Connection, version: IndexVersion) -> None:
+    """Have a version searched from now on, and delete the older ones."""
+    mine = index_version.c.number == version.number
+    connection.execute(update(index_version).where(mine).values(is_complete=True))
+    for older in list_versions(connection):
+        if older.number != version.number:
+            _drop_version(connection, older)
+
+
+def _drop_version(connection: Connection, version: IndexVersion) -> None:
+    index_of(connection).drop_tables(connection, version)
+    connection.execute(delete(index_version).where(index_version.c.number == version.number))
+
+
 def fill_batch(connection: Connection, size: int) -> int:
     """Analyze the next chunks or messages, at most `size`; return how many, or 0 when the index is complete."""
     newest = list_versions(connection)[0]
     if newest.analysis != VERSION:
         if not newest.is_complete:
-            drop_version(connection, newest)
+            _drop_version(connection, newest)
         newest = create_version(connection, VERSION)
     if newest.is_complete:
         return 0
@@ -65,7 +79,7 @@ def fill_batch(connection: Connection, size: int) -> int:
     ).all()
     for row in shares:
         if row.words:
-            add_share_words(connection, newest, row.id, row.words)
+            index_of(connection).put_message(connection, newest, row.id, row.words)
     if shares:
         ids = [row.id for row in shares]
         put_name_words(connection, ids)
@@ -123,4 +137,4 @@ def _fill_texts(connection: Connection, version: IndexVersion, texts: Sequence[_
             IndexEntry(text.chunk, document_id, language, text.title, text.heading, text.caption, text.body)
             for text, language in pairs
         ]
-        add_to_version(connection, version, entries)
+        index_of(connection).add_to_version(connection, version, entries)

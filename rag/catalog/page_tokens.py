@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert
 
 from rag.catalog.any_of import are_in, as_list, is_any_of
 from rag.catalog.scope import Shape, documents_in, is_current, shape_of, values_of
-from rag.catalog.tables import chunk, document, page_tokens, vector
+from rag.catalog.tables import chunk, chunk_vector, document, page_tokens
 from rag.model.search import PageKey, Scope
 from rag.ports import PageTokens
 
@@ -83,6 +83,6 @@ def delete_replaced(connection: Connection, embedder: str, limit: int) -> int:
     """Delete an embedder's vectors of `limit` pages; return of how many pages."""
     few = select(page_tokens.c.chunk_id).where(page_tokens.c.embedder == embedder).limit(limit)
     chunks = list(connection.scalars(few))
-    for table in (vector, page_tokens):
+    for table in (chunk_vector, page_tokens):
         connection.execute(delete(table).where(table.c.embedder == embedder, is_any_of(table.c.chunk_id, chunks)))
     return len(chunks)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from rag.catalog.states import ENDED, ShareState
-from rag.catalog.tables import attachment, caption, chunk, fingerprint, page_tokens, share, vector
+from rag.catalog.tables import attachment, caption, chunk, chunk_vector, fingerprint, page_tokens, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def count_rows(connection: Connection) -> RowCounts:
     shares = {ShareState(row[0]): int(row[1]) for row in connection.execute(states)}
     kept = sum(number for state, number in shares.items() if state not in ENDED)
     forgotten, departed = (shares.get(state, 0) for state in (ShareState.FORGOTTEN, ShareState.DEPARTED))
-    derived = rows(chunk), rows(vector), rows(fingerprint), rows(page_tokens)
+    derived = rows(chunk), rows(chunk_vector), rows(fingerprint), rows(page_tokens)
     return RowCounts(kept, *derived, forgotten, departed, rows(caption), rows(attachment))
 
 

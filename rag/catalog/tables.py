@@ -268,8 +268,8 @@ caption = Table(
     Column("text", Text, nullable=False, doc="empty: the model refused the image, or it cannot be decoded"),
 )
 
-vector = Table(
-    "vector",
+chunk_vector = Table(
+    "chunk_vector",
     metadata,
     Column("embedder", String(64), nullable=False),
     Column("chunk_id", ForeignKey("chunk.id", ondelete="CASCADE"), nullable=False),
@@ -290,12 +290,12 @@ page_tokens = Table(
     PrimaryKeyConstraint("embedder", "chunk_id"),
     Index(None, "chunk_id"),
 )
-"""The token vectors of page images. `vector` has one vector a page by the same embedder, their mean."""
+"""The token vectors of page images. `chunk_vector` has one vector a page by the same embedder, their mean."""
 
 text_index = Table(
     "text_index",
     metadata,
-    Column("identity", String(64), primary_key=True, doc="the embedder, as in `vector`"),
+    Column("identity", String(64), primary_key=True, doc="the embedder, as in `chunk_vector`"),
     Column("model", Text, nullable=False, doc="its name in the setting text.model; empty: not known"),
     Column("state", String(8), nullable=False, doc="TextIndexState"),
 )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select, update
 
 from rag.catalog.any_of import is_none_of
-from rag.catalog.tables import text_index, vector
+from rag.catalog.tables import chunk_vector, text_index
 from rag.catalog.vectors import EmbeddingTarget, count_unembedded
 from rag.model.extraction import Kind
 
@@ -89,9 +89,9 @@ def finish_text_index(connection: Connection, kinds: Sequence[Kind]) -> bool:
 
 def delete_retired_vectors(connection: Connection, identity: str, limit: int) -> int:
     """Delete a retired embedder's vectors of `limit` chunks; return how many were deleted."""
-    mine = vector.c.embedder == identity
-    chunks = select(select(vector.c.chunk_id).where(mine).distinct().limit(limit).subquery().c.chunk_id)
-    return connection.execute(delete(vector).where(mine, vector.c.chunk_id.in_(chunks))).rowcount
+    mine = chunk_vector.c.embedder == identity
+    chunks = select(select(chunk_vector.c.chunk_id).where(mine).distinct().limit(limit).subquery().c.chunk_id)
+    return connection.execute(delete(chunk_vector).where(mine, chunk_vector.c.chunk_id.in_(chunks))).rowcount
 
 
 def forget_retired(connection: Connection, identity: str) -> None:

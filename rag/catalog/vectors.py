@@ -31,7 +31,7 @@ from sqlalchemy.types import NullType
 from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.scope import chunks_in, shape_of, values_of
 from rag.catalog.skims import is_extracted
-from rag.catalog.tables import chunk, vector, vector_deletion
+from rag.catalog.tables import chunk, chunk_vector, vector_deletion
 from rag.model.extraction import Kind, Modality
 from rag.model.search import Scope
 from rag.ports import StoredVector, Vector
@@ -67,7 +67,9 @@ def list_chunks_without_vectors(
     rows = (
         select(chunk)
         .where(
-            _of(kinds), is_extracted(), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id)
+            _of(kinds),
+            is_extracted(),
+            ~exists().where(chunk_vector.c.embedder == embedder, chunk_vector.c.chunk_id == chunk.c.id),
         )
         .order_by(chunk.c.id)
         .limit(limit)
@@ -94,8 +96,9 @@ def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget])
     known = [target.embedder for target in targets if target.embedder is not None]
     missing = []
     for target in targets:
-        made = exists().where(vector.c.chunk_id == chunk.c.id)
-        mine = is_none_of(vector.c.embedder, known) if target.embedder is None else vector.c.embedder == target.embedder
+        made = exists().where(chunk_vector.c.chunk_id == chunk.c.id)
+        maker = chunk_vector.c.embedder
+        mine = is_none_of(maker, known) if target.embedder is None else maker == target.embedder
         missing.append(and_(_of(target.kinds), ~made.where(mine)))
     rows = select(func.count()).select_from(chunk)
     return connection.scalar(rows.where(or_(false(), *missing), is_extracted())) or 0
@@ -122,7 +125,7 @@ def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVect
         if chunk_id in alive
     ]
     if values:
-        connection.execute(insert(vector), values)
+        connection.execute(insert(chunk_vector), values)
     return alive
 
 
@@ -131,11 +134,14 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
     last = (0, -1)
     while True:
         rows = connection.execute(
-            select(vector, chunk.c.document_id)
-            .join(chunk, chunk.c.id == vector.c.chunk_id)
-            .where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)
-            .where((vector.c.chunk_id > last[0]) | ((vector.c.chunk_id == last[0]) & (vector.c.window > last[1])))
-            .order_by(vector.c.chunk_id, vector.c.window)
+            select(chunk_vector, chunk.c.document_id)
+            .join(chunk, chunk.c.id == chunk_vector.c.chunk_id)
+            .where(chunk_vector.c.embedder == embedder, func.length(chunk_vector.c.data) > 0)
+            .where(
+                (chunk_vector.c.chunk_id > last[0])
+                | ((chunk_vector.c.chunk_id == last[0]) & (chunk_vector.c.window > last[1]))
+            )
+            .order_by(chunk_vector.c.chunk_id, chunk_vector.c.window)
             .limit(batch)
         ).all()
         if not rows:
@@ -146,13 +152,13 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
 
 def has_vectors(connection: Connection) -> bool:
     """Return whether there is a vector of any embedder."""
-    return bool(connection.scalar(select(exists().where(func.length(vector.c.data) > 0))))
+    return bool(connection.scalar(select(exists().where(func.length(chunk_vector.c.data) > 0))))
 
 
 def count_vectors(connection: Connection, embedder: str) -> int:
     """Return how many vectors of an embedder are stored."""
-    rows = select(func.count()).select_from(vector)
-    return connection.scalar(rows.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)) or 0
+    rows = select(func.count()).select_from(chunk_vector)
+    return connection.scalar(rows.where(chunk_vector.c.embedder == embedder, func.length(chunk_vector.c.data) > 0)) or 0
 
 
 def windows_in(
@@ -161,9 +167,9 @@ def windows_in(
     """Return (chunk, window) of the vectors in scope, at most `limit` of them."""
     # No join: starting from the scope's few chunks, SQLite finds the vectors of each by the table's key. A chunk with
     # nothing to embed has no modality.
-    mine = vector.c.embedder == embedder, vector.c.modality == modality.value
-    inside = vector.c.chunk_id.in_(chunks_in(shape_of(scope)))
-    rows = select(vector.c.chunk_id, vector.c.window).where(*mine, inside).limit(limit)
+    mine = chunk_vector.c.embedder == embedder, chunk_vector.c.modality == modality.value
+    inside = chunk_vector.c.chunk_id.in_(chunks_in(shape_of(scope)))
+    rows = select(chunk_vector.c.chunk_id, chunk_vector.c.window).where(*mine, inside).limit(limit)
     return [(row.chunk_id, row.window) for row in connection.execute(rows, values_of(scope))]
 
 
@@ -172,13 +178,13 @@ def vectors_of_documents(
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float32]]]:
     """Yield each document that has vectors, the chunk of each vector, and the vectors as unit rows, shape (n, dim)."""
     # Untyped, because SQLAlchemy would copy each vector once more, which takes longer than reading it.
-    data = type_coerce(vector.c.data, NullType)
+    data = type_coerce(chunk_vector.c.data, NullType)
     # A chunk with nothing to embed has no modality.
-    mine = vector.c.embedder == embedder, vector.c.modality == modality.value
+    mine = chunk_vector.c.embedder == embedder, chunk_vector.c.modality == modality.value
     found = (
-        select(chunk.c.document_id, vector.c.chunk_id, data)
+        select(chunk.c.document_id, chunk_vector.c.chunk_id, data)
         .select_from(chunk)
-        .join(vector, vector.c.chunk_id == chunk.c.id)
+        .join(chunk_vector, chunk_vector.c.chunk_id == chunk.c.id)
         .where(*mine, is_any_of(chunk.c.document_id, documents))
         .order_by(chunk.c.document_id)
     )
@@ -198,26 +204,26 @@ class VectorRow:
     window: int
 
 
-_rowid = literal_column("vector.rowid", Integer)
+_rowid = literal_column("chunk_vector.rowid", Integer)
 
 
 def newest_row(connection: Connection) -> VectorRow | None:
     """Return the newest vector. As long as it is the same, no vector was added."""
-    found = select(_rowid, vector.c.chunk_id, vector.c.window).order_by(_rowid.desc()).limit(1)
+    found = select(_rowid, chunk_vector.c.chunk_id, chunk_vector.c.window).order_by(_rowid.desc()).limit(1)
     row = connection.execute(found).one_or_none()
     return None if row is None else VectorRow(*row)
 
 
 def has_row(connection: Connection, known: VectorRow) -> bool:
     """Return whether a vector is still in its place. If it is not, it was deleted, or VACUUM moved it."""
-    found = select(vector.c.chunk_id, vector.c.window).where(_rowid == known.rowid)
+    found = select(chunk_vector.c.chunk_id, chunk_vector.c.window).where(_rowid == known.rowid)
     row = connection.execute(found).one_or_none()
     return row is not None and tuple(row) == (known.chunk, known.window)
 
 
 def documents_changed_since(connection: Connection, known: VectorRow) -> list[int]:
     """Return the documents that have vectors that are newer than this one."""
-    rows = select(chunk.c.document_id).distinct().join(vector, vector.c.chunk_id == chunk.c.id)
+    rows = select(chunk.c.document_id).distinct().join(chunk_vector, chunk_vector.c.chunk_id == chunk.c.id)
     return list(connection.scalars(rows.where(_rowid > known.rowid)))
 
 
@@ -247,16 +253,16 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
     """Return `limit` vectors of an embedder, evenly spread over all of them; all if there are fewer."""
     total = count_vectors(connection, embedder)
-    order = func.row_number().over(order_by=(vector.c.chunk_id, vector.c.window))
+    order = func.row_number().over(order_by=(chunk_vector.c.chunk_id, chunk_vector.c.window))
     # Rows are counted, not ids: the ids of one kind of chunk may all be even.
-    numbered = select(vector.c.chunk_id, vector.c.window, order.label("number"))
-    keys = numbered.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0).subquery()
+    numbered = select(chunk_vector.c.chunk_id, chunk_vector.c.window, order.label("number"))
+    keys = numbered.where(chunk_vector.c.embedder == embedder, func.length(chunk_vector.c.data) > 0).subquery()
     is_next = keys.c.number * limit // total > (keys.c.number - 1) * limit // total if total > limit else true()
     rows = (
-        select(vector, chunk.c.document_id)
-        .join(keys, and_(keys.c.chunk_id == vector.c.chunk_id, keys.c.window == vector.c.window))
-        .join(chunk, chunk.c.id == vector.c.chunk_id)
-        .where(vector.c.embedder == embedder, is_next)
+        select(chunk_vector, chunk.c.document_id)
+        .join(keys, and_(keys.c.chunk_id == chunk_vector.c.chunk_id, keys.c.window == chunk_vector.c.window))
+        .join(chunk, chunk.c.id == chunk_vector.c.chunk_id)
+        .where(chunk_vector.c.embedder == embedder, is_next)
     )
     return [_stored(row) for row in connection.execute(rows)]
 

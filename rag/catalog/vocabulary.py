@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, String, bindparam, column, select, table, text
 
 from rag.analysis.analyzer import SURFACE
 from rag.analysis.spelling import count_errors, max_errors
+from rag.catalog.dialects import json_values
 from rag.catalog.index_versions import IndexVersion
 
 _ALPHABETS = tuple(
@@ -60,8 +62,16 @@ def _with_other_first_letter(connection: Connection, version: IndexVersion, word
     others = [word[1:], word[1] + word[0] + word[2:]]
     others += (letter + rest for letter in letters for rest in (word, word[1:]) if letter + rest != word)
     # Looked up one by one: a condition with a list would read the whole vocabulary.
-    rows = text(f"SELECT term FROM json_each(:tokens) AS other JOIN {version.vocabulary} ON term = other.value")
-    return connection.scalars(rows, {"tokens": json.dumps([SURFACE + other for other in others])}).all()
+    tokens = json.dumps([SURFACE + other for other in others])
+    return connection.scalars(_known(version.vocabulary), {"tokens": tokens}).all()
+
+
+@cache
+def _known(vocabulary: str) -> Select[str]:
+    """Return those of the tokens bound as `tokens` that a vocabulary has."""
+    listed = json_values(bindparam("tokens", type_=String)).table_valued("value")
+    known = table(vocabulary, column("term"))
+    return select(known.c.term).select_from(listed.join(known, known.c.term == listed.c.value))
 
 
 def _has_digit(token: str) -> bool:

@@ -20,13 +20,14 @@ from sqlalchemy import Connection, select
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, documents, extractions, sources
 from rag.catalog import vectors as vectors_of_chunks
-from rag.catalog.fulltext import Fts5Index
 from rag.catalog.page_tokens import put_page_tokens
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
+from rag.catalog.word_indexes import index_of
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
-from rag.ports import PageTokens, StoredVector, Vector, VectorStore
+from rag.ports import FullTextIndex, PageTokens, StoredVector, Vector, VectorStore
 from rag.vectors.max_sim import mean_vector, unit_rows
+from tests.support.databases import AnyCatalog
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3
 SMALL, SMALL_CHUNKS = "small", 10
@@ -79,12 +80,13 @@ def _exchanged(text: str, corpus: Sequence[str], rng: random.Random) -> str:
 
 
 def fill_catalog(
-    catalog: Catalog, made: Iterator[list[NewChunk]], small: list[NewChunk], seed: int, watch: Callable[[str], None]
+    catalog: AnyCatalog, made: Iterator[list[NewChunk]], small: list[NewChunk], seed: int, watch: Callable[[str], None]
 ) -> None:
     """Store documents as ingest does, each in a random space, and the chunks `small` in the space SMALL."""
-    words, rng = Fts5Index(), random.Random(seed)
+    rng = random.Random(seed)
     number = 0
     with catalog.write_transaction() as connection:
+        words = index_of(connection)
         _put(connection, words, small, number, SMALL)
     while batch := list(islice(made, 100)):
         with catalog.write_transaction() as connection:
@@ -95,7 +97,7 @@ def fill_catalog(
     words.erase_deleted(catalog.write_transaction, threading.Event())
 
 
-def _put(connection: Connection, words: Fts5Index, chunks: Sequence[NewChunk], number: int, space: str) -> None:
+def _put(connection: Connection, words: FullTextIndex, chunks: Sequence[NewChunk], number: int, space: str) -> None:
     name = f"document-{number}.pdf"
     record_share(connection, Share("path", f"/made/{name}", space, name, size=1, changed_ns=1))
     claimed = sources.claim_source(connection, ["path"])

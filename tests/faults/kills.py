@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, statuses, vectors
-from rag.catalog.tables import chunk, document, extraction, page, vector
+from rag.catalog.tables import chunk, chunk_vector, document, extraction, page
 from rag.ports import StoredVector
 from tests.support.tiny_clip import ENVIRONMENT as TINY_CLIP
 
@@ -85,8 +85,8 @@ def verify(data: Path, kills: int) -> Verdict:
                 select(func.count()).select_from(page).join(document, document.c.extraction_id == page.c.extraction_id)
             )
             chunks = connection.scalar(select(func.count()).select_from(chunk)) or 0
-            embedded = connection.scalar(select(func.count(func.distinct(vector.c.chunk_id)))) or 0
-            identity = connection.scalar(select(vector.c.embedder).limit(1)) or ""
+            embedded = connection.scalar(select(func.count(func.distinct(chunk_vector.c.chunk_id)))) or 0
+            identity = connection.scalar(select(chunk_vector.c.embedder).limit(1)) or ""
             lost = total = 0
             for batch in vectors.stored_vectors(connection, identity):
                 for row in batch:

@@ -15,7 +15,7 @@ _COMPILED: LRUCache[Any, Any] = LRUCache(1000)
 
 
 class SharingDialect(SQLiteDialect_pysqlite):
-    """Equal to every other one, since dialects are part of the cache's keys. Nothing in Magpie gives one an option."""
+    """Equal to every other one, as dialects are part of the cache's keys: all engines have the same options."""
 
     supports_statement_cache = True
 

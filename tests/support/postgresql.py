@@ -24,6 +24,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, func, make_url,
 
 from bot.db.tables import HISTORY
 from rag.catalog.migrate import OWN, migrate
+from rag.catalog.nul_characters import engine_without_nul
 
 if TYPE_CHECKING:
     from pgserver.postgres_server import PostgresServer
@@ -43,7 +44,8 @@ BEGIN
     SET LOCAL session_replication_role = replica;  -- no triggers, among them those of foreign keys
     FOR name IN
         SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-        AND relname NOT IN ('alembic_version', 'alembic_version_bot', 'share_revision')
+        AND relname NOT IN ('alembic_version', 'alembic_version_bot', 'share_revision', 'index_version',
+            'fulltext_1_size', 'share_fulltext_1_size')
     LOOP
         IF pg_relation_size(name) > 1000000 THEN
             EXECUTE 'TRUNCATE ' || name::text || ' CASCADE';
@@ -52,6 +54,8 @@ BEGIN
         END IF;
     END LOOP;
     UPDATE share_revision SET number = 0;
+    UPDATE fulltext_1_size SET texts = 0, tokens = 0;
+    UPDATE share_fulltext_1_size SET texts = 0, tokens = 0;
     PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S';
 END $$
 """
@@ -78,7 +82,7 @@ class ServerCatalog:
     """
 
     def __init__(self, url: URL) -> None:
-        engine = create_engine(url, hide_parameters=True)
+        engine = engine_without_nul(url)
         self._writer = engine
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -115,14 +119,29 @@ def server_catalog() -> Iterator[ServerCatalog]:
         _FREE.append(catalog)
 
 
+@contextmanager
+def upgraded_catalog(url: URL) -> Iterator[ServerCatalog]:
+    """Open an empty database as a catalog of its own, for tests that create tables."""
+    catalog = _migrated(url)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+
+
 def _create_catalog() -> ServerCatalog:
     name = f"catalog_{os.getpid()}_{next(_NUMBERS)}"
     _execute(f"CREATE DATABASE {name}")
-    engine = create_engine(url_of(name), poolclass=NullPool)
-    migrate(Path(name), engine, engine, (OWN, HISTORY))
-    with engine.begin() as connection:
+    catalog = _migrated(url_of(name))
+    with catalog.write_transaction() as connection:
         connection.exec_driver_sql(_EMPTY_TABLES)
-    return ServerCatalog(url_of(name))
+    return catalog
+
+
+def _migrated(url: URL) -> ServerCatalog:
+    engine = create_engine(url, poolclass=NullPool)
+    migrate(Path(url.database or ""), engine, engine, (OWN, HISTORY))
+    return ServerCatalog(url)
 
 
 def url_of(database: str) -> URL:

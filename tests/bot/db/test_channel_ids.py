@@ -27,21 +27,10 @@ KEYED_BY_SPACE = {"share"}
 """Tables of the catalog that name a space."""
 
 NOT_KEYED = {
-    *(
-        "run",
-        "source",
-        "document",
-        "extraction",
-        "page",
-        "fingerprint",
-        "fingerprint_keys",
-        "chunk",
-        "caption",
-        "vector",
-    ),
+    *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "chunk_vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload", "workspace", "notice", "outage", "share_revision"),
     *("index_version", "name_word", "text_index", "api_token"),
-    *("attachment", "attachment_word", "page_tokens"),
+    *("attachment", "attachment_word", "page_tokens", "fingerprint_keys"),
 }
 """Tables without a column for a conversation: their rows belong to a document, file, event, question or tool."""
 

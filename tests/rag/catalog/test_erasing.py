@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
-from rag.catalog.index_versions import complete_version, create_version, searched_version
+from rag.catalog.index_filling import complete_version, create_version
+from rag.catalog.index_versions import searched_version
 from tests.support.migrated import migrated
 
 ROWS, WORDS = 2000, 60

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from rag.analysis.question import make_term, question_terms
-from rag.catalog import Catalog
-from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
+from rag.catalog.word_indexes import index_of
 from rag.model.extraction import Box, Kind, NewChunk
 from rag.model.search import Scope
 from rag.text import first_words, tokens
 from tests.bench.multiplied import fill_catalog
-from tests.rag.catalog.indexed_texts import catalog_of
-from tests.support.migrated import migrated
+from tests.rag.catalog.indexed_texts import put_texts
+from tests.support.databases import DATABASES, AnyCatalog, open_catalog
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Restart the gateway after chang-\ning keys of the well-\nknown host.",
@@ -28,16 +28,18 @@ TEXTS = {
 }
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = catalog_of(tmp_path, TEXTS)
-    yield catalog
-    catalog.close()
+@pytest.fixture(params=DATABASES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyCatalog]:
+    with open_catalog(request.param, tmp_path) as catalog:
+        put_texts(catalog, TEXTS)
+        yield catalog
 
 
-def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
+def search(catalog: AnyCatalog, query: str, scope: Scope) -> list[int]:
     with catalog.read_transaction() as connection:
-        return [row[0] for row in Fts5Index().search(connection, question_terms(query, ["en"]).terms, scope, 10)]
+        return [
+            row[0] for row in index_of(connection).search(connection, question_terms(query, ["en"]).terms, scope, 10)
+        ]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
@@ -46,7 +48,7 @@ def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
         st.text(), st.sampled_from(["AND OR NOT", '"open', "error: 5", "foo-bar C++", "What's", "a*", "^x"])
     )
 )
-def test_accepts_any_text(catalog: Catalog, query: str) -> None:
+def test_accepts_any_text(catalog: AnyCatalog, query: str) -> None:
     assert set(search(catalog, query, Scope.operator())) <= {1, 2, 3}
 
 
@@ -62,7 +64,7 @@ def test_accepts_any_text(catalog: Catalog, query: str) -> None:
         ("well-known", "ops"),
     ],
 )
-def test_right_text_ranks_first(catalog: Catalog, query: str, space: str) -> None:
+def test_right_text_ranks_first(catalog: AnyCatalog, query: str, space: str) -> None:
     assert search(catalog, query, Scope.operator())[:1] == [list(TEXTS).index(space) + 1]
 
 
@@ -73,7 +75,7 @@ def test_right_text_ranks_first(catalog: Catalog, query: str, space: str) -> Non
     within=st.none() | st.sets(st.integers(1, 3)),
 )
 def test_finds_and_counts_nothing_outside_the_scope(
-    catalog: Catalog, spaces: set[str], without: set[int], within: set[int] | None
+    catalog: AnyCatalog, spaces: set[str], without: set[int], within: set[int] | None
 ) -> None:
     scope = Scope(frozenset(spaces), None if within is None else frozenset(within), frozenset(without))
     allowed = {n for n, space in enumerate(TEXTS, 1) if space in spaces} - without
@@ -81,24 +83,23 @@ def test_finds_and_counts_nothing_outside_the_scope(
     everything = " ".join(TEXTS.values())
     assert set(search(catalog, everything, scope)) == allowed
     with catalog.read_transaction() as connection:
-        assert Fts5Index().count(connection, scope) == len(allowed)
+        assert index_of(connection).count(connection, scope) == len(allowed)
         terms = question_terms("gateway week", ["en"]).terms
-        assert Fts5Index().holders(connection, terms, scope) == {
+        assert index_of(connection).holders(connection, terms, scope) == {
             "gateway": allowed & {1},
             "week": allowed & {2},
         }
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+@pytest.fixture(scope="module", params=DATABASES)
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyCatalog]:
     """Return a catalog of forty documents with three chunks of ten words each, in about forty of 500 spaces."""
     chance = random.Random(1)
     texts = [" ".join(chance.choices([f"word{n}" for n in range(30)], k=10)) for _ in range(120)]
     chunks = [NewChunk(n % 3 + 1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ()) for n, text in enumerate(texts)]
-    catalog = Catalog(migrated(tmp_path_factory.mktemp("large")))
-    fill_catalog(catalog, (chunks[n : n + 3] for n in range(0, 120, 3)), chunks[:3], 1, lambda _: None)
-    yield catalog
-    catalog.close()
+    with open_catalog(request.param, tmp_path_factory.mktemp("large")) as catalog:
+        fill_catalog(catalog, (chunks[n : n + 3] for n in range(0, 120, 3)), chunks[:3], 1, lambda _: None)
+        yield catalog
 
 
 def hide(connection: Connection, documents: set[int]) -> None:
@@ -115,10 +116,11 @@ def hide(connection: Connection, documents: set[int]) -> None:
     hidden=st.sets(st.integers(1, 41)),
 )
 def test_scope_does_not_change_the_order(
-    large: Catalog, words: list[str], seed: int, limit: int, hidden: set[int]
+    large: AnyCatalog, words: list[str], seed: int, limit: int, hidden: set[int]
 ) -> None:
-    index, terms = Fts5Index(), [make_term(word, ["en"]) for word in words]
+    terms = [make_term(word, ["en"]) for word in words]
     with large.write_transaction() as connection:
+        index = index_of(connection)
         shares = connection.execute(select(share.c.space, source.c.document_id).join(source)).all()
         spaces = {row.space for row in shares}
         hide(connection, hidden)
@@ -134,12 +136,12 @@ def test_scope_does_not_change_the_order(
     assert hidden.isdisjoint(row[1] for row in everywhere)
 
 
-def test_same_ref_in_two_spaces_is_one_source(catalog: Catalog) -> None:
+def test_same_ref_in_two_spaces_is_one_source(catalog: AnyCatalog) -> None:
     with catalog.write_transaction() as connection:
         first = record_share(connection, Share("path", "x", "a", "x", size=1, changed_ns=1))
         again = record_share(connection, Share("path", "x", "b", "x", size=1, changed_ns=1))
         assert first[0] == again[0]
-        with pytest.raises(Exception, match="UNIQUE"):
+        with pytest.raises(IntegrityError):
             connection.execute(insert(source).values(kind="path", ref="x", state="waiting"))
 
 

@@ -15,8 +15,8 @@ from rag.analysis.question import question_terms
 from rag.catalog import Catalog
 from rag.catalog.extractions import drop_extraction
 from rag.catalog.fulltext import Fts5Index
-from rag.catalog.index_filling import fill_batch
-from rag.catalog.index_versions import create_version, list_versions, searched_version
+from rag.catalog.index_filling import create_version, fill_batch
+from rag.catalog.index_versions import list_versions, searched_version
 from rag.catalog.languages import common_languages, languages_in
 from rag.catalog.share_names import search_names
 from rag.catalog.share_words import drop_share_words, put_share_words, search_share_words
@@ -141,6 +141,9 @@ def test_index_without_the_names_of_attachments_is_written_again(catalog: Catalo
         )
         connection.execute(text("DROP TABLE attachment_word"))
         connection.execute(text("DROP TABLE page_tokens"))
+        connection.execute(text("ALTER TABLE chunk_vector RENAME TO vector"))
+        connection.execute(text("DROP INDEX ix_chunk_vector_chunk_id"))
+        connection.execute(text("CREATE INDEX ix_vector_chunk_id ON vector (chunk_id)"))
         connection.execute(text("ALTER TABLE extraction DROP COLUMN pages_skimmed"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0015'"))
     catalog.close()

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, select
+from sqlalchemy import Connection, MetaData, NullPool, create_engine, select
 
 from bot.db import tables as bot_tables
 from rag.catalog import Catalog, tables
+from rag.catalog.migrate import OWN, migrate
 from rag.catalog.tables import metadata
-from tests.support.postgresql import server_catalog
+from tests.support.postgresql import new_database, server_catalog
 
 
 def _not_full_text(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
@@ -48,7 +49,7 @@ def connection() -> Iterator[Connection]:
 def test_migrations_create_the_declared_tables_in_postgresql(declared: MetaData, connection: Connection) -> None:
     def ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
         # The order of rows is a column there, which SQLite has in every table.
-        return name in declared.tables if kind == "table" else name not in ("rowid", "uq_vector_rowid")
+        return name in declared.tables if kind == "table" else name not in ("rowid", "uq_chunk_vector_rowid")
 
     found = MigrationContext.configure(connection, opts={"include_object": ours})
     assert compare_metadata(found, declared) == []
@@ -59,3 +60,18 @@ def test_postgresql_stores_what_is_longer_than_declared(connection: Connection) 
     values = {"sha256": "1" * 64, "size": 1, "media_type": "application/" + "x" * 100}
     connection.execute(tables.document.insert().values(**values))
     assert connection.scalar(select(tables.document.c.media_type)) == values["media_type"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_database_may_have_pgvector_before_its_tables_and_get_it_after_them(is_first: bool) -> None:
+    with new_database() as url:
+        engine = create_engine(url, poolclass=NullPool)
+        for has_extension in (is_first, not is_first):
+            if has_extension:
+                with engine.begin() as connection:
+                    connection.exec_driver_sql("CREATE EXTENSION vector")
+            else:
+                migrate(Path(url.database or ""), engine, engine, [OWN])
+        with engine.begin() as connection:
+            assert connection.exec_driver_sql("SELECT vector_dims('[1, 2]'::vector)").scalar() == 2
+            assert connection.scalar(select(tables.chunk_vector.c.data)) is None

@@ -28,7 +28,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 EXPECTED: dict[str, Any] = json.loads((FIXTURES / "data-e01a02c.json").read_text())
 """What the folder has that commit e01a02c made, as that version saw it."""
 
-NEWEST = "0019"
+NEWEST = "0020"
 """The newest schema."""
 
 RENAMED = {
@@ -36,6 +36,7 @@ RENAMED = {
     "dropped": "vector_deletion",
     "wipe": "file_deletion",
     "words": "fulltext",
+    "vector": "chunk_vector",
 }
 
 
@@ -112,6 +113,17 @@ def test_keeps_every_row_of_every_table(data: Path) -> None:
     for name, rows in renamed(before).items():  # columns that were added since then are the last
         width = len(rows[0])
         assert sorted((row[:width] for row in kept[name]), key=repr) == rows, name
+
+
+def test_has_the_indexes_of_a_new_folder(data: Path, tmp_path: Path) -> None:
+    def indexes(folder: Path) -> set[tuple[str, str, str]]:
+        with closing(sqlite3.connect(folder / "catalog.db")) as database:
+            rows = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            return set(database.execute(rows).fetchall())
+
+    for folder in (data, tmp_path / "new"):
+        Catalog(folder).close()
+    assert indexes(data) >= indexes(tmp_path / "new")  # it also has the bot's
 
 
 def test_keeps_shares_with_what_was_hidden_and_removed(data: Path) -> None:

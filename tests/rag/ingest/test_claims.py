@@ -25,9 +25,9 @@ from rag import (
     source_statuses,
 )
 from rag.catalog import documents, extractions, sources, statuses
-from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import record_share
 from rag.catalog.tables import extraction
+from rag.catalog.word_indexes import index_of
 from rag.model.extraction import ExtractedPage, Inspection, TextSource
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
@@ -238,8 +238,9 @@ def test_ended_claim_of_a_source_changes_nothing(catalog: AnyCatalog) -> None:
 
 
 def test_ended_claim_of_an_extraction_changes_nothing(catalog: AnyCatalog) -> None:
-    words, page = Fts5Index(), ExtractedPage(1, None, 600, 800, TextSource.NONE, (), None)
+    page = ExtractedPage(1, None, 600, 800, TextSource.NONE, (), None)
     with catalog.write_transaction() as connection:
+        words = index_of(connection)
         record_share(connection, Share(KIND, "F1", "C1", changed_ns=1))
         source = sources.claim_source(connection, [KIND])
         assert source is not None

@@ -190,7 +190,7 @@ def test_skimmed_pages_get_no_vectors(tmp_path: Path) -> None:
 
 def vectors(rag: Rag) -> list[int]:
     with rag.read_transaction() as connection:
-        rows = "SELECT DISTINCT page FROM chunk JOIN vector ON vector.chunk_id = chunk.id"
+        rows = "SELECT DISTINCT page FROM chunk JOIN chunk_vector ON chunk_vector.chunk_id = chunk.id"
         return list(connection.exec_driver_sql(rows).scalars())
 
 

@@ -254,7 +254,7 @@ def test_another_model_embeds_pages_again_and_the_old_vectors_are_deleted(tmp_pa
         assert rag.find("green", EVERYTHING).hits[0].page == 2
     with sqlite3.connect(data / "catalog.db") as connection:
         rows = connection.execute("SELECT embedder, COUNT(*) FROM page_tokens GROUP BY embedder").fetchall()
-        vectors = connection.execute("SELECT DISTINCT embedder FROM vector").fetchall()
+        vectors = connection.execute("SELECT DISTINCT embedder FROM chunk_vector").fetchall()
     connection.close()
     assert rows == [("fake-pages-2", 5)]
     assert set(store.rows) == {"fake-pages-2"}

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from rag.catalog import Catalog, vectors
 from rag.catalog.tables import chunk as chunk_table
-from rag.catalog.tables import vector as vector_table
+from rag.catalog.tables import chunk_vector
 from rag.model.extraction import Box, Kind, Modality, NewChunk
 from rag.ports import StoredVector, Vector
 from rag.vectors.cache import VectorCache
@@ -37,7 +37,7 @@ def add(catalog: Catalog, document: int, made: list[Vector], modality: Modality 
     """Give the chunks of a document these vectors, from the first chunk without one."""
     with catalog.write_transaction() as connection:
         mine = select(chunk_table.c.id).where(chunk_table.c.document_id == document).order_by(chunk_table.c.id)
-        held = set(connection.scalars(select(vector_table.c.chunk_id)))
+        held = set(connection.scalars(select(chunk_vector.c.chunk_id)))
         free = [number for number in connection.scalars(mine) if number not in held]
         rows = [StoredVector(number, 0, document, modality, one) for number, one in zip(free, made, strict=False)]
         vectors.put_vectors(connection, IDENTITY, rows, [])
@@ -46,7 +46,7 @@ def add(catalog: Catalog, document: int, made: list[Vector], modality: Modality 
 def remove(catalog: Catalog, document: int) -> None:
     with catalog.write_transaction() as connection:
         mine = select(chunk_table.c.id).where(chunk_table.c.document_id == document)
-        connection.execute(delete(vector_table).where(vector_table.c.chunk_id.in_(mine)))
+        connection.execute(delete(chunk_vector).where(chunk_vector.c.chunk_id.in_(mine)))
 
 
 def found(cache: VectorCache, *documents: int) -> list[float]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from rag import Rag, Scope, Settings
 from rag.catalog import Catalog
-from rag.catalog.tables import text_index, vector
+from rag.catalog.tables import chunk_vector, text_index
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated, open_rag
@@ -91,7 +91,7 @@ def stored(data: Path) -> dict[str, int]:
     """Return the vectors in the catalog by the model's name."""
     catalog = Catalog(migrated(data))
     with catalog.read_transaction() as connection:
-        names = [row.split("-")[1] for row in connection.scalars(select(vector.c.embedder))]
+        names = [row.split("-")[1] for row in connection.scalars(select(chunk_vector.c.embedder))]
     catalog.close()
     return {name: names.count(name) for name in names}
 

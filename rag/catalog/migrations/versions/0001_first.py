@@ -10,6 +10,9 @@ depends_on = None
 
 
 def upgrade():
+    is_postgresql = op.get_context().dialect.name == "postgresql"
+    # pgvector's type is called "vector", and a table has a type of its own name. SQLite's table is renamed in 0019.
+    vectors = "chunk_vector" if is_postgresql else "vector"
     op.create_table(
         "run",
         sa.Column("id", sa.String(32), nullable=False),
@@ -118,16 +121,16 @@ def upgrade():
     op.create_index("ix_chunk_reading_id_page", "chunk", ["reading_id", "page"])
     op.create_index("ix_chunk_document_id", "chunk", ["document_id"])
     op.create_table(
-        "vector",
+        vectors,
         sa.Column("embedder", sa.String(64), nullable=False),
         sa.Column("chunk_id", sa.Integer, nullable=False),
         sa.Column("window", sa.Integer, nullable=False),
         sa.Column("modality", sa.String(8), nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("embedder", "chunk_id", "window", name="pk_vector"),
-        sa.ForeignKeyConstraint(["chunk_id"], ["chunk.id"], name="fk_vector_chunk_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("embedder", "chunk_id", "window", name=f"pk_{vectors}"),
+        sa.ForeignKeyConstraint(["chunk_id"], ["chunk.id"], name=f"fk_{vectors}_chunk_id", ondelete="CASCADE"),
     )
-    op.create_index("ix_vector_chunk_id", "vector", ["chunk_id"])
+    op.create_index(f"ix_{vectors}_chunk_id", vectors, ["chunk_id"])
     op.create_table(
         "dropped",
         sa.Column("chunk_id", sa.Integer, nullable=False),
@@ -140,9 +143,9 @@ def upgrade():
         sa.Column("whole", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("folder", name="pk_wipe"),
     )
-    if op.get_context().dialect.name == "postgresql":
+    if is_postgresql:
         # SQLite has such a column in every table. The order of vectors in it tells which are new.
-        op.execute("ALTER TABLE vector ADD COLUMN rowid BIGSERIAL CONSTRAINT uq_vector_rowid UNIQUE")
+        op.execute("ALTER TABLE chunk_vector ADD COLUMN rowid BIGSERIAL CONSTRAINT uq_chunk_vector_rowid UNIQUE")
         return
     # One column per field, so that each can have its weight; `document` is there for the scope.
     op.execute(

@@ -17,8 +17,9 @@ def upgrade():
         sa.Column("state", sa.String(8), nullable=False),
         sa.PrimaryKeyConstraint("identity", name="pk_text_index"),
     )
+    vectors = "chunk_vector" if op.get_context().dialect.name == "postgresql" else "vector"
     # The adapters of text embedders name them so; no CLIP model is called ollama or st.
     op.execute(
-        "INSERT INTO text_index SELECT DISTINCT embedder, '', 'earlier' FROM vector "
+        f"INSERT INTO text_index SELECT DISTINCT embedder, '', 'earlier' FROM {vectors} "
         "WHERE embedder LIKE 'ollama-%' OR embedder LIKE 'st-%'"
     )
