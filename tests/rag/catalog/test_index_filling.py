@@ -141,6 +141,7 @@ def test_index_without_the_names_of_attachments_is_written_again(catalog: Catalo
         )
         connection.execute(text("DROP TABLE attachment_word"))
         connection.execute(text("DROP TABLE page_tokens"))
+        connection.execute(text("DROP TABLE fingerprint_keys"))
         connection.execute(text("ALTER TABLE chunk_vector RENAME TO vector"))
         connection.execute(text("DROP INDEX ix_chunk_vector_chunk_id"))
         connection.execute(text("CREATE INDEX ix_vector_chunk_id ON vector (chunk_id)"))
