@@ -36,12 +36,17 @@ def dump_json(value: object) -> str:
 
 
 def without_nul(value: Any) -> Any:
-    """Return a text without its NUL characters, or a list, tuple or dict without those of its texts."""
+    """Return a text without its NUL characters, or a list, tuple or dict without those of its texts.
+
+    A named tuple becomes a plain one, as in JSON.
+    """
     match value:
         case str():
             return value.replace(_NUL, "") if _NUL in value else value
         case dict():
             return {without_nul(key): without_nul(part) for key, part in value.items()}
-        case list() | tuple():
-            return type(value)(map(without_nul, value))
+        case list():
+            return [without_nul(part) for part in value]
+        case tuple():
+            return tuple(without_nul(part) for part in value)
     return value

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, bindparam, select
 from bot.db.tables import HISTORY, channel_setting
 from rag.catalog.any_of import as_list, is_any_of, is_in
 from rag.catalog.dialects import upsert
-from rag.catalog.nul_characters import without_nul
+from rag.catalog.nul_characters import dump_json, without_nul
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import share, source
+from rag.model.extraction import Box
 from tests.support.databases import DATABASES, open_catalog
 
 
@@ -65,3 +66,7 @@ def test_json_of_the_bot_has_none(connection: Connection) -> None:
 def test_other_values_stay_as_they_are() -> None:
     values = (1, None, b"a\0b", [2.5, {"name": "a"}], True)
     assert without_nul(values) == values
+
+
+def test_named_tuples_become_lists_in_json() -> None:
+    assert dump_json({"box": Box(0.1, 0.2, 0.9, 0.4), "name": "a\0b"}) == '{"box": [0.1, 0.2, 0.9, 0.4], "name": "ab"}'
