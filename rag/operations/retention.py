@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -159,7 +160,8 @@ def _temporary(name: str, parent: Path, holds: str) -> StoredData:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+    """Yield the files below a folder. Unlike `rglob`, `walk` leaves out folders that are deleted meanwhile."""
+    return (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
 
 
 def _size(paths: Iterable[Path]) -> int:

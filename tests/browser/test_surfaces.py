@@ -43,6 +43,7 @@ def received() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def app(ws: Workspace, team: DemoTeam, received: list[dict[str, Any]]) -> Iterator[App]:
+    ws.pace.trigger_for = 60.0  # on a busy machine, a modal opens late
     with run_bolt_bot(ws) as (_, app):
         _listen(app, received)
         yield app
