@@ -20,6 +20,8 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
+    "folders not named any more": ("folder", "folder, unname"),
+    "words of names": ("ask for words",),
     "stream": ("ask directly, leave", "join"),
     "stop button of slack": ("stop",),
     "channel looked at": ("look",),
