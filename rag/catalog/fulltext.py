@@ -32,7 +32,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_of
 
-from rag.analysis.analyzer import SURFACE
 from rag.catalog.any_of import is_any_of
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.indexed_words import (
@@ -45,7 +44,7 @@ from rag.catalog.indexed_words import (
     with_pages,
 )
 from rag.catalog.scope import EVERYTHING, Shape, chunks_in, shape_of, values_of
-from rag.catalog.vocabulary import similar_tokens
+from rag.catalog.vocabulary import similar_words
 from rag.model.search import Scope
 from rag.ports import IndexEntry, Term, WriteTransaction
 from rag.text import with_broken_words, with_spaced_letters
@@ -161,10 +160,8 @@ class Fts5Index:
 
     def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
         """Return {word: words of chunks in scope that differ from it by typing errors}, the most similar first."""
-        found = similar_tokens(connection, searched_version(connection), words)
-        tokens = {token for tokens in found.values() for token in tokens}
-        held = self.holders(connection, [Term(token, ((token,),)) for token in tokens], scope)
-        return {word: [token[len(SURFACE) :] for token in tokens if held[token]] for word, tokens in found.items()}
+        version = searched_version(connection)
+        return similar_words(connection, version, words, lambda terms: self.holders(connection, terms, scope))
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Select, Subquery, bindparam, column, func, select, text
 from sqlalchemy import table as table_of
 
-from rag.analysis.analyzer import SURFACE
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.indexed_words import WEIGHTS, chunk_tokens, message_tokens, shares_in_scope, with_pages
 from rag.catalog.scope import EVERYTHING, Shape, chunks_in, shape_of, values_of
@@ -26,7 +25,7 @@ from rag.catalog.tsvector_tables import (
     ranking_values,
     texts_with,
 )
-from rag.catalog.vocabulary import similar_tokens
+from rag.catalog.vocabulary import similar_words
 from rag.model.search import Scope
 from rag.ports import IndexEntry, Term, WriteTransaction
 
@@ -122,10 +121,8 @@ class TsvectorIndex:
 
     def similar(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, list[str]]:
         """Return {word: words of chunks in scope that differ from it by typing errors}, the most similar first."""
-        found = similar_tokens(connection, searched_version(connection), words)
-        tokens = {token for tokens in found.values() for token in tokens}
-        held = self.holders(connection, [Term(token, ((token,),)) for token in tokens], scope)
-        return {word: [token[len(SURFACE) :] for token in tokens if held[token]] for word, tokens in found.items()}
+        version = searched_version(connection)
+        return similar_words(connection, version, words, lambda terms: self.holders(connection, terms, scope))
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import Connection, Select, String, bindparam, column, select, table, text
@@ -12,6 +12,7 @@ from rag.analysis.analyzer import SURFACE
 from rag.analysis.spelling import count_errors, max_errors
 from rag.catalog.dialects import json_values
 from rag.catalog.index_versions import IndexVersion
+from rag.ports import Term
 
 _ALPHABETS = tuple(
     "".join(map(chr, range(ord(first), ord(last) + 1))) for first, last in ("az", "αω", "ая", "את", "اي")
@@ -22,11 +23,26 @@ _MAX_SIMILAR = 50
 """Words of the whole index of which those in scope are looked up."""
 
 
-def similar_tokens(connection: Connection, version: IndexVersion, words: Sequence[str]) -> dict[str, list[str]]:
+def similar_words(
+    connection: Connection,
+    version: IndexVersion,
+    words: Sequence[str],
+    holders: Callable[[Sequence[Term]], Mapping[str, Collection[int]]],
+) -> dict[str, list[str]]:
+    """Return {word: words like it, of which `holders` names chunks}, the most similar first.
+
+    The words have no accents. `holders` returns {text of the term: the chunks in scope that have it}.
+    """
+    found = _similar_tokens(connection, version, words)
+    tokens = {token for tokens in found.values() for token in tokens}
+    held = holders([Term(token, ((token,),)) for token in tokens])
+    return {word: [token[len(SURFACE) :] for token in tokens if held[token]] for word, tokens in found.items()}
+
+
+def _similar_tokens(connection: Connection, version: IndexVersion, words: Sequence[str]) -> dict[str, list[str]]:
     """Return {word: tokens of unstemmed words like it, in the whole index}, the most similar first.
 
-    The words have no accents. The caller must drop what is not in its scope. The first letter is rarely wrong: of
-    words with another one, only those are found that are equal after it.
+    The first letter is rarely wrong: of words with another one, only those are found that are equal after it.
     """
     typed = [word for word in words if max_errors(word)]
     if not typed or not version.analysis:

@@ -241,7 +241,7 @@ def look_and_ask(simulation: Simulation, step: Step) -> None:
     simulation.ws.post(person.id, direct, f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?")
 
 
-def ask_in_vain(simulation: Simulation, step: Step) -> None:
+def ask_what_no_file_says(simulation: Simulation, step: Step) -> None:
     """Ask what no file answers, in marked words, and open Home as an admin.
 
     Raise Leak if it shows the words of a direct message.

@@ -256,7 +256,7 @@ STEPS: dict[str, _Act] = {
     "topic of any file": answer_steps.press_topic_of_any_file,
     "answer again after a change": answer_steps.answer_again_after(_change),
     "stop": _stop,
-    "ask in vain": interaction_steps.ask_in_vain,
+    "ask what no file says": interaction_steps.ask_what_no_file_says,
     "ask directly, leave": interaction_steps.ask_directly_and_leave,
     "look": interaction_steps.look_and_ask,
     "look, and meanwhile": _meanwhile(interaction_steps.look_and_ask),
@@ -296,7 +296,7 @@ _WEIGHTS |= {
 }
 _WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
-    "ask in vain": 5,
+    "ask what no file says": 5,
     "ask directly, leave": 4,
     "look": 5,
     "look, and meanwhile": 3,

@@ -17,8 +17,8 @@ ENGINE: Mapping[str, tuple[Mutation, ...]] = {
     "corrections": (
         Mutation(
             "rag.catalog.fulltext:Fts5Index.similar",
-            "for token in tokens], scope)",
-            "for token in tokens], Scope.operator())",
+            "self.holders(connection, terms, scope)",
+            "self.holders(connection, terms, Scope.operator())",
         ),
     ),
     "vectors": (

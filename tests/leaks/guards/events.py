@@ -1,4 +1,4 @@
-"""Guards of what happens in Slack: which shares stand, what is deleted, and what is shown to one person only."""
+"""Guards that take effect when something happens in Slack: a file leaves, a message is deleted, a person asks alone."""
 
 from __future__ import annotations
 
