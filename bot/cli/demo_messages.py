@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal import Screen
 from bot.slack.blocks import unescape
+from bot.slack.buttons import TOPICS_BLOCK
 from bot.slack.simple_blocks import simple_blocks
 
 if TYPE_CHECKING:
@@ -38,11 +39,16 @@ def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequ
 
 
 def _texts(message: Message) -> list[tuple[str, bool]]:
-    """Return (text, is small print) of every block, or the message's own text."""
+    """Return (text, is small print) of every block, or the message's own text.
+
+    Of the buttons, which cannot be pressed here, only the follow-ups are shown: a line of text introduces them.
+    """
     found = []
     for block in simple_blocks(message.blocks):
         if text := block.get("text"):
             found.append((str(text["text"]), False))
+        if block.get("block_id") == TOPICS_BLOCK:
+            found.append(("  ".join(f"[{button['text']['text']}]" for button in block["elements"]), True))
         if block.get("type") in ("actions", "context_actions"):
             continue
         found += [(str(part["text"]), True) for part in block.get("elements") or ()]

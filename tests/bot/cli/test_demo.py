@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from bot.cli.terminal import Screen
 from bot.db import tables
 from bot.demo.slack_server import open_workspace
 from bot.main import open_bot
+from bot.slack.messages import button_texts
 from rag import TryAgain
 from tests.flows.team import settings, slack_settings
 from tests.support.migrated import migrated
@@ -106,6 +108,12 @@ def test_pictures_are_listed_and_exist(output: str) -> None:
 def test_files_get_a_receipt_and_questions_a_thread(output: str) -> None:
     assert "📎 tern-sensor-field-report.pdf\n  ✅ 1" in output
     assert output.count("    magpie  ") == 11  # six answers, five of them with pictures
+
+
+def test_follow_ups_stand_below_the_line_that_introduces_them(output: str) -> None:
+    below = [after for line, after in pairwise(output.splitlines()) if line.strip() == button_texts.ASK_NEXT]
+    assert below
+    assert all(after.strip().startswith("[") for after in below)
 
 
 def test_ends_with_next_steps(output: str) -> None:
