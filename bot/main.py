@@ -25,7 +25,7 @@ from bot.api.api import Api
 from bot.api.http import build_server as build_tools_server
 from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, Job, JobKind
-from bot.inbox import Limits
+from bot.inbox.limits import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.answer_again import AnswerAgain
 from bot.jobs.channel_settings import ChannelSettingsJobs

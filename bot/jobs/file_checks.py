@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
-from bot.inbox import STANDING, Limits, look_again, notify, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import STANDING, look_again, notify, record
 from bot.intake import accept, as_new, decide, is_type_left_out
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import EDITABLE, Event, IntakeRefusal, Message, SlackFile, Unusable

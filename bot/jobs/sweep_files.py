@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot.db import conversations, jobs
 from bot.db.jobs import JobKind
-from bot.inbox import Limits
+from bot.inbox.limits import Limits
 from bot.intake import decide
 from bot.jobs.file_checks import ANY_STATE
 from bot.jobs.sweep_plan import is_complete_due

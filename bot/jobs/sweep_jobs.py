@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import time
 
 from bot.db.jobs import COMPLETE, JobKind
-from bot.inbox import Limits
+from bot.inbox.limits import Limits
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.sweep_files import FileSweep
 from bot.jobs.sweep_messages import MessageSweep

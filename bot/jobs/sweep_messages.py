@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.db import conversations, questions
 from bot.db.questions import seconds_of
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.jobs.file_checks import LONGEST_OUTAGE, LOOK_BACK, FileChecks
 from bot.jobs.sweep_plan import is_complete_due
 from bot.slack.client import Refused, SlackClient

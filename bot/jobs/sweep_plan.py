@@ -17,7 +17,7 @@ from bot.access.directory import conversation
 from bot.db import channel_settings, conversations, jobs
 from bot.db.conversations import SweepState
 from bot.db.jobs import JobKind
-from bot.inbox import leave
+from bot.inbox.recording import leave
 from bot.slack.client import Refused, SlackClient
 from bot.slack.files import KIND, LINK
 from rag import Rag, spaces_of

@@ -15,7 +15,8 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.access.policy import Access
 from bot.db import deliveries
-from bot.inbox import Limits, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import record
 from bot.listeners.interactions import register_interactions
 from bot.listeners.recording import Recording
 from bot.listeners.settings import OpenModal

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bot.db import jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.inbox import Limits, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import record
 from bot.jobs.file_checks import FileChecks
 from bot.slack.client import SlackClient
 from bot.slack.files import KIND, SlackFiles

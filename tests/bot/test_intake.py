@@ -12,7 +12,8 @@ from sqlalchemy import select as sql_select
 
 from bot.db import channel_settings, notices, tables
 from bot.db.channel_settings import ChannelSettings
-from bot.inbox import Limits, look_again, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import look_again, record
 from bot.intake import (
     ChannelRules,
     IntakeRules,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.db import question_queue, questions, tables
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
 from rag import Share, ShareState, list_shares, put_share

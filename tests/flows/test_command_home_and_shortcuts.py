@@ -11,7 +11,7 @@ import pytest
 from bot.db import access_log, ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.listeners import interactions
 from bot.main import Bot
 from bot.slack.events import MessageDeleted

@@ -11,7 +11,8 @@ import pytest
 
 from bot.db import jobs, uploads
 from bot.db.jobs import JobKind
-from bot.inbox import Limits, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import record
 from bot.slack.events import FileUnshared, Message, MessageDeleted
 from bot.slack.files import KIND, LINK
 from rag import Scope, Share, ShareState, StoredShare, list_shares, put_share, shared_in

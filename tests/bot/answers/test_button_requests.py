@@ -12,7 +12,7 @@ from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, jobs, questions, retention, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.slack.events import HomeOpened, Question
 from rag import Rag, RoundRobin, Settings
 from tests.support.migrated import open_rag

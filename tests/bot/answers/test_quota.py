@@ -16,7 +16,8 @@ from bot.db import ephemeral_messages, jobs, question_queue, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
-from bot.inbox import Limits, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import record
 from bot.intake import IntakeRules, may_queue_file
 from bot.settings import SlackSettings
 from bot.slack.events import HomeOpened, IntakeRefusal, Message, Question, SlackFile

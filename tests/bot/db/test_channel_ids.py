@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Boolean, Connection, Float, Integer, Table, insert,
 from bot.db import jobs, message_states, tables
 from bot.db.channel_ids import KEYED, move_channel
 from bot.db.jobs import JobKind
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.slack.events import Message, Moved, SlackFile
 from bot.slack.files import KIND
 from rag import RoundRobin, Share, ShareState, check_space, list_shares, put_share, shared_in

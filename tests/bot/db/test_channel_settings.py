@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.db import channel_settings, receipts, retention, tables
 from bot.db.channel_ids import move_channel
 from bot.db.channel_settings import ChannelSettings, Digest, DueDigest
-from bot.inbox import leave
+from bot.inbox.recording import leave
 from rag import FileType, Settings, open_rag
 from tests.support.migrated import migrated
 

@@ -9,7 +9,7 @@ from time import time
 import pytest
 
 from bot.db import evidence, tables
-from bot.inbox import leave
+from bot.inbox.recording import leave
 from rag import Rag, Scope, leave_space
 from tests.flows.team import settings
 from tests.support.extractor import TextExtractor

@@ -14,7 +14,7 @@ from bot.db import conversations, jobs, tables
 from bot.db.conversations import SweepState
 from bot.db.jobs import COMPLETE, JobKind
 from bot.demo.slack_server import Workspace
-from bot.inbox import Limits
+from bot.inbox.limits import Limits
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import Handler, JobWorker

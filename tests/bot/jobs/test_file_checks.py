@@ -9,7 +9,8 @@ import pytest
 
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
-from bot.inbox import Limits, record
+from bot.inbox.limits import Limits
+from bot.inbox.recording import record
 from bot.intake import ChannelRules, IntakeRules
 from bot.slack.events import IntakeRefusal
 from bot.slack.files import KIND

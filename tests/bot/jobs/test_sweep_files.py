@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import ManualClock, Workspace
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.slack.events import FileUnshared
 from bot.slack.files import KIND
 from rag import Share, ShareState, put_share

@@ -15,7 +15,7 @@ from bot.db.channel_settings import ChannelSettings
 from bot.db.conversations import SweepState
 from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.demo.slack_server import ManualClock, Workspace
-from bot.inbox import record
+from bot.inbox.recording import record
 from bot.jobs.sweep_plan import due_channels, interval, is_complete_due
 from bot.slack.client import RateLimited
 from bot.slack.events import Joined

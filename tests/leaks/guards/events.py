@@ -17,16 +17,16 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
     "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(item)", "pass"),),
     "unshared": (
         Mutation(
-            "bot.inbox:record",
+            "bot.inbox.recording:record",
             "check_space(connection, KIND, file, channel, at or time())",
             "pass",
         ),
     ),
     "taken out": (
-        Mutation("bot.inbox:_end_missing", "if share.ref not in present:", "if False:"),
-        Mutation("bot.inbox:_end_unknown", "for file in files:", "for file in ():"),
+        Mutation("bot.inbox.recording:_end_missing", "if share.ref not in present:", "if False:"),
+        Mutation("bot.inbox.recording:_end_unknown", "for file in files:", "for file in ():"),
     ),
-    "unknown message": (Mutation("bot.inbox:_end_unknown", "for file in files:", "for file in ():"),),
+    "unknown message": (Mutation("bot.inbox.recording:_end_unknown", "for file in files:", "for file in ():"),),
     "deleted first": (
         Mutation("bot.db.message_states:advance", "if known is not None and known.deleted:", "if False:"),
     ),
@@ -46,7 +46,9 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
     "listed": (Mutation("bot.jobs.sweep_files:FileSweep._add_file", "put_share(connection, decide(", "id(decide("),),
     "receipt": (
         Mutation(
-            "bot.inbox:_record_file", "if (limits.receipts or refused) and recorded in", "if False and recorded in"
+            "bot.inbox.recording:_record_file",
+            "if (limits.receipts or refused) and recorded in",
+            "if False and recorded in",
         ),
     ),
     "respond": (
@@ -55,7 +57,7 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
     "uploads": (Mutation("bot.main:_maintenance", "maintenance.delete_abandoned_uploads()", "None"),),
     "left": (
         Mutation(
-            "bot.inbox:record",
+            "bot.inbox.recording:record",
             "case Left(channel):\n            leave(connection, channel)",
             "case Left(channel):\n            pass",
         ),
@@ -102,7 +104,7 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
             "list_unanswered(connection)",
         ),
     ),
-    "who may ask": (Mutation("bot.inbox:_may_ask", ".may_ask(asked.user)", ".may_ask(asked.user) or True"),),
+    "who may ask": (Mutation("bot.inbox.asked:_may_ask", ".may_ask(asked.user)", ".may_ask(asked.user) or True"),),
     "digest": (
         Mutation(
             "bot.jobs.digest:Digests._post",

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import time
 
 from sqlalchemy import Connection
 
-from bot.answers.history import is_question_to_magpie
-from bot.answers.small_talk import is_greeting, is_small_talk
 from bot.db import (
-    access_log,
     answer_again,
-    app_questions,
     channel_settings,
     conversations,
     ephemeral_messages,
@@ -34,7 +30,9 @@ from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
-from bot.db.questions import FOUND_AT, Cancellation
+from bot.db.questions import Cancellation
+from bot.inbox.asked import is_thanks, question_of, record_question, was_edited
+from bot.inbox.limits import EVERYTHING, MISSED_FOR, Limits
 from bot.intake import IntakeRules, decide
 from bot.slack.events import (
     ChannelViewed,
@@ -51,15 +49,13 @@ from bot.slack.events import (
     MessageDeleted,
     Moved,
     PersonChanged,
-    Question,
     SessionStopped,
     SlackFile,
     Unusable,
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
-from bot.slack.messages import command_texts, file_texts, settings_texts
-from bot.telemetry.requests import working_on
+from bot.slack.messages import command_texts, file_texts
 from rag import (
     IntakePriority,
     Share,
@@ -77,11 +73,6 @@ from rag import (
 
 log = logging.getLogger("magpie")
 
-_MINUTE = 60.0
-
-_MISSED_FOR = 24 * 3600.0
-"""Seconds for which a question is answered that was seen only after it was edited."""
-
 _TRANSCRIBED_AFTER = 10.0
 """Seconds after which a clip is looked at again that had no transcript."""
 
@@ -95,32 +86,7 @@ STANDING = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareSt
 """States of shares whose message stands, as far as is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is recorded.
-
-    - `links`: index linked web pages; `link_age`: seconds after which a page that is linked again is fetched again
-    - `questions`: ask what messages ask
-    - `receipts`: react to messages once their files are searchable
-    - `waiting`: open questions that one person may have; 0: no limit
-    - `intake`: limits on files
-    - `apps`: answer other apps that mention Magpie
-    - `listed`: messages were read from a conversation's history, which does not restore what a person removed
-    - `since`: when Magpie began to listen, in seconds since 1970; other events of that time may have been lost
-    """
-
-    links: bool = False
-    listed: bool = False
-    questions: bool = True
-    receipts: bool = True
-    waiting: int = 0
-    intake: IntakeRules = field(default_factory=IntakeRules)
-    link_age: float = 24 * 3600.0
-    apps: bool = False
-    since: float = 0.0
-
-
-def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
+def record(connection: Connection, event: Event, limits: Limits = EVERYTHING) -> None:
     """Record one event. Recording it again changes nothing."""
     match event:
         case Message():
@@ -191,27 +157,19 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
     age = message_states.advance(connection, message.channel, message.ts, message.revision, listed=limits.listed)
     if age is Age.OLD:
         return
-    asked = _question_of(connection, message)
-    if asked is not None and not (_is_known(connection, asked) or _is_new(message)):
-        asked = None
-    if (
-        asked is not None
-        and not message.addressed
-        and not (_is_known(connection, asked) or _may_ask(connection, asked))
-    ):
-        asked = None  # a reply that is meant for others
+    asked = question_of(connection, message)
     if not message.app:
         _record_files(connection, message, limits, is_question=asked is not None)
         if limits.links:
             _record_links(connection, message, limits)
-    if age is Age.NEW and _was_edited(message):
+    if age is Age.NEW and was_edited(message):
         jobs.request(connection, JobKind.PURGE)  # text that was stored before may show the former words
-    if _is_thanks(message) and not channel_settings.find(connection, message.channel).quiet:
+    if is_thanks(message) and not channel_settings.find(connection, message.channel).quiet:
         jobs.request(connection, JobKind.THANK, message.channel, message.ts)
     if asked is None and age is Age.NEW and message.complete:
         questions.cancel_question(connection, message.channel, message.ts, Cancellation.DELETED)
     if asked is not None and limits.questions:
-        _record_question(connection, message, asked, limits, is_whole=age is Age.NEW and message.complete)
+        record_question(connection, message, asked, limits, is_whole=age is Age.NEW and message.complete)
 
 
 def _record_deletion(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
@@ -257,7 +215,7 @@ def _record_file(
     if file.unusable is Unusable.TRANSCRIBING:
         look_again(connection, file.id, written)
     is_said_in_reply = is_question and file.unusable is not None
-    if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR and not is_said_in_reply:
+    if recorded is ShareState.REFUSED and time() - written < MISSED_FOR and not is_said_in_reply:
         notify(connection, share, limits.intake, limits.intake.unusable(file))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
@@ -279,7 +237,7 @@ def look_again(connection: Connection, file: str, shared_at: float) -> None:
     Each pause is as long as all the time until then; after a day the file is given up.
     """
     age = time() - shared_at
-    if age < _MISSED_FOR:
+    if age < MISSED_FOR:
         jobs.request(connection, JobKind.REFETCH_FILE, key=file, delay=max(_TRANSCRIBED_AFTER, age))
 
 
@@ -350,7 +308,7 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
         )
         share = decide(connection, share, limits.intake)
         recorded = put_share(connection, share)
-        if recorded is ShareState.REFUSED and time() - questions.seconds_of(message.ts) < _MISSED_FOR:
+        if recorded is ShareState.REFUSED and time() - questions.seconds_of(message.ts) < MISSED_FOR:
             notify(connection, share, limits.intake)
         if recorded is ShareState.SHARED:
             refresh_source(connection, LINK, url, questions.seconds_of(message.ts), limits.link_age)
@@ -390,127 +348,3 @@ def _end_unknown(connection: Connection, channel: str, ts: str, files: Collectio
 def _check(connection: Connection, file: str) -> None:
     """Ask Slack where a file is shared. Until then, shares in the state CHECKING are hidden."""
     jobs.request(connection, JobKind.CHECK_FILE, key=file)
-
-
-# ---------------------------------------------------------------- the question in a message
-
-
-def _question_of(connection: Connection, message: Message) -> Question | None:
-    """Return the question that a message asks Magpie; None if it asks none."""
-    has_picture = any(file.picture or file.stub for file in message.files)
-    has_content = bool(message.text or has_picture or message.forwarded or message.references)
-    if message.addressed:
-        if not has_content and any(_can_be_indexed(file) for file in message.files):  # documents for the index
-            return None
-        if _is_thanks(message):
-            return None
-    elif not _is_follow_up(connection, message, pictures=has_picture):
-        return None
-    return Question(
-        message.channel,
-        message.ts,
-        message.thread or message.ts,
-        message.app or message.user,
-        message.text,
-        tuple(file.id for file in message.files),
-        about={"app": message.app} if message.app else {},
-        references=(*message.forwarded, *message.references),
-    )
-
-
-def _can_be_indexed(file: SlackFile) -> bool:
-    return file.unusable in (None, Unusable.TRANSCRIBING)
-
-
-def _is_thanks(message: Message) -> bool:
-    """Return whether a message only thanks Magpie or says goodbye. A greeting is answered."""
-    has_more = message.forwarded or message.references or any(file.picture or file.stub for file in message.files)
-    is_said = message.addressed and not message.app and not has_more
-    return is_said and is_small_talk(message.text) and not is_greeting(message.text)
-
-
-def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -> bool:
-    """Return whether a reply without a mention asks Magpie something, in a thread where it answered."""
-    channel, thread, ts = message.channel, message.thread, message.ts
-    if message.app or not thread or not questions.is_answered(connection, channel, thread, ts):
-        return False
-    own = questions.has_asked(connection, channel, thread, message.user, ts)
-    return is_question_to_magpie(message.text, own=own, others=message.mentions_others, pictures=pictures)
-
-
-def _record_question(
-    connection: Connection, message: Message, asked: Question, limits: Limits, *, is_whole: bool
-) -> None:
-    """Ask a question, or change the one that the message asked before.
-
-    `is_whole`: this is a new state of the message with all its files; what it lacks was taken out.
-    """
-    if not _is_known(connection, asked):
-        _ask_first(connection, message, asked, limits)
-        return
-    is_on_time = not limits.listed and questions.seconds_of(message.ts) >= limits.since
-    if is_on_time and not _was_edited(message):
-        questions.drop_found_at(connection, asked)  # a sweep was faster than the event, and nothing was missed
-    if message.revision > questions.seconds_of(message.ts):
-        questions.put_edit(connection, asked, message.revision)
-        access_log.update_question_text(connection, asked.channel, asked.ts, asked.text)
-    if is_whole:
-        questions.drop_files(connection, asked)
-    questions.add_files(connection, asked)
-
-
-def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
-    """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
-    if not _may_ask(connection, asked):
-        _refuse_asker(connection, message, asked)
-        return
-    if limits.listed or questions.seconds_of(asked.ts) < limits.since:  # it waits for the files that are found with it
-        asked = replace(asked, about={**asked.about, FOUND_AT: time()})
-    if not message.app:
-        _ask(connection, asked, limits)
-    elif not app_questions.follows_app(connection, asked):
-        if limits.apps:
-            _ask(connection, asked, limits)
-        elif not app_questions.was_app_refused(connection, asked.channel, message.app):
-            questions.put_question(connection, replace(asked, kind=questions.REFUSED_APP))
-
-
-def _may_ask(connection: Connection, asked: Question) -> bool:
-    return channel_settings.find(connection, asked.channel).may_ask(asked.user)
-
-
-def _refuse_asker(connection: Connection, message: Message, asked: Question) -> None:
-    """Tell a person that they may not ask here. A reply that does not mention Magpie may be meant for others."""
-    if not message.addressed or not questions.put_barred_question(connection, asked):
-        return
-    with working_on(asked.channel, asked.ts):
-        log.info("A question was refused: the settings of its channel do not let this person ask.")
-    if not message.app:
-        request = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, settings_texts.MAY_NOT_ASK, message.thread)
-        ephemeral_messages.say_once(connection, request)
-
-
-def _is_known(connection: Connection, asked: Question) -> bool:
-    return questions.find_question(connection, asked.channel, asked.ts) is not None
-
-
-def _is_new(message: Message) -> bool:
-    """Return whether a message asks its question now: it was not edited, or the edit is what made it a question."""
-    is_recent = time() - questions.seconds_of(message.ts) < _MISSED_FOR
-    return not _was_edited(message) or message.mention_added or (message.addressed and is_recent)
-
-
-def _was_edited(message: Message) -> bool:
-    return message.revision > questions.seconds_of(message.ts)
-
-
-def _ask(connection: Connection, asked: Question, limits: Limits) -> None:
-    """Record a question. Beyond the limit it is refused; the asker is notified at most once a minute."""
-    notified = questions.was_refused_recently(connection, asked.user, _MINUTE)
-    accepted = questions.put_question(connection, asked, limits.waiting)
-    with working_on(asked.channel, asked.ts):
-        log.info("A question was recorded." if accepted else "A question was refused: its asker has too many waiting.")
-    if not accepted and not notified:
-        text = command_texts.too_many_waiting(limits.waiting)
-        notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
-        ephemeral_messages.say_once(connection, notice)

@@ -1,0 +1,1 @@
+"""Store what happens in Slack as rows: the shares of files and links, and the questions."""
