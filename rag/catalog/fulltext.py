@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from time import monotonic
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
+    ScalarSelect,
     Select,
     String,
     Subquery,
@@ -32,7 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_of
 
-from rag.catalog.any_of import is_any_of
+from rag.catalog.any_of import is_any_of, is_in
+from rag.catalog.fulltext_erasure import merge_gradually, merge_segments, remove_words_gradually
 from rag.catalog.index_versions import IndexVersion, list_versions, searched_version
 from rag.catalog.indexed_words import (
     COLUMNS,
@@ -44,23 +46,14 @@ from rag.catalog.indexed_words import (
     with_pages,
 )
 from rag.catalog.scope import EVERYTHING, Shape, chunks_in, shape_of, values_of
-from rag.catalog.vocabulary import similar_words
+from rag.catalog.tables import chunk
+from rag.catalog.vocabulary import add_words, similar_words
 from rag.model.search import Scope
 from rag.ports import IndexEntry, Term, WriteTransaction
 from rag.text import with_broken_words, with_spaced_letters
 
 _TOKENIZE = """tokenize = "ascii tokenchars '-./_:@+#&^~='" """
 """The tokens are made by rag.analysis and separated by spaces: FTS5 must not change or split them."""
-
-_MERGED_PAGES = 32
-"""Pages of 4 KB that one step of a merge writes."""
-
-_CHANGES_OF_NO_MERGE = 2
-"""FTS5 documents that a merge with nothing to do changes fewer rows than this."""
-
-_PAUSES = 2
-"""Time between two steps of a merge, in durations of a step."""
-
 
 _ALL = -1
 """SQLite's LIMIT for no limit."""
@@ -73,7 +66,7 @@ class Fts5Index:
         columns = ", ".join((*COLUMNS, "forms"))
         for statement in (
             f"CREATE VIRTUAL TABLE {version.chunks} USING fts5({columns}, {_TOKENIZE})",
-            f"CREATE VIRTUAL TABLE {version.vocabulary} USING fts5vocab({version.chunks}, row)",
+            f"CREATE TABLE {version.vocabulary} (term TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",
             f"CREATE VIRTUAL TABLE {version.messages} USING fts5(words, forms, {_TOKENIZE})",
         ):
             connection.execute(text(statement))
@@ -94,8 +87,13 @@ class Fts5Index:
         connection.execute(
             text(f"DELETE FROM {words.name} WHERE rowid IN (SELECT value FROM json_each(:ids))"), {"ids": ids}
         )
-        analyze = _analyzed if version.analysis else _as_printed
-        connection.execute(insert(words), [analyze(entry) for entry in entries])
+        if not version.analysis:
+            connection.execute(insert(words), [_as_printed(entry) for entry in entries])
+            return
+        tokens = [chunk_tokens(entry) for entry in entries]
+        rows = [_joined(found) | {"rowid": entry.chunk} for entry, found in zip(entries, tokens, strict=True)]
+        connection.execute(insert(words), rows)
+        add_words(connection, version, chain.from_iterable(found["forms"] for found in tokens))
 
     def replace(self, connection: Connection, entry: IndexEntry) -> None:
         """Replace the words of one chunk, or add its first ones."""
@@ -113,10 +111,13 @@ class Fts5Index:
             connection.execute(text(f"DELETE FROM {version.chunks} WHERE rowid IN ({mine})"), values)
 
     def erase_deleted(self, open_transaction: WriteTransaction, stop: threading.Event) -> bool:
-        """Merge the segments of the index step by step, because old segments keep words that were deleted."""
+        """Merge the segments of the index, which keep words that were deleted, and clear its vocabulary."""
         with open_transaction() as connection:
-            tables = [version.chunks for version in list_versions(connection)]
-        return all(_merge_gradually(open_transaction, name, stop) for name in tables)
+            versions = list_versions(connection)
+        return all(
+            merge_gradually(open_transaction, version, stop) and remove_words_gradually(open_transaction, version, stop)
+            for version in versions
+        )
 
     def search(
         self, connection: Connection, terms: Sequence[Term], scope: Scope, limit: int
@@ -236,10 +237,6 @@ def _count(table: str, shape: Shape) -> Select[int]:
     return select(func.count()).select_from(inside.join(sizes, sizes.c.id == inside.c.id))
 
 
-def _analyzed(entry: IndexEntry) -> dict[str, object]:
-    return _joined(chunk_tokens(entry)) | {"rowid": entry.chunk}
-
-
 def _joined(tokens: Tokens) -> dict[str, object]:
     return {name: " ".join(found) for name, found in tokens.items()}
 
@@ -277,46 +274,22 @@ def _table_named(name: str, columns: tuple[str, ...]) -> TableClause:
     return table_of(name, column("rowid"), *map(column, columns))
 
 
-def merge_segments(connection: Connection, name: str) -> None:
-    """Merge the segments of an FTS5 table into one: an old segment keeps words that were deleted.
-
-    It takes a second for 30,000 chunks; see `Fts5Index.erase_deleted`.
-    """
-    connection.execute(text(f"INSERT INTO {name}({name}) VALUES ('optimize')"))
-
-
-def _merge_gradually(open_transaction: WriteTransaction, name: str, stop: threading.Event) -> bool:
-    """Do what `merge_segments` does in many transactions, and let other writers in between.
-
-    Return False if `stop` was set before the end. A later call then starts over.
-    """
-    pages = -_MERGED_PAGES  # a negative number puts all segments that there are now into one merge
-    while True:
-        began = monotonic()
-        with open_transaction() as connection:
-            if name not in {version.chunks for version in list_versions(connection)}:
-                return True  # replaced by a newer version
-            before = _count_changes(connection)
-            merge = text(f"INSERT INTO {name}({name}, rank) VALUES ('merge', :pages)")
-            connection.execute(merge, {"pages": pages})
-            is_done = _count_changes(connection) - before < _CHANGES_OF_NO_MERGE
-        if is_done:
-            return True
-        # SQLite's writers ask for the lock every few milliseconds, and get it only if it is free then.
-        if stop.wait(_PAUSES * (monotonic() - began)):
-            return False
-        pages = _MERGED_PAGES
-
-
-def _count_changes(connection: Connection) -> int:
-    return connection.scalar(select(func.total_changes())) or 0
-
-
 def _inside(words: TableClause, shape: Shape) -> list[ColumnElement[bool]]:
     if shape == EVERYTHING:
         return []
     # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds.
-    return [literal_column(f"+{words.name}.rowid").in_(chunks_in(shape))]
+    conditions: list[ColumnElement[bool]] = [literal_column(f"+{words.name}.rowid").in_(chunks_in(shape))]
+    if shape.documents:
+        # FTS5 skips what is before and after, and the chunks of a document are mostly near each other.
+        conditions += [
+            words.c.rowid >= _end_of_documents(func.min(chunk.c.id)),
+            words.c.rowid <= _end_of_documents(func.max(chunk.c.id)),
+        ]
+    return conditions
+
+
+def _end_of_documents(end: ColumnElement[int]) -> ScalarSelect[int]:
+    return select(end).where(is_in(chunk.c.document_id, "scope_documents")).scalar_subquery()
 
 
 QUERIES = func.json_each(bindparam("queries", type_=String)).table_valued("key", "value")

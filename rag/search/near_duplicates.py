@@ -46,7 +46,7 @@ def extract_numbers(text: str) -> tuple[str, ...]:
 
 def template_words(text: str) -> frozenset[str]:
     """Return the words of a text without those that contain a digit."""
-    return frozenset(word for word in tokens(text) if not any(map(str.isdecimal, word)))
+    return frozenset(word for word in tokens(text) if word.isalpha() or not any(map(str.isdecimal, word)))
 
 
 def is_twin(one: frozenset[str], other: frozenset[str]) -> bool:

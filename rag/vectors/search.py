@@ -110,7 +110,7 @@ class NeighborSearch:
         """Compare every vector of the scope's documents: exact, and independent of the store."""
         chunks, cosines = self._sync.cache.best_similarities(identity, modality, queries, documents)
         found: list[NearestChunk] = []
-        for k in dict.fromkeys((min(len(chunks), pages * 8), len(chunks))):
+        for k in dict.fromkeys(min(len(chunks), pages * each) for each in (2, 8, len(chunks))):
             near = np.argpartition(cosines, len(cosines) - k)[len(cosines) - k :] if k < len(cosines) else slice(None)
             windows = zip(chunks[near].tolist(), cosines[near].tolist(), strict=True)
             found = self._join(_best_windows([[Neighbor(chunk, 0, cosine) for chunk, cosine in windows]]), scope)

@@ -22,7 +22,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from rag.catalog import Catalog
-from rag.catalog.fulltext import Fts5Index, merge_segments
+from rag.catalog.fulltext import Fts5Index
+from rag.catalog.fulltext_erasure import merge_segments
 from rag.catalog.index_versions import searched_version
 from rag.evaluation.metrics import percentile
 

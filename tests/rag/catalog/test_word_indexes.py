@@ -139,6 +139,45 @@ def server() -> Iterator[ServerCatalog]:
         yield catalog
 
 
+def vocabulary(connection: Connection) -> set[str]:
+    return set(connection.scalars(text(f"SELECT term FROM {list_versions(connection)[0].vocabulary}")))
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[AnyCatalog]:
+    with open_catalog("sqlite", tmp_path) as catalog:
+        put_texts(catalog, TEXTS)
+        yield catalog
+
+
+def test_vocabulary_of_sqlite_loses_the_words_of_deleted_chunks(embedded: AnyCatalog) -> None:
+    with embedded.write_transaction() as connection:
+        index = index_of(connection)
+        before = vocabulary(connection)
+        dropped = connection.execute(chunk.select().where(chunk.c.text.contains("zanthoreum"))).one()
+        index.remove(connection, dropped.extraction_id)
+    stopped = threading.Event()
+    stopped.set()
+    assert not index.erase_deleted(embedded.write_transaction, stopped)
+    assert index.erase_deleted(embedded.write_transaction, threading.Event())
+    with embedded.write_transaction() as connection:
+        assert before - vocabulary(connection) == {"=zanthoreum", "=locked", "=at", "=night", "=is"}
+        assert {"=quillgate", "=the"} <= vocabulary(connection)
+        assert index.similar(connection, ["quilgate"], Scope.operator()) == {"quilgate": ["quillgate"]}
+
+
+def test_vocabulary_is_kept_by_an_upgrade(embedded: AnyCatalog, tmp_path: Path) -> None:
+    with embedded.write_transaction() as connection:  # as schema 0020 has it
+        version, before = list_versions(connection)[0], vocabulary(connection)
+        connection.execute(text(f"DROP TABLE {version.vocabulary}"))
+        connection.execute(text(f"CREATE VIRTUAL TABLE {version.vocabulary} USING fts5vocab({version.chunks}, row)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0020'"))
+    with open_catalog("sqlite", tmp_path) as upgraded, upgraded.write_transaction() as connection:
+        assert vocabulary(connection) == before
+        found = index_of(connection).similar(connection, ["quilgate"], Scope.operator())
+    assert found == {"quilgate": ["quillgate"]}
+
+
 def files_with(connection: Connection, word: str) -> set[str]:
     """Return the files of the database that have this word, as they are on disk."""
     connection.exec_driver_sql("CHECKPOINT")

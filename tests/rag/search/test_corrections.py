@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,20 @@ WORDS = st.text("abcé", min_size=4, max_size=9)
 def test_distance_is_symmetric_and_zero_for_equal_words_only(a: str, b: str) -> None:
     assert count_errors(a, b, 2) == count_errors(b, a, 2)
     assert (count_errors(a, b, 2) == 0) == (a == b)
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(1, 3))
+def test_distance_is_the_restricted_damerau_levenshtein_distance(a: str, b: str, limit: int) -> None:
+    @cache
+    def distance(i: int, j: int) -> int:
+        if not i or not j:
+            return i + j
+        found = [distance(i - 1, j) + 1, distance(i, j - 1) + 1, distance(i - 1, j - 1) + (a[i - 1] != b[j - 1])]
+        if i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+            found.append(distance(i - 2, j - 2) + 1)
+        return min(found)
+
+    assert count_errors(a, b, limit) == min(distance(len(a), len(b)), limit + 1)
 
 
 @given(WORDS, st.data())
