@@ -60,7 +60,8 @@ from rag.ports import (
 )
 from rag.search.reranking import Reranking
 from rag.search.retriever import open_retriever
-from rag.settings import AnswerSettings, EmbedSettings, Settings
+from rag.setting_groups import AnswerSettings, EmbedSettings
+from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, log_move

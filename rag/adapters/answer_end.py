@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import AnswerCut, GeneratorFailed, ModelUnfit, PromptCut
 from rag.ports import Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 
 def check_end(

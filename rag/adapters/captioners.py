@@ -10,7 +10,7 @@ from rag.adapters.generators import open_generator
 from rag.errors import AnswerCut, BadSetting, ExtractorStopped, ModelUnfit
 from rag.observation import Observer
 from rag.ports import Captioner, Generator, Prompt
-from rag.settings import AnswerSettings, CaptionSettings
+from rag.setting_groups import AnswerSettings, CaptionSettings
 
 SERVERS, BLIP = ("ollama:", "openai:"), "blip:"
 

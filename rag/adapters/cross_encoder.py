@@ -14,7 +14,7 @@ from rag.adapters.hub_files import model_folder
 from rag.adapters.unit_rows import first_line
 from rag.errors import RerankerFailed
 from rag.ports import MAX_PASSAGES
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 
 _DEFAULT_OWNER = "cross-encoder"
 """Owner of the repository for a name without one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.observation import Observer
 from rag.ports import Generator
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 
 def open_generator(settings: AnswerSettings, observer: Observer | None = None) -> Generator:

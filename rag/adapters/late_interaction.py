@@ -24,7 +24,7 @@ from rag.adapters.sentence_transformers import folder_fingerprint
 from rag.adapters.unit_rows import first_line
 from rag.errors import BadSetting, EmbedderFailed, Unreadable
 from rag.ports import PageTokens
-from rag.settings import PageImageSettings
+from rag.setting_groups import PageImageSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image

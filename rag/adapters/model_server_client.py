@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from rag.wire import PICTURES_TYPE, ErrorBody, pack_pictures
 
 _Shape = TypeVar("_Shape", bound=BaseModel)

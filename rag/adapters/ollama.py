@@ -18,7 +18,7 @@ from rag.adapters.ollama_errors import map_errors
 from rag.errors import BadSetting
 from rag.observation import Observer, Unobserved
 from rag.ports import ModelInfo, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 if TYPE_CHECKING:
     import ollama

@@ -20,7 +20,7 @@ from rag.adapters.server_embedder import METADATA_SECONDS, SendTexts, ServerEmbe
 from rag.adapters.text_windows import DEFAULT_CONTEXT
 from rag.adapters.whole_texts import TextTooLong
 from rag.errors import BadSetting, EmbedderFailed, ModelMissing
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 if TYPE_CHECKING:
     import ollama

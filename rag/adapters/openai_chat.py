@@ -20,7 +20,7 @@ from rag.adapters.openai_errors import map_errors, map_message
 from rag.adapters.openai_models import describe_model
 from rag.observation import Observer, Unobserved
 from rag.ports import ModelInfo, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 _INFO_SECONDS = 10.0
 """Servers list their models without waiting for one."""

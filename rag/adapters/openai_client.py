@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from rag.adapters.openai_errors import map_message
 from rag.errors import BadSetting, MagpieError
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 _EXAMPLE = "http://127.0.0.1:8000/v1"
 

@@ -23,7 +23,7 @@ from rag.adapters.server_embedder import METADATA_SECONDS, SendTexts, ServerEmbe
 from rag.adapters.text_windows import DEFAULT_CONTEXT
 from rag.adapters.whole_texts import TextTooLong
 from rag.errors import EmbedderFailed, ModelMissing
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 TOO_LONG = ("too large to process", "maximum context length", "exceeds the available context", "must have less than")
 """What llama.cpp, vLLM, llama.cpp and TEI say, in this order."""

@@ -12,7 +12,7 @@ import httpx
 from rag.adapters.openai_client import response_error
 from rag.errors import ModelMissing
 from rag.ports import ModelInfo
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 _MAX_LISTED = 5
 

@@ -19,7 +19,7 @@ from rag.adapters.unit_rows import unit_rows
 from rag.errors import Unreadable
 from rag.model.extraction import Modality
 from rag.ports import EncoderObserver, Prepared, Vector
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 _PREPROCESSING = "p1"
 """Part of the identity. Change it when the vectors of the same weights change by more than 0.001."""

@@ -15,7 +15,7 @@ from rag.adapters.openclip_weights import INSTALL_TORCH, Choice, architecture, i
 from rag.adapters.unit_rows import first_line
 from rag.errors import BadSetting, EmbedderFailed
 from rag.model.extraction import Modality
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 if TYPE_CHECKING:
     import torch

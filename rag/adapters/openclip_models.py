@@ -9,7 +9,7 @@ from rag.adapters.known_models import list_known_models
 from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
 from rag.model.operations import ModelKind, ModelSummary
 from rag.model_terms import terms_of_model
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 
 class OpenClipModels:

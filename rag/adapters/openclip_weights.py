@@ -18,7 +18,7 @@ from typing import Any
 
 from rag.errors import BadSetting, EmbedderFailed, OperatorMustAct, WeightsMissing
 from rag.model.operations import PublishedFigure
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 AUTO = "auto"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rag.errors import EmbedderFailed
 from rag.ports import PageEmbedder
-from rag.settings import EmbedSettings, PageImageSettings
+from rag.setting_groups import EmbedSettings, PageImageSettings
 
 SERVER = "server"
 

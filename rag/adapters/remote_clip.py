@@ -12,7 +12,7 @@ from typing import TypeVar
 from rag.adapters.model_server_client import PAUSES, ModelServerClient, checked_url, unfit
 from rag.errors import EmbedderBusy, EmbedderDown
 from rag.ports import Vector
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from rag.wire import MAX_TEXTS, Lease, ServerIdentity, Texts, Vectors, Windows
 
 log = logging.getLogger("magpie")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rag.adapters.model_server_client import PAUSES, ModelServerClient, checked_url, unfit
 from rag.errors import EmbedderBusy
 from rag.ports import PageTokens
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from rag.wire import PageIdentity, PageImages, QuestionTokens, Texts
 
 _PAGES_AT_ONCE = 4

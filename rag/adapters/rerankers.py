@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import BadSetting
 from rag.ports import Reranker
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 
 OPENAI, SENTENCE_TRANSFORMERS = "openai:", "st:"
 

@@ -18,7 +18,7 @@ from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import first_line, unit_rows
 from rag.errors import EmbedderFailed
 from rag.ports import Vector
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 _DEFAULT_OWNER = "sentence-transformers"
 """Owner of the repository for a name without one."""

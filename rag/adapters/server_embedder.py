@@ -13,7 +13,7 @@ from rag.adapters.text_model_cards import card_of
 from rag.adapters.text_windows import windows_by_letters
 from rag.adapters.whole_texts import embed_whole
 from rag.ports import Vector
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 METADATA_SECONDS = 10.0
 """Metadata of a model is read from files and never waits for the model."""

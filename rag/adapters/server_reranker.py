@@ -20,7 +20,7 @@ from rag.adapters.openai_client import ServerAddress, error_body, open_openai_cl
 from rag.adapters.openai_embed import TOO_LONG
 from rag.adapters.openai_errors import map_errors, message_of
 from rag.errors import GeneratorDown, ModelMissing, ModelUnfit, RerankerBusy, RerankerFailed, TryAgain
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 
 _SHORTEST = 200
 """Characters below which a passage is not cut any further."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import BadSetting, WeightsMissing
 from rag.ports import TextEmbedder
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 OLLAMA, OPENAI, SENTENCE_TRANSFORMERS = "ollama:", "openai:", "st:"
 

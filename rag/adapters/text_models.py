@@ -11,7 +11,7 @@ from rag.adapters.ollama_embed import list_models, ollama_address
 from rag.adapters.text_embedders import OLLAMA, OPENAI, SENTENCE_TRANSFORMERS, open_text_embedder
 from rag.errors import EmbedderFailed, OperatorMustAct, TryAgain, WeightsMissing
 from rag.ports import TextEmbedder
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 
 OLLAMA_FAMILIES = ("embeddinggemma", "qwen3-embedding", "bge-m3", "nomic-embed-text-v2-moe")
 """Multilingual embedders in Ollama's library, the preferred one first."""

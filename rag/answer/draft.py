@@ -33,7 +33,7 @@ from rag.model.extraction import Kind
 from rag.model.search import AnswerProgress, AnswerStage, Hit, Mode, Passage
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator, ModelInfo, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from rag.text import split_words, without_invisible
 
 log = logging.getLogger("magpie")

@@ -22,7 +22,7 @@ from rag.model.extraction import Kind
 from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode, Passage, SearchResult
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 Generating = Callable[[], AbstractContextManager[object]]
 """Returns a context, for example a lock, that is held while the generator writes."""

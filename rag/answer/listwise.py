@@ -14,7 +14,7 @@ from rag.answer.control_tokens import without_control
 from rag.answer.fence import make_fence
 from rag.errors import AnswerCut, RerankerBusy, RerankerFailed
 from rag.ports import Generator, Prompt
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from rag.text import max_tokens
 
 _MAX_LISTED = 8

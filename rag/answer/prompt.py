@@ -17,7 +17,7 @@ from rag.model.extraction import WHOLE_PAGE, Kind
 from rag.model.search import Hit, Passage, Posted
 from rag.ports import Prompt
 from rag.search.language_names import language_name
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from rag.text import max_tokens
 
 _PATCH, _MIN_PICTURE_TOKENS = 28, 1100

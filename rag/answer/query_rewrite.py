@@ -16,7 +16,7 @@ from rag.answer.fence import make_fence
 from rag.answer.numbers import find_values, normalize_text
 from rag.errors import GeneratorTimeout, MagpieError
 from rag.ports import Generator, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from rag.text import STOP_WORDS, max_tokens, stem, tokens
 
 log = logging.getLogger("magpie")

@@ -18,7 +18,7 @@ from rag.answer.fence import make_fence
 from rag.errors import AnswerCut, GeneratorFailed
 from rag.ports import Generator, Prompt
 from rag.search.language_names import language_name
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from rag.text import max_tokens, without_invisible
 
 log = logging.getLogger("magpie")

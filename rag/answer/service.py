@@ -22,7 +22,7 @@ from rag.model.operations import UnreadPages
 from rag.model.search import AS_SET, Answer, AnswerOptions, Hit, Mode, Passage, Scope, SearchResult
 from rag.observation import Observer, Unobserved
 from rag.ports import Generator
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 MAX_PASSAGES = 20
 """Passages of an answer that searches deeper: as many as the setting allows."""

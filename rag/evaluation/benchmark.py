@@ -28,7 +28,8 @@ from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.model.extraction import Box, ExtractedPage, Inspection, Kind, Modality, NewChunk, TextSource
 from rag.ports import Embedder, Encoder, EncoderObserver
-from rag.settings import EmbedSettings, Settings
+from rag.setting_groups import EmbedSettings
+from rag.settings import Settings
 from rag.vectors.all_indexes import VectorIndexes
 from rag.vectors.priority_thread import Urgency
 

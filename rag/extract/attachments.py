@@ -15,7 +15,7 @@ from rag.extract.convert.packages import MSG
 from rag.extract.file_types import PDF, detect_media_type
 from rag.extract.limits import is_out_of_memory
 from rag.model.extraction import ATTACHED_TO, Attachment, Attachments, Note
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 CONTAINERS = frozenset({PDF, EML, MSG})
 """Media types of files that can have attachments."""

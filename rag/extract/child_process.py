@@ -35,7 +35,7 @@ from rag.extract.protocol import (
     shorten,
 )
 from rag.sandbox import bubblewrap_prefix, child_environment
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 log = logging.getLogger("magpie.read")
 

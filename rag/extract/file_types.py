@@ -26,7 +26,7 @@ from rag.extract.convert.packages import (
     zip_media_type,
 )
 from rag.extract.convert.svg import SVG
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 PDF = "application/pdf"
 TEXT = "text/plain"

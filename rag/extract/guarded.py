@@ -21,7 +21,7 @@ from rag.extract.protocol import (
     validate_page,
 )
 from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection, Note
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 _VERSION = "4"
 """Incremented when changed code extracts different pages from the same bytes."""

@@ -55,7 +55,7 @@ from rag.extract.turned_text import (
 )
 from rag.extract.visibility import DrawingOrder, split_seen
 from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Note, TextSource
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -28,7 +28,7 @@ from rag.extract.scan import picture_blocks
 from rag.extract.tall_pictures import count_parts, cut_part
 from rag.images import upright_rgb
 from rag.model.extraction import ExtractedPage, Inspection, Recognition, TextSource
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image

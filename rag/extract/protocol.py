@@ -19,7 +19,7 @@ from rag.extract.attachments import MAX_NAME_CHARS, clean_name
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
 from rag.model.extraction import WHOLE_PAGE, Attachments, Box, ExtractedPage, Inspection, Note
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20
 """A page of 100,000 words takes half of this."""

@@ -15,7 +15,7 @@ from rag.extract.geometry import bounding_box, clamped_box
 from rag.extract.protocol import Request
 from rag.extract.render import StageTimer, drawn_region, page_name, page_region, save_crops, save_render
 from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from rag.text import estimate_tokens
 
 _MAX_LINE_CHARS, _LINKS_PER_BLOCK = 400, 12

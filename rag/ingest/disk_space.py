@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-from rag.settings import KeepSettings
+from rag.setting_groups import KeepSettings
 
 _GB = 1e9
 _MEASURED_FOR = 60.0

@@ -26,7 +26,7 @@ from rag.ingest.fetch.paths import check_size
 from rag.model.extraction import SourceKind
 from rag.observation import Observer
 from rag.ports import Fetcher, FetchResult, HostFetcher
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 log = logging.getLogger("magpie")
 

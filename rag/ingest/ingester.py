@@ -15,7 +15,7 @@ from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetching import Fetching, near_kinds
 from rag.observation import Observer, Unobserved
 from rag.ports import Fetcher, FullTextIndex
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 
 class Ingester:

@@ -15,7 +15,7 @@ from rag.model.extraction import WHOLE_PAGE, Kind
 from rag.model.operations import Check
 from rag.model.search import Hit, Passage
 from rag.ports import Generator, ModelInfo, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 
 _QUESTION = "How high is the mast of the weather station?"
 _PAGES = (

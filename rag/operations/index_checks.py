@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.errors import MagpieError
 from rag.model.operations import Check
-from rag.settings import PageImageSettings
+from rag.setting_groups import PageImageSettings
 from rag.vectors.indexes import ClipIndex
 from rag.vectors.page_images import PageImageIndex
 from rag.vectors.text_indexes import TextIndexes

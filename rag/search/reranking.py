@@ -29,7 +29,7 @@ from rag.ports import MAX_PASSAGES, PASSAGE_CHARS, ImageReranker, Reranker
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from rag.vectors.lazy_embedder import RETRY_DELAY
 from rag.vectors.priority_thread import PriorityThread, Urgency
 

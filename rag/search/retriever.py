@@ -42,7 +42,8 @@ from rag.search.ranking import Ranking
 from rag.search.reranking import RERANKER, Reranking
 from rag.search.translations import Translations
 from rag.search.versions import rank_versions
-from rag.settings import LANES, Settings
+from rag.setting_groups import LANES
+from rag.settings import Settings
 from rag.text import first_words
 from rag.vectors.all_indexes import VectorIndexes
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rag import MagpieError, Settings, evaluate_search, load_settings, open_rag
 from rag.evaluation.metrics import CUTOFFS, mean, percentile, recall_at
-from rag.settings import LANES
+from rag.setting_groups import LANES
 
 _COMPARED = 5
 """Pages among which a question's page is found or lost."""

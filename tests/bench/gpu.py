@@ -22,7 +22,7 @@ from rag import BenchmarkOptions, BenchmarkResult, MagpieError, Settings, measur
 from rag.adapters.late_interaction import LateInteractionModel
 from rag.build import open_indexes
 from rag.catalog import Catalog
-from rag.settings import EmbedSettings, PageImageSettings
+from rag.setting_groups import EmbedSettings, PageImageSettings
 from tests.bench.page_files import draw_page, put_pages
 from tests.support.absent import NoEmbedder
 from tests.support.tiny_clip import TINY as TINY_CLIP

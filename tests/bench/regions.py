@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
 from rag.model.extraction import Box, Kind, NewChunk
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -33,7 +33,7 @@ from rag.adapters.chroma import ChromaStore
 from rag.evaluation.metrics import percentile
 from rag.model.extraction import Modality
 from rag.ports import Neighbor, PageTokens, Vector
-from rag.settings import LANES
+from rag.setting_groups import LANES
 from tests.bench.multiplied import (
     DIM,
     IDENTITY,

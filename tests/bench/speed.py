@@ -24,7 +24,7 @@ from rag import Settings, open_rag
 from rag.errors import WeightsMissing
 from rag.extract.guarded import GuardedExtractor
 from rag.ports import Embedder
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.bench.stopwatch import TimedEmbedder, TimedExtractor, Times, overlap, total_length
 from tests.support.tiny_clip import TINY
 

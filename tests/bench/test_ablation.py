@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Settings
-from rag.settings import QUERY_FEATURES
+from rag.setting_groups import QUERY_FEATURES
 from tests.bench.ablation import harmed_kinds, interval, main, variants
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

@@ -18,7 +18,7 @@ from rag.evaluation.datasets import EvalQuestion, read_questions
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.extract.convert.to_pdf import PdfConverter
 from rag.extract.file_types import PDF, detect_media_type
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.bench.everyday.__main__ import QUESTIONS, main, table
 from tests.bench.everyday.documents import Document, read_documents
 from tests.bench.everyday.writers import write_documents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rag.settings import EmbedSettings, PageImageSettings
+from rag.setting_groups import EmbedSettings, PageImageSettings
 from tests.bench.gpu import measure_pages, report
 from tests.support.tiny_clip import TINY as TINY_CLIP
 from tests.support.tiny_page_model.build import TINY

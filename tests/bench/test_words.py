@@ -6,7 +6,7 @@ import pymupdf
 import pytest
 
 from rag.model.extraction import Box, Kind, NewChunk
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.bench.words import LayerWord, Result, layer_words, letters, line_of, lost_words, measure, report
 
 TOP, BODY = Box(0.1, 0.02, 0.9, 0.06), Box(0.1, 0.1, 0.9, 0.9)

@@ -27,7 +27,7 @@ from rag.extract.turned_text import directed_lines, text_turn
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.picture_chunks import MAX_TOKENS
 from rag.model.extraction import WHOLE_PAGE, Box, ExtractedPage, NewChunk
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from rag.text import estimate_tokens, normalize_unicode
 
 MAX_LOST = 0.002

@@ -12,7 +12,8 @@ from PIL import Image
 
 from rag.adapters.remote_clip import open_remote
 from rag.ports import Embedder
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from tests.support.embedder import FakeEmbedder
 from tests.support.gpu_host import gpu_host
 from tests.support.tiny_clip import TINY, open_tiny

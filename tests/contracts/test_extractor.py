@@ -10,7 +10,7 @@ import pytest
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
 from rag.ports import Extractor
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.support.extractor import TextExtractor
 
 

@@ -11,7 +11,7 @@ import pytest
 from rag.adapters.generators import open_generator
 from rag.errors import AnswerCut, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
 from rag.ports import Generator, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Fault, Script, closed_address, ollama_server
 from tests.support.openai_server import openai_server

@@ -12,7 +12,8 @@ from PIL import Image
 from rag.adapters.late_interaction import LateInteractionModel
 from rag.adapters.remote_pages import open_remote_pages
 from rag.ports import PageEmbedder
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from rag.vectors.max_sim import score_pages
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rag.adapters.text_embedders import open_text_embedder
 from rag.ports import TextEmbedder
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import ollama_server

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Scope, Settings
-from rag.settings import EmbedSettings, ServeSettings
+from rag.setting_groups import EmbedSettings, ServeSettings
 from tests.support.encoder import FakeEncoder
 from tests.support.extractor import TextExtractor
 from tests.support.gpu_host import gpu_host

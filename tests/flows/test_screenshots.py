@@ -16,7 +16,7 @@ from rag.errors import ExtractorStopped
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import ExtractedPage
 from rag.ports import Extractor
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
 from tests.support.migrated import open_rag
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from bot.demo.samples import draw_samples
 from rag import Rag, Settings, open_rag
 from rag.adapters.generators import open_generator
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.absent import NoEmbedder
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import Script, ollama_server

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag import Rag
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_server import Fault, Script, closed_address
 from tests.try_model.asking import PASSAGES, TimedGenerator, ask
 from tests.try_model.gold import GoldQuestion

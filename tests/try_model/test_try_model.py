@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag import Rag
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_chat import Model, Taken
 from tests.support.ollama_server import Script, ollama_server
 from tests.try_model.__main__ import APIS, ask_all, index_samples, main, opened, served

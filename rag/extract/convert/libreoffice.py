@@ -23,7 +23,7 @@ from rag.extract.convert.sanitize import sanitize_document
 from rag.model.extraction import Note
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 OFFICE_OFF = "off"
 _PROGRAM_NAMES = ("soffice", "libreoffice")

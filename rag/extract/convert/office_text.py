@@ -18,7 +18,7 @@ from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.convert.text_html import CSS, TextPages
 from rag.extract.convert.word_text import word_text
 from rag.model.extraction import Note
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 from rag.errors import Unreadable
 from rag.extract.convert.flat_files import FLAT
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."

@@ -28,7 +28,7 @@ from rag.extract.convert.text_files import newest_text
 from rag.extract.convert.xlsx import read_xlsx
 from rag.extract.file_types import CSV, HTML, MARKDOWN, RICH_TEXTS, SHEETS, TEXT
 from rag.model.extraction import Note
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 _CACHED_PDFS = 4
 """Number of PDFs kept, the last used ones: a long document is extracted in ranges of eight pages, with short documents

@@ -13,7 +13,7 @@ from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreada
 from rag.ingest.fetch.addresses import is_remote, resolved_folder
 from rag.ingest.fetch.paths import SUFFIXES, PathFetcher, check_size, is_missing, is_nonempty_folder, list_files
 from rag.ports import FetchResult
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 _BLOCK = 1 << 20
 

@@ -21,7 +21,7 @@ from rag.extract.file_types import is_pdf_or_picture
 from rag.model.extraction import SourceKind
 from rag.model.operations import IndexOutcome
 from rag.ports import FetchResult
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 SUFFIXES = frozenset(
     (

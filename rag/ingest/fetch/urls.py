@@ -31,7 +31,8 @@ from rag.ingest.fetch.content_types import file_name, is_other_file, is_web_page
 from rag.ingest.fetch.proxy import GuardedProxy
 from rag.ports import FetchResult, ReadTransaction
 from rag.sandbox import child_environment, end_tree
-from rag.settings import ReadSettings, Settings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
+from rag.settings import Settings
 
 log = logging.getLogger("magpie.web")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rag import MagpieError, evaluate_search, load_settings, open_rag
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.evaluation.metrics import mean_metrics
-from rag.settings import LANES
+from rag.setting_groups import LANES
 from tests.bench.everyday.documents import read_documents
 from tests.bench.everyday.writers import write_documents
 

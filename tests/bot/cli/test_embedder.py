@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from rag.adapters.remote_clip import open_remote
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine
 from tests.support.tiny_clip import ENVIRONMENT, open_tiny

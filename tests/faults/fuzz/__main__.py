@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.faults.fuzz import office, web
 from tests.faults.fuzz.check import Tally, keep, run
 from tests.faults.fuzz.mutants import Mutant, draw

@@ -23,7 +23,7 @@ from sqlalchemy import text
 from rag import MagpieError, Rag, Scope, Settings, open_rag
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import Attachments, Box, ExtractedPage, Inspection
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.faults.fuzz.mutants import Mutant
 from tests.support.absent import NoEmbedder
 

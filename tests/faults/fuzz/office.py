@@ -28,7 +28,7 @@ from rag.extract.convert.libreoffice import office_program
 from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.guarded import GuardedExtractor
 from rag.sandbox import confinement_gap
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.faults.fuzz.check import is_readable
 
 MARK = "magpie-canary"

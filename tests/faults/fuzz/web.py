@@ -23,7 +23,7 @@ from random import Random
 
 from rag.errors import TryAgain, Unreadable
 from rag.ingest.fetch.urls import UrlFetcher
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.faults.fuzz.check import is_readable
 from tests.rag.ingest.fetch.site import raw_site
 

@@ -13,7 +13,7 @@ from rag.adapters.captioners import open_captioner
 from rag.errors import BadSetting, EmbedderFailed, ExtractorStopped, GeneratorDown, ModelUnfit, WeightsMissing
 from rag.ingest.captions import harmless_picture
 from rag.ports import Captioner
-from rag.settings import AnswerSettings, CaptionSettings
+from rag.setting_groups import AnswerSettings, CaptionSettings
 from tests.support.model_servers import APIS, Api, ModelServer, model_server, sent_pictures
 from tests.support.ollama_server import Script, closed_address
 

@@ -12,7 +12,7 @@ import pytest
 from rag.adapters.cross_encoder import CrossEncoderReranker
 from rag.adapters.rerankers import open_reranker
 from rag.errors import RerankerFailed, WeightsMissing
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from tests.support.tiny_cross_encoder import FOLDER, TINY
 from tests.support.tiny_cross_encoder.measure import prefers_right
 

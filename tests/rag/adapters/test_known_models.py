@@ -7,7 +7,7 @@ from rag.adapters.openclip_models import OpenClipModels
 from rag.adapters.text_models import CACHED_MODELS
 from rag.model.operations import ModelKind
 from rag.model_terms import UNKNOWN
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 
 def test_every_model_has_its_license_and_what_it_is_good_at() -> None:

@@ -25,7 +25,7 @@ from rag.errors import (
     PromptCut,
 )
 from rag.ports import Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 

@@ -12,7 +12,7 @@ import pytest
 from rag.adapters.text_embedders import open_text_embedder
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError, WeightsMissing
 from rag.ports import TextEmbedder
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 

@@ -13,7 +13,7 @@ import pytest
 from rag.adapters.ollama import open_generator
 from rag.answer.generation import answer_question
 from rag.model.search import Mode
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.rag.answer.test_generation import PIER, QUESTION, TIDE, found
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import Script, closed_address, ollama_server

@@ -25,7 +25,7 @@ from rag.errors import (
     PromptCut,
 )
 from rag.ports import Generator, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_server import Fault, Script, closed_address
 from tests.support.openai_server import Flavor, OpenAIServer, ServedModel, openai_server
 

@@ -11,7 +11,7 @@ import pytest
 from rag.adapters.text_embedders import open_text_embedder
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError, WeightsMissing
 from rag.ports import TextEmbedder
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.ollama_server import Fault, Script, closed_address
 from tests.support.openai_server import OpenAIServer, ServedModel, openai_server

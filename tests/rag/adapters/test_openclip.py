@@ -14,7 +14,7 @@ from PIL import Image
 from rag.adapters.openclip import open_embedder
 from rag.adapters.openclip_weights import PRESETS, choose, default_preset, find_weights
 from rag.errors import BadSetting, EmbedderFailed, WeightsMissing
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from tests.support.tiny_clip import TINY, open_tiny
 from tests.support.tiny_clip.measure import FOREIGN, first_right
 from tests.support.tiny_clip.shapes import HELD_OUT, draw

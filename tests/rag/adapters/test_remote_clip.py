@@ -22,7 +22,8 @@ from bot.slack.http import serving
 from rag.adapters.remote_clip import RemoteClip, open_remote
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed
 from rag.ports import Offloadable
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from rag.wire import ServerIdentity, Vectors
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host

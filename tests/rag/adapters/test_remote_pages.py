@@ -15,7 +15,8 @@ from rag.adapters.page_embedders import open_page_embedder
 from rag.adapters.remote_pages import RemotePageEmbedder, open_remote_pages
 from rag.errors import EmbedderBusy, EmbedderDown, EmbedderFailed
 from rag.ports import PageEmbedder
-from rag.settings import EmbedSettings, PageImageSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, PageImageSettings, ServeSettings
+from rag.settings import Settings
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host
 from tests.support.page_embedder import FakePageEmbedder

@@ -13,7 +13,7 @@ from rag.adapters.rerankers import open_reranker
 from rag.errors import BadSetting, MagpieError, RerankerBusy, RerankerFailed
 from rag.images import encode_jpeg
 from rag.ports import ImageReranker
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from tests.support.ollama_server import Fault, Script, closed_address
 from tests.support.openai_server import Flavor, OpenAIServer, ServedModel, openai_server
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rag.adapters.text_models import DEFAULT_MODEL, LocalTextModels
-from rag.settings import TextSettings
+from rag.setting_groups import TextSettings
 from tests.support.ollama_server import closed_address
 
 FILES = {

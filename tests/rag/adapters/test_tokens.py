@@ -9,7 +9,7 @@ import pytest
 from rag.adapters.generators import open_generator
 from rag.observation import Unobserved
 from rag.ports import Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_server import ollama_server
 from tests.support.openai_server import openai_server
 

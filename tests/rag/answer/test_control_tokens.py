@@ -13,7 +13,7 @@ from rag.answer.prompt import Correction, write_prompt
 from rag.answer.query_rewrite import rewrite_question
 from rag.model.extraction import Kind
 from rag.model.search import Passage
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.injections.templates import EVERY, control_word_in
 from tests.rag.answer.test_generation import hit
 from tests.support.generator import FakeGenerator

@@ -17,7 +17,7 @@ from rag.errors import GeneratorFailed, MagpieError
 from rag.model.extraction import Kind
 from rag.model.search import Answer, AnswerProgress, AnswerStage, Hit, Mode
 from rag.ports import ModelInfo, Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found, hit, shown
 from tests.support.generator import FakeGenerator, pieces_of
 

@@ -15,7 +15,7 @@ from rag.answer.messages import ABSTAINED
 from rag.errors import GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.model.search import AnswerProgress, AnswerStage, Hit, Mode, Posted, SearchResult
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, closed_address, ollama_server
 

@@ -8,7 +8,7 @@ import pytest
 
 from rag.answer.generation import answer_question
 from rag.answer.list_questions import asks_for_list
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.rag.answer.test_generation import PIER, found
 from tests.support.generator import FakeGenerator
 

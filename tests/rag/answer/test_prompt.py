@@ -17,7 +17,7 @@ from rag.errors import ModelUnfit, Unreadable
 from rag.images import LONG_SIDE, PIXELS, model_jpeg
 from rag.model.extraction import Box, Kind
 from rag.model.search import Passage, Posted
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from rag.text import max_tokens
 from tests.rag.answer.test_generation import hit
 

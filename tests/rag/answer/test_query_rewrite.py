@@ -14,7 +14,7 @@ from rag import Settings
 from rag.adapters.generators import open_generator
 from rag.answer.query_rewrite import is_rewritten, rewrite_by_rule, rewrite_question
 from rag.errors import GeneratorDown
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator

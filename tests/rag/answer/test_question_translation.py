@@ -6,7 +6,7 @@ import pytest
 
 from rag.answer.question_translation import GeneratorTranslator
 from rag.errors import GeneratorDown, GeneratorFailed
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.generator import FakeGenerator
 
 ASKED = "How many tons does the crane lift?"

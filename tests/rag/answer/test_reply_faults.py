@@ -17,7 +17,7 @@ from rag.answer.prompt import INSTRUCTIONS
 from rag.answer.reply_faults import is_other_language, is_refusal, is_thought
 from rag.model.search import Answer, Mode
 from rag.ports import Prompt
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.rag.answer.test_draft import Drafts
 from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found
 from tests.support.generator import FakeGenerator, pieces_of

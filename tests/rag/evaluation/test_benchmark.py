@@ -11,7 +11,7 @@ from rag import BenchmarkOptions, Settings, measure_embedder
 from rag.errors import WeightsMissing
 from rag.evaluation.benchmark import SIZES, BenchmarkResult
 from rag.model.extraction import Modality
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 from tests.support.tiny_clip import TINY
 
 

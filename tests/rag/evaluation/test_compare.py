@@ -21,7 +21,7 @@ from rag.evaluation.compare import (
     paired_differences,
     write_comparison,
 )
-from rag.settings import LANES
+from rag.setting_groups import LANES
 
 SETTINGS = Settings(data=Path("data"))
 

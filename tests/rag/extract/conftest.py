@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.extract.guarded import GuardedExtractor
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 ROOT = str(Path(__file__).parents[3])
 """The folder of the package `tests`, from which the child imports the fake OCR engines."""

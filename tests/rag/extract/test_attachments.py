@@ -14,7 +14,7 @@ import pytest
 from rag.extract.attachments import clean_name
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import Attachments
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 PDF = "application/pdf"

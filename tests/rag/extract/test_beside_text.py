@@ -13,7 +13,7 @@ from PIL import Image
 from rag.extract.form_fields import printed_boxes
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, TextSource, Word
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 

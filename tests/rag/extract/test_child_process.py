@@ -13,7 +13,7 @@ import pytest
 from rag.errors import ExtractorStopped
 from rag.extract.child_process import ChildProcess
 from rag.sandbox import bubblewrap_prefix, confinement_gap
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.sandbox.probes import PROBES, write_probe
 
 confined = pytest.mark.skipif(confinement_gap() is not None, reason=f"cannot confine here: {confinement_gap()}")

@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), None)
 try:
     for name in sys.argv[2:]:

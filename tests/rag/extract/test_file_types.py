@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.extract.file_types import CSV, TEXT, detect_media_type
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 LOGS = {
     "python": "2026-03-02 10:00:{0:02},{0:03} INFO pump {0} started\n",

@@ -17,7 +17,7 @@ from rag.errors import ExtractorStopped
 from rag.extract.child_process import ChildProcess
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.render import page_name
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 FAKES = "tests.support.ocr"
@@ -187,7 +187,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from rag.extract.guarded import GuardedExtractor
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 extractor = GuardedExtractor(ReadSettings(layout=False, page_seconds=600), sys.argv[3])
 path = Path(sys.argv[1])

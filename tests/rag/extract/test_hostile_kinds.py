@@ -20,7 +20,7 @@ from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.scripts import tesseract_program
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 from tests.support.every_kind import WORD, Outside, write_every_kind
 from tests.support.scripts import needs_tesseract, sentence

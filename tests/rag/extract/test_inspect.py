@@ -11,7 +11,7 @@ from rag.errors import Unreadable
 from rag.extract.file_types import meaningful_title
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import Inspection
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 

@@ -15,7 +15,7 @@ from rag.extract.page_structure import CUT, PageStructure, read_structure, write
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.fetch.screenshot_pdf import WIDTH, ScreenRegion, ScreenWord, Tile, write_screenshot_pdf
 from rag.model.extraction import BlockKind, Box, Kind
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 STRUCTURE = PageStructure(
     [

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import Block, BlockKind, Box, ExtractedPage, TextSource
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 

@@ -15,7 +15,7 @@ from rag.errors import Unreadable
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.key_frames import MAX_KEY_FRAMES
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 
 def words(extractor: GuardedExtractor, path: Path, into: Path) -> str:

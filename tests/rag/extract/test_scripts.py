@@ -11,7 +11,7 @@ import pytest
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import TextSource
 from rag.scripts import tesseract_program
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 from tests.support.scripts import SENTENCES, WORDS, needs_tesseract, sentence
 

@@ -17,7 +17,8 @@ from rag.extract.convert.sheets import MAX_CELLS, cell_range
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import BlockKind
-from rag.settings import ReadSettings, Settings
+from rag.setting_groups import ReadSettings
+from rag.settings import Settings
 from rag.text import estimate_tokens
 from tests.rag.extract.sheet_files import Cell, Look, all_words, ods, read, sheet_xml, tables, xls, xlsb, xlsx, zipped
 from tests.support.absent import NoEmbedder

@@ -13,7 +13,7 @@ from PIL import Image
 from rag.errors import ExtractorStopped, OperatorMustAct
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.spares import SpareExtractors
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.flows.team import until
 from tests.support.extractor import TextExtractor
 

@@ -11,7 +11,7 @@ import pytest
 
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import BlockKind, Box, ExtractedPage
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 from tests.rag.extract.test_pdf import ink_box, text_of, words_of
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import ExtractedPage
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import papers
 
 SEEN = "The harbor office opens at nine."

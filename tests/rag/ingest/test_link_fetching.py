@@ -16,7 +16,7 @@ from sqlalchemy import text
 from rag import Fetcher, FetchResult, Rag, Settings, Share, SourceStatus, TryAgain, put_share, source_statuses
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ports import HostFetcher
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor

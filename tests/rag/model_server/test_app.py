@@ -16,7 +16,8 @@ from PIL import Image
 from rag.errors import BadSetting, EmbedderBusy, EmbedderFailed
 from rag.model_server.app import _ByteBudget, check_address
 from rag.model_server.server import open_model_server
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from rag.wire import MAX_TEXTS, PICTURES_TYPE, Vectors, pack_pictures
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.model_server.loopback import names_loopback
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host
 

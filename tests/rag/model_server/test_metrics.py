@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from rag.model_server.metrics import METRICS
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from rag.wire import PICTURES_TYPE, pack_pictures
 from tests.rag.model_server.test_app import png
 from tests.support.encoder import FakeEncoder

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message
 
 from rag.errors import BadSetting, EmbedderFailed
 from rag.model_server.replicas import Replicas, open_replicas, replica_app
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from rag.wire import Vectors
 from tests.support.encoder import FakeEncoder
 
@@ -35,7 +36,8 @@ from PIL import Image
 from rag.adapters.remote_clip import open_remote
 from rag.errors import EmbedderFailed
 from rag.model_server.replicas import Replicas, open_replicas
-from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.setting_groups import EmbedSettings, ServeSettings
+from rag.settings import Settings
 from tests.support.tiny_clip import TINY, open_tiny
 
 folder, port = Path(sys.argv[1]), int(sys.argv[2])

@@ -11,7 +11,7 @@ from PIL import Image
 from rag.errors import GeneratorDown
 from rag.model.operations import Check
 from rag.operations.generator_check import check_generator
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.generator import FakeGenerator
 
 CODE = "KESTREL 4719"

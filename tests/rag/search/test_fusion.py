@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.model.search import PageKey
 from rag.search.fusion import WEIGHTS, blend, fuse
 from rag.search.ranking import Ranking
-from rag.settings import LANES
+from rag.setting_groups import LANES
 
 
 def test_every_lane_has_a_weight() -> None:

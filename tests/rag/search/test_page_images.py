@@ -17,7 +17,7 @@ from rag.catalog import Catalog
 from rag.errors import EmbedderDown
 from rag.model.extraction import WHOLE_PAGE, Box, Kind
 from rag.ports import PageEmbedder, PageTokens, VectorStore
-from rag.settings import LANES, EmbedSettings, RerankSettings, SearchSettings
+from rag.setting_groups import LANES, EmbedSettings, RerankSettings, SearchSettings
 from rag.vectors.max_sim import score_pages
 from tests.support.absent import NoEmbedder
 from tests.support.drawn_pages import DrawingExtractor, DrawnPage, drawn_file

@@ -12,7 +12,7 @@ from rag.search.query_analysis import (
     find_part_labels,
     strip_answer_format,
 )
-from rag.settings import QUERY_FEATURES
+from rag.setting_groups import QUERY_FEATURES
 
 
 def references(asked: str) -> PageReferences:

@@ -16,7 +16,7 @@ from rag.errors import MagpieError, RerankerBusy, RerankerFailed
 from rag.operations.reranker_check import check_reranker
 from rag.ports import MAX_PASSAGES, PASSAGE_CHARS
 from rag.search.reranking import RERANKER, Reranking
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import open_rag

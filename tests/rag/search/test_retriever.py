@@ -25,7 +25,7 @@ from rag.search.query import Query, QueryKind, QueryVectors
 from rag.search.ranking import Ranking, rank_pages
 from rag.search.reranking import Reranking
 from rag.search.retriever import Retriever
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated, open_rag

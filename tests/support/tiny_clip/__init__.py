@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.settings import EmbedSettings
+from rag.setting_groups import EmbedSettings
 
 if TYPE_CHECKING:
     from rag.adapters.openclip import OpenClipEmbedder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rag.settings import RerankSettings
+from rag.setting_groups import RerankSettings
 
 FOLDER = Path(__file__).parent / "magpie-tiny-reranker"
 

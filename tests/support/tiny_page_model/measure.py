@@ -14,7 +14,7 @@ from PIL import Image
 from rag.adapters.late_interaction import LateInteractionModel
 from rag.model.extraction import Box
 from rag.ports import PageTokens
-from rag.settings import PageImageSettings
+from rag.setting_groups import PageImageSettings
 from rag.vectors.max_sim import PageScore, score_pages
 from tests.support.tiny_page_model.pages import (
     Pair,

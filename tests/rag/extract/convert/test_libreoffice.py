@@ -24,7 +24,7 @@ from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import BlockKind, ExtractedPage
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import office_files, papers
 from tests.rag.extract.test_guarded import ends
 

@@ -11,7 +11,7 @@ import pytest
 from rag.errors import Unreadable
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import BlockKind, ExtractedPage
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import office_files
 
 NAMES = (

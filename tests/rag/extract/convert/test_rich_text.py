@@ -26,7 +26,7 @@ from rag.extract.convert.simple_html import simplify
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.model.extraction import BlockKind
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract.compound_files import msg
 from tests.rag.extract.sheet_files import zipped
 

@@ -21,7 +21,7 @@ from rag.extract.file_types import MARKDOWN, TEXT, detect_media_type
 from rag.extract.guarded import GuardedExtractor
 from rag.extract.pdf import PdfExtractor
 from rag.model.extraction import BlockKind, ExtractedPage, Inspection
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 
 NOTES = """# The gateway of the harbour
 

@@ -21,7 +21,7 @@ _FETCH = """
 import sys
 from pathlib import Path
 from rag.errors import MagpieError
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from rag.ingest.fetch.urls import UrlFetcher
 try:
     fetcher = UrlFetcher(WebSettings(allow=("127.0.0.1",), seconds=40), ReadSettings())

@@ -9,7 +9,7 @@ import pytest
 from rag.ingest.fetch.conditional import Validators
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ports import FetchResult
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.etag_site import EtagSite, etag_site
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.ingest.fetch.content_types import file_name, is_web_page
 from rag.ingest.fetch.urls import UrlFetcher
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.site import Page, moved, site
 
 URL = "https://files.example/reports/Jahres%20bericht.pdf?version=3"

@@ -11,7 +11,7 @@ import pytest
 from rag import Rag, Scope, Settings
 from rag.errors import NotFound, Unreadable
 from rag.ingest.fetch.paths import PathFetcher, is_missing, list_files
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import open_rag

@@ -16,7 +16,7 @@ import pytest
 from rag import Scope, Settings
 from rag.errors import TryAgain, Unreadable
 from rag.ingest.fetch.urls import UrlFetcher, browser_program
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.site import Page, html, moved, raw_site, site
 from tests.support.migrated import open_rag
 

@@ -14,7 +14,7 @@ from rag.extract.page_structure import CUT, PageStructure, read_structure
 from rag.ingest.fetch.screenshot_pdf import HEIGHT
 from rag.ingest.fetch.urls import UrlFetcher, browser_program
 from rag.model.extraction import BlockKind
-from rag.settings import ReadSettings, WebSettings
+from rag.setting_groups import ReadSettings, WebSettings
 from tests.rag.ingest.fetch.site import Page, html, moved, site
 
 pytestmark = [

@@ -16,7 +16,7 @@ from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.convert.sanitize.compound import disable_svg_pictures, unlink_pictures
 from rag.extract.guarded import GuardedExtractor
 from rag.sandbox import confinement_gap
-from rag.settings import ReadSettings
+from rag.setting_groups import ReadSettings
 from tests.rag.extract import office_files
 from tests.rag.extract.convert.sanitize.samples import EMF, SVG, parts_of, png
 
