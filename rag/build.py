@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -318,14 +319,17 @@ def open_indexes(
     sync = VectorStoreSync(
         catalog, open_store if store is None else lambda: store, log.warning, settings.store.exact_chunks
     )
+    unload_after = _unload_after(settings.embed)
     lazy_clip = LazyEmbedder(
         sync.thread,
         open_embedder if embedder is None else lambda: embedder,
         RETRY_DELAY if settings.embed.url else _LOOK_DELAY,
+        inf if settings.embed.url else unload_after,
     )
     if text_embedder is None:
         ollama_host = settings.answer.host if settings.answer.api == "ollama" else ""
-        text = TextIndexes(sync, LocalTextModels(settings.text, ollama_host, threads), settings.text.model)
+        models = LocalTextModels(settings.text, ollama_host, threads)
+        text = TextIndexes(sync, models, settings.text.model, unload_after)
     else:
         text = TextIndexes(sync, _Given(text_embedder), _Given.model)
     projection = offload = None
@@ -363,7 +367,20 @@ def open_lazy_pages(
 
         return open_page_embedder(settings.page_images, settings.embed, threads, connections.callback)
 
-    return LazyEmbedder(sync.thread, open_configured if page_embedder is None else lambda: page_embedder, RETRY_DELAY)
+    return LazyEmbedder(
+        sync.thread,
+        open_configured if page_embedder is None else lambda: page_embedder,
+        RETRY_DELAY,
+        inf if settings.embed.url else _unload_after(settings.embed),
+    )
+
+
+def _unload_after(settings: EmbedSettings) -> float:
+    """Return the seconds without use after which a model in this process is unloaded.
+
+    One that shares its GPU with the generator never is: it would be loaded again while an answer is written.
+    """
+    return inf if settings.offload or not settings.unload_minutes else settings.unload_minutes * 60
 
 
 @dataclass(frozen=True)

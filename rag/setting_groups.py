@@ -136,6 +136,13 @@ class EmbedSettings(Group):
     offload: bool = Field(
         default=False, description="Move CLIP off the GPU while a model on the same GPU writes an answer."
     )
+    unload_minutes: float = Field(
+        default=60,
+        ge=0,
+        le=10_080,
+        description="Minutes without use after which CLIP, text embedders and late-interaction models in this process "
+        "are unloaded. The next search waits until they are loaded again. 0, or with `embed.offload`: never.",
+    )
     picture_batch: int = Field(default=32, ge=1, le=1024, description="Images per forward pass.")
     text_batch: int = Field(default=128, ge=1, le=4096, description="Text windows per forward pass.")
     picture_floor: float = Field(

@@ -196,7 +196,7 @@ class Worker:
             while not stop.is_set():
                 with self._open_pool() as pool:
                     self._work_until_idle(self._open_ingester(pool, stop), pool, watch)
-                self._indexes.sync.cache.clear_unused()
+                self._indexes.unload_unused()
                 give_back_memory()
 
     def _work_until_idle(self, ingester: Ingester, pool: ExtractorPool, watch: ChangeWatch) -> None:

@@ -42,6 +42,12 @@ class VectorIndexes:
         offload = self.clip.offload
         return generator if generator is None or offload is None else SharingGenerator(generator, offload)
 
+    def unload_unused(self) -> None:
+        """Take out of memory what was not used for a while: models, and the copy of the vectors."""
+        self.sync.cache.clear_unused()
+        for index in self._all():
+            index.unload_unused()
+
     def remove_dropped(self) -> None:
         """Remove from the store what the catalog dropped."""
         clip = self.clip.identity()

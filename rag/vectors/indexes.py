@@ -61,6 +61,10 @@ class VectorIndex(Generic[_E]):
         """Return the embedder's identity, or None with `off` set; see LazyEmbedder.identity."""
         return self._embedder.identity(at_once=at_once)
 
+    def unload_unused(self) -> None:
+        """Take the model out of memory if it was not used for a while; the next use loads it again."""
+        self._embedder.unload_unused()
+
     # ------------------------------------------------------------ indexing (the owner alone)
 
     def process_batch(self, stop: threading.Event) -> int:

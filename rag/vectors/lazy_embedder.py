@@ -1,8 +1,11 @@
-"""An embedder that is opened when it is first needed, and tried again after a failure."""
+"""An embedder that is opened when it is first needed, tried again after a failure, and unloaded while unused."""
 
 from __future__ import annotations
 
+import gc
+import logging
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -12,6 +15,7 @@ from rag.vectors.priority_thread import PriorityThread, Urgency
 
 _E = TypeVar("_E", Embedder, TextEmbedder, PageEmbedder)
 _T = TypeVar("_T")
+log = logging.getLogger("magpie")
 
 RETRY_DELAY = 30.0
 """Seconds before an embedder that failed, or whose server is down, is tried again."""
@@ -23,14 +27,23 @@ class LazyEmbedder(Generic[_E]):
     `off` says why it is unavailable, or is empty; `fix` says how to make it available.
     """
 
-    def __init__(self, thread: PriorityThread, open_embedder: Callable[[], _E], retry_delay: float = 0.0) -> None:
-        """`retry_delay`: seconds between two attempts to open the embedder; 0 when an attempt costs nothing."""
+    def __init__(
+        self,
+        thread: PriorityThread,
+        open_embedder: Callable[[], _E],
+        retry_delay: float = 0.0,
+        unload_after: float = inf,
+    ) -> None:
+        """`retry_delay`: seconds between two attempts to open the embedder; 0 when an attempt costs nothing.
+        `unload_after`: seconds without use after which `unload_unused` takes it out of memory."""
         self._thread = thread
         self._open_embedder: Callable[[], _E] = open_embedder
         self._retry_delay = retry_delay
+        self._unload_after = unload_after
+        self._used = -inf
         self._embedder: _E | None = None
         self._identity: str | None = None
-        self._next_try = float("-inf")
+        self._next_try = -inf
         self.off = self.fix = ""
 
     @property
@@ -51,6 +64,7 @@ class LazyEmbedder(Generic[_E]):
         try:
             self._embedder = self._embedder or self._open_embedder()
             self._identity = self._embedder.identity
+            self._used = monotonic()
             self.off = ""
         except (OperatorMustAct, TryAgain) as error:
             self.turn_off(error, self._retry_delay)
@@ -61,24 +75,60 @@ class LazyEmbedder(Generic[_E]):
         self.off, self.fix = str(error).rstrip("."), error.hint
 
     def require(self) -> _E:
-        """Return the opened embedder. Raise EmbedderFailed when it is unavailable."""
-        if self._embedder is None or self._identity is None:
+        """Return the embedder, opened again if it was unloaded; call it in the thread that owns the models.
+
+        Raise EmbedderFailed when it is unavailable.
+        """
+        self._check()
+        embedder = self._embedder or self._open_again()
+        self._used = monotonic()
+        return embedder
+
+    def _check(self) -> None:
+        """Raise EmbedderFailed unless the embedder was opened, and not turned off since."""
+        if self._identity is None:
             raise EmbedderFailed(f"The embedder is not open: {self.off}.", self.fix)
+
+    def _open_again(self) -> _E:
+        known, began = self._identity, monotonic()
+        self._open()
+        self._check()
+        if self._embedder is None or self._identity != known:
+            raise EmbedderFailed("The embedder is another one since it was opened again.", "Ask again.")
+        log.info("An embedder was loaded again in %.1f s.", monotonic() - began)
         return self._embedder
 
     def run(self, call: Callable[[_E], _T]) -> _T:
         """Return the result of `call` with the embedder, run after queued questions."""
-        embedder = self.require()
-        return self._thread.run(Urgency.BATCH, lambda: call(embedder))
+        self._check()
+        return self._thread.run(Urgency.BATCH, lambda: call(self.require()))
 
     def embed_query(self, call: Callable[[_E], _T]) -> _T:
         """Return the vectors that `call` makes, ahead of queued batches. If it fails, turn the embedder off."""
-        embedder = self.require()
+        self._check()
         try:
-            return self._thread.run(Urgency.QUESTION, lambda: call(embedder))
+            return self._thread.run(Urgency.QUESTION, lambda: call(self.require()))
         except (OperatorMustAct, TryAgain) as error:
             self.turn_off(error)
             raise
+
+    def unload_unused(self) -> None:
+        """Take the embedder out of memory if it was not used for a while. It stays available: the next use loads it."""
+        if self._embedder is not None and self._is_unused():
+            self._thread.run(Urgency.BATCH, self._unload)
+
+    def _is_unused(self) -> bool:
+        return monotonic() - self._used >= self._unload_after
+
+    def _unload(self) -> None:
+        if self._identity is None or not self._is_unused():  # a question came first
+            return
+        embedder: object = self._embedder
+        if isinstance(embedder, Offloadable):
+            embedder.offload()  # the GPU's memory, too
+        self._embedder = embedder = None
+        gc.collect()  # modules of torch refer to each other
+        log.info("An embedder was unloaded, because it was not used for a while.")
 
     def move_off_gpu(self) -> None:
         """Move the weights off the GPU, between two batches. Do nothing if no model is open or it cannot move."""

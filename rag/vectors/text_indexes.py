@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -47,11 +48,13 @@ _DELETED_AT_ONCE = 2000
 class TextIndexes:
     """The index of the text embedder in use, and of the one that is to replace it. A background stage."""
 
-    def __init__(self, sync: VectorStoreSync, models: TextModels, setting: str) -> None:
-        """`setting`: the setting `text.model`, a model's name, `auto`, or empty for no text vectors."""
+    def __init__(self, sync: VectorStoreSync, models: TextModels, setting: str, unload_after: float = inf) -> None:
+        """`setting`: the setting `text.model`, a model's name, `auto`, or empty for no text vectors. `unload_after`:
+        seconds without use after which a model leaves the memory."""
         self._sync = sync
         self._models = models
         self._setting = setting
+        self._unload_after = unload_after
         self._opened: dict[str, TextIndex] = {}
         self._opening = threading.Lock()
         self._found = ""
@@ -86,7 +89,9 @@ class TextIndexes:
     def _index(self, model: str) -> TextIndex:
         with self._opening:  # two indexes of one model would load it twice
             if model not in self._opened:
-                embedder = LazyEmbedder[TextEmbedder](self._sync.thread, lambda: self._models.open(model), RETRY_DELAY)
+                embedder = LazyEmbedder[TextEmbedder](
+                    self._sync.thread, lambda: self._models.open(model), RETRY_DELAY, self._unload_after
+                )
                 self._opened[model] = TextIndex(model, embedder, self._sync)
             return self._opened[model]
 
@@ -197,6 +202,13 @@ class TextIndexes:
             return []
         indexes = [self._serving(), self._chosen()]
         return list(dict.fromkeys(index for index in indexes if index is not None))
+
+    def unload_unused(self) -> None:
+        """Take models out of memory that were not used for a while."""
+        with self._opening:
+            opened = list(self._opened.values())
+        for index in opened:
+            index.unload_unused()
 
     def targets(self) -> list[vectors.EmbeddingTarget]:
         """Return what waits for vectors. Nothing does while no model is found."""

@@ -1,6 +1,8 @@
 """Vector indexes: repairing the store from the catalog, and finding enough pages in any scope."""
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from sqlalchemy import select
 
 from rag import Rag, Scope, Settings
 from rag.adapters.chroma import ChromaStore
+from rag.build import open_indexes
 from rag.catalog import Catalog, vectors
 from rag.catalog.tables import chunk as chunk_table
 from rag.model.extraction import Box, Kind, Modality, NewChunk
@@ -22,6 +25,7 @@ from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.migrated import migrated, open_rag
 from tests.support.store import FakeStore
+from tests.support.tiny_clip import TINY
 
 EVERYTHING = Scope.operator()
 IDENTITY = FakeEmbedder.identity
@@ -246,3 +250,19 @@ def test_sample_is_spread_over_all_vectors_whatever_their_ids(tmp_path: Path, co
     places = [ids.index(chunk_id) for chunk_id in drawn]
     gaps = np.diff([-1, *places, count])
     assert gaps.max() <= count / len(drawn) + 2
+
+
+@pytest.mark.parametrize(("changed", "stays"), [({}, False), ({"offload": True}, True), ({"unload_minutes": 0}, True)])
+def test_unused_model_is_unloaded_and_loaded_again(tmp_path: Path, changed: dict[str, object], *, stays: bool) -> None:
+    embed = TINY.model_copy(update={"unload_minutes": 1e-9} | changed)
+    settings = Settings(data=tmp_path, embed=embed, text={"model": ""})
+    with ExitStack() as stack:
+        catalog = stack.enter_context(closing(Catalog(migrated(tmp_path))))
+        indexes = stack.enter_context(closing(open_indexes(settings, catalog, 1, None, None, None)))
+        assert indexes.clip.identity()
+        before = indexes.clip.embed_query("a red circle")
+        loaded = indexes.clip.using(weakref.ref)
+        indexes.unload_unused()
+        assert (loaded() is not None) == stays
+        assert indexes.clip.identity()
+        np.testing.assert_array_equal(indexes.clip.embed_query("a red circle"), before)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from rag.errors import EmbedderBusy, EmbedderFailed, WeightsMissing
@@ -87,9 +89,6 @@ def test_query_that_fails_turns_the_embedder_off(thread: PriorityThread) -> None
     assert embedder.identity() == "fake-text-1"
     texts.breaks = EmbedderBusy("It is busy.", "again")
 
-    def embed(opened: TextEmbedder) -> list[Vector]:
-        return opened.embed_queries(["gate"])
-
     with pytest.raises(EmbedderBusy):
         embedder.embed_query(embed)
     assert (embedder.known_identity, embedder.off) == (None, "It is busy")
@@ -117,3 +116,80 @@ def test_embedder_that_another_thread_turned_off_fails_the_query_with_a_reason()
     with pytest.raises(EmbedderFailed, match="It is busy"):
         embedder.embed_query(lambda opened: opened.embed_texts(["quay"]))
     thread.close()
+
+
+class Loading:
+    """Opens a new embedder each time, of which weak references are kept."""
+
+    def __init__(self) -> None:
+        self.opened: list[weakref.ref[FakeTextEmbedder]] = []
+        self.identity = "fake-text-1"
+        self.error: Exception | None = None
+
+    def __call__(self) -> FakeTextEmbedder:
+        if self.error is not None:
+            raise self.error
+        embedder = FakeTextEmbedder(self.identity)
+        self.opened.append(weakref.ref(embedder))
+        return embedder
+
+
+def embed(embedder: TextEmbedder) -> list[Vector]:
+    return embedder.embed_queries(["gate"])
+
+
+def test_unused_embedder_leaves_the_memory_and_is_loaded_by_the_next_query(thread: PriorityThread) -> None:
+    loading = Loading()
+    embedder = LazyEmbedder(thread, loading, unload_after=0)
+    assert embedder.identity() == "fake-text-1"
+    before = embedder.embed_query(embed)
+    embedder.unload_unused()
+    assert [one() for one in loading.opened] == [None]
+    assert (embedder.identity(), embedder.off, len(loading.opened)) == ("fake-text-1", "", 1)
+    np.testing.assert_array_equal(embedder.embed_query(embed), before)
+    assert embedder.run(lambda opened: opened.identity) == "fake-text-1"
+    assert len(loading.opened) == 2
+
+
+def test_embedder_that_is_used_stays(thread: PriorityThread) -> None:
+    loading = Loading()
+    embedder = LazyEmbedder(thread, loading, unload_after=1000)
+    embedder.unload_unused()
+    assert loading.opened == []
+    embedder.identity()
+    embedder.unload_unused()
+    assert loading.opened[0]() is not None
+
+
+def test_embedder_that_cannot_be_loaded_again_is_off(thread: PriorityThread) -> None:
+    loading = Loading()
+    embedder = LazyEmbedder(thread, loading, retry_delay=1000, unload_after=0)
+    embedder.identity()
+    embedder.unload_unused()
+    loading.error = WeightsMissing("The weights are not here.", "magpie models pull")
+    with pytest.raises(EmbedderFailed, match="The weights are not here") as raised:
+        embedder.embed_query(embed)
+    assert raised.value.hint == "magpie models pull"
+    assert (embedder.identity(), embedder.fix) == (None, "magpie models pull")
+    loading.error = None
+    assert embedder.identity(at_once=True) == "fake-text-1"
+    assert len(embedder.embed_query(embed)) == 1
+
+
+def test_vectors_of_another_embedder_than_before_are_not_used(thread: PriorityThread) -> None:
+    loading = Loading()
+    embedder = LazyEmbedder(thread, loading, unload_after=0)
+    embedder.identity()
+    embedder.unload_unused()
+    loading.identity = "fake-text-2"
+    with pytest.raises(EmbedderFailed, match="another one"):
+        embedder.embed_query(embed)
+    assert embedder.identity(at_once=True) == "fake-text-2"
+
+
+def test_weights_leave_the_gpu_before_they_are_unloaded(thread: PriorityThread) -> None:
+    encoder = FakeEncoder()
+    embedder = LazyEmbedder(thread, lambda: encoder, unload_after=0)
+    embedder.identity()
+    embedder.unload_unused()
+    assert encoder.moves == ["leave"]
