@@ -30,7 +30,10 @@ def share_with_words(simulation: Simulation, step: Step) -> None:
 
 
 def share_twice(simulation: Simulation, step: Step) -> None:
-    """Share a file in a second message of the same conversation, and delete one of the two, the other, or none."""
+    """Share a file in a second message of the same conversation, and delete one of the two, the other, or none.
+
+    Sometimes Slack says as well that the file left the conversation, without the message.
+    """
     places = [each for each in _file_places(simulation) if not simulation.state.conversations[each.channel].archived]
     place = pick(places, step.a)
     if place is None:
@@ -46,6 +49,9 @@ def share_twice(simulation: Simulation, step: Step) -> None:
     delete = (place.message, second, "")[step.c % 3]
     if delete:
         simulation.ws.delete_message(space.id, delete)
+        if step.b % 3 == 0:
+            event = {"type": "file_unshared", "file_id": place.file, "user_id": person.id, "channel_id": space.id}
+            simulation.ws.emit(event | {"event_ts": simulation.state.next_ts()}, space.id)
 
 
 def edit_words(simulation: Simulation, step: Step) -> None:

@@ -13,6 +13,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {**ENGINE, **EVENTS, **REPLIES}
 """Mutations by the name of the guard. A second mutation breaks a guard that would hide the effect of the first."""
 
 OFTEN: Mapping[str, tuple[str, ...]] = {
+    "dropped words": ("bot",),
+    "standing": ("share twice",),
+    "again": ("ask too early",),
     "reranked pictures": ("switch reranker",),
     "remark": ("unreadable", "ask with, and unshare"),
     "unknown message": ("lose share",),
