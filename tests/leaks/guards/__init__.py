@@ -20,6 +20,7 @@ OFTEN: Mapping[str, tuple[str, ...]] = {
     "remark": ("unreadable", "ask with, and unshare"),
     "unknown message": ("lose share",),
     "deleted first": ("shuffle",),
+    "revisions": ("shuffle",),
     "unshared first": ("shuffle",),
     "every space": ("shuffle",),
     "index": ("index",),
