@@ -154,14 +154,21 @@ def _share_event_late(simulation: Simulation, step: Step) -> None:
 
 
 def _fail_lookup(simulation: Simulation, step: Step) -> None:
-    """Ask while lookups at Slack fail, in a channel with different rights. The answer may show less, but not more."""
+    """Ask while lookups at Slack fail, in a channel with different rights. The answer may show less, but not more.
+
+    Some fail once or twice and are repeated at once; others fail until the question is answered.
+    """
     mixed = [each for each in channels(simulation) if not each.archived and len(_kinds(simulation, each)) > 1]
     space = pick(mixed, step.a)
     if space is None:
         return
     person = next(each for each in people(simulation) if each.id in space.members)
     methods = ("conversations.members", "users.list", "users.conversations")
-    simulation.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
+    method = methods[step.b % len(methods)]
+    if step.c % 3:
+        simulation.ws.faults.fail(method, 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
+    else:
+        simulation.ws.faults.fail(method, 1000, error="internal_error")
     simulation.bot.access.invalidate_all()
     words = f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?"
     simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> {words}")

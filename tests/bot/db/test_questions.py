@@ -10,7 +10,7 @@ from time import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from bot.db import question_queue, questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
@@ -73,6 +73,15 @@ def test_progress_of_a_reply_survives_a_restart(catalog: AnyCatalog) -> None:
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
     assert (again.uploads, again.sharing_since) == (["F5"], 1.5)
+
+
+def test_text_of_a_reply_is_deleted_when_its_question_ends(catalog: AnyCatalog) -> None:
+    with catalog.write_transaction() as connection:
+        questions.put_question(connection, ASKED)
+        first = claimed(connection)
+        assert questions.store_reply(connection, first, reply={"text": "8443"})
+        questions.end_question(connection, first, QuestionState.DONE)
+        assert connection.scalar(select(tables.question.c.reply)) is None
 
 
 def test_question_of_a_button_is_stored_unchanged(catalog: AnyCatalog) -> None:

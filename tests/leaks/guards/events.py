@@ -62,7 +62,14 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
             "case Left(channel):\n            pass",
         ),
     ),
-    "replies": (Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),),
+    "replies": (
+        Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),
+        Mutation(  # it would delete the replies that were not, once a source is gone
+            "bot.db.questions:list_outdated_replies",
+            "where(question.c.reply.is_not(None))",
+            "where(question.c.reply.is_not(None), question.c.state.in_(OPEN))",
+        ),
+    ),
     "find": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._find",

@@ -105,7 +105,7 @@ REPLIES: Mapping[str, tuple[Mutation, ...]] = {
             "is_shared = True",
         ),
     ),
-    "limits": (Mutation("bot.answers.limits:_narrow", "else spaces & named", "else frozenset(named)"),),
+    "limits": (Mutation("bot.answers.limits:_narrow", "else spaces & named", "else frozenset(named)"), *_RECHECK),
     "history": (
         Mutation(
             "bot.answers.history:thread_history",
@@ -122,14 +122,14 @@ REPLIES: Mapping[str, tuple[Mutation, ...]] = {
         Mutation(
             "bot.answers.page_list:pages_reply",
             'return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used, "pages")',
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
+            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES])",
         ),
     ),
     "more": (
         Mutation(
             "bot.answers.followups:_more",
             "scope = replace(granted.scope, documents=found.documents)\n    original =",
-            "scope = Scope(None, found.documents)\n    on =",
+            "scope = Scope(None, found.documents)\n    original =",
         ),
     ),
     "file": (
@@ -143,7 +143,7 @@ REPLIES: Mapping[str, tuple[Mutation, ...]] = {
         Mutation(
             "bot.answers.followups:_similar",
             "granted = composer.granted(question)\n    text",
-            'granted = Granted(Scope(None), "")\n    text',
+            "granted = replace(composer.granted(question), scope=Scope(None))\n    text",
         ),
     ),
     "unanswered in direct messages": (
