@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: bench bench-screenshots bench-forgetting bench-idle demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-databases bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
+.PHONY: bench bench-screenshots bench-forgetting bench-idle demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-grounding bench-speed bench-search bench-scope bench-databases bench-ablation bench-everyday bench-embedder bench-gpu bench-load try-model try-refusals try-slack leaks injections explore mutate coverage install bench-first-answer install-light install-cuda12
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -177,6 +177,12 @@ try-model: install
 	@$(BIN)/python -m tests.try_model $(if $(SCRIPTED),--scripted) $(if $(SERVER),--server "$(SERVER)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(SHOW),--show "$(SHOW)") \
 		$(if $(BENCH),--bench "$(BENCH)" --data "$(DATA)")
+
+# Measure how well "not found" is said by the search and by models. SET="NAME DATA QUESTIONS ..." names a data folder and
+# question files; ARGS="--only passages" or "--sample 24 --seed 32" and the like.
+try-refusals: install
+	@$(BIN)/python -m tests.try_model.refusals --set $(SET) $(if $(SERVER),--server "$(SERVER)") \
+		$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 # Make the calls that Magpie relies on in a test workspace of Slack and in the local server, and print what differs.
 # TRY_SLACK_TOKEN and TRY_SLACK_USER in the environment; RECORD=DIR keeps Slack's responses without texts and ids.

@@ -30,14 +30,11 @@ from tests.support.openai_server import ServedModel, openai_server
 from tests.try_model.asking import Reply, TimedGenerator, ask
 from tests.try_model.faults import try_faults
 from tests.try_model.gold import GoldQuestion, benchmark_questions, sample_questions
-from tests.try_model.llama import HOW_TO_GET, behind_ollama, find_models, find_program, llama_server
+from tests.try_model.llama import CONTEXT, HOW_TO_GET, LIMITS, behind_ollama, find_models, find_program, llama_server
 from tests.try_model.report import Run, faults_line, last_line, table
 from tests.try_model.writer import Style, Writer
 
 APIS = ("ollama", "openai")
-_CONTEXT, _LONGEST = 2048, 128
-"""Small enough for a model of a hundred million parameters on two cores."""
-
 NAME = "writer"
 
 
@@ -97,16 +94,15 @@ def real_runs(
     data: Path, questions: Sequence[GoldQuestion], program: Path, model: Path, threads: int, apis: Sequence[str] = APIS
 ) -> Iterator[Run]:
     """Have a real model answer, by each protocol."""
-    limits = {"num_ctx": _CONTEXT, "num_predict": _LONGEST, "passages": 3, "seconds": 600, "longest_seconds": 1200}
     with (
         tempfile.TemporaryDirectory() as folder,
-        llama_server(program, model, _CONTEXT, threads, Path(folder) / "log") as url,
-        ollama_server(Model(model.stem, trained_context=_CONTEXT)) as front,
+        llama_server(program, model, CONTEXT, threads, Path(folder) / "log") as url,
+        ollama_server(Model(model.stem, trained_context=CONTEXT)) as front,
     ):
         front.model = behind_ollama(url)
         hosts = {"ollama": front.url, "openai": f"{url}/v1"}
         for api in apis:
-            answer = AnswerSettings(api=api, host=hosts[api], model=model.stem, **limits)
+            answer = AnswerSettings(api=api, host=hosts[api], model=model.stem, **LIMITS)
             yield ask_all(f"{model.stem}, {api}", data, answer, questions)
 
 

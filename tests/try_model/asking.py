@@ -65,13 +65,15 @@ class _TimedStream:
 class Reply:
     """What was shown for a question. `true_written` and `true_shown` count statements of the scripted writer.
 
-    `first` and `end` are seconds to the first words and to the end; `waited` those in which the model was waited for.
+    `found`: the search did not decline. `first` and `end` are seconds to the first words and to the end; `waited` those
+    in which the model was waited for.
     """
 
     question: GoldQuestion
     shown: str
     text: str
     notice: str
+    found: bool
     wrote: tuple[str, ...]
     statements: tuple[JudgedStatement, ...]
     wrong: tuple[str, ...]
@@ -87,9 +89,13 @@ class Reply:
         return self.shown == MODEL and has_answer(self.text, self.question.answer)
 
 
-def ask(rag: Rag, timed: TimedGenerator, question: GoldQuestion, scripted: bool) -> Reply:
-    """Ask a question and judge the reply. For the scripted writer, its own words say what is true."""
-    timed.seconds, timed.wrote = 0.0, []
+def ask(rag: Rag, timed: TimedGenerator | None, question: GoldQuestion, scripted: bool) -> Reply:
+    """Ask a question and judge the reply. For the scripted writer, its own words say what is true.
+
+    `timed` is the engine's generator, if it has one.
+    """
+    if timed is not None:
+        timed.seconds, timed.wrote = 0.0, []
     started, first = perf_counter(), 0.0
 
     def on_progress(progress: AnswerProgress) -> None:
@@ -101,21 +107,23 @@ def ask(rag: Rag, timed: TimedGenerator, question: GoldQuestion, scripted: bool)
     shown = DECLINED if answer.abstained else PASSAGES if answer.mode is Mode.PASSAGES else MODEL
     statements = judge_statements(answer.text, cited_pages(rag, answer, Scope.operator())) if shown == MODEL else ()
     true = [_plain(one) for one in question.true] if scripted else []
-    written = _plain(" ".join(timed.wrote[:1]))
+    wrote = tuple(timed.wrote) if timed is not None else ()
+    written = _plain(" ".join(wrote[:1]))
     said = _plain(" ".join(one.text for one in statements))
     return Reply(
         question=question,
         shown=shown,
         text=answer.text,
         notice=answer.notice,
-        wrote=tuple(timed.wrote),
+        found=answer.found.found,
+        wrote=wrote,
         statements=statements,
         wrong=tuple(one.text for one in statements if _is_wrong(one, question, true)),
         true_written=sum(one in written for one in true),
         true_shown=sum(one in said for one in true if one in written),
         first=first or end,
         end=end,
-        waited=timed.seconds,
+        waited=timed.seconds if timed is not None else 0.0,
     )
 
 

