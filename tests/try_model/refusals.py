@@ -23,7 +23,7 @@ from random import Random
 from rag import Settings, open_rag
 from rag.adapters.generators import open_generator
 from rag.evaluation.datasets import EvalQuestion, read_questions
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.absent import NoEmbedder
 from tests.try_model.asking import DECLINED, MODEL, Reply, TimedGenerator, ask
 from tests.try_model.gold import GoldQuestion

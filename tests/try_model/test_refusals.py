@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.settings import AnswerSettings
+from rag.setting_groups import AnswerSettings
 from tests.support.ollama_server import Script
 from tests.try_model.__main__ import index_samples, served
 from tests.try_model.gold import GoldQuestion, sample_questions
