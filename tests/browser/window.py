@@ -115,11 +115,14 @@ class Window:
 
     def drop(self, *files: tuple[str, str, bytes], where: str = "#conversation") -> None:
         """Drop files given as (name, type, bytes)."""
+        self.page.locator(where).first.wait_for(state="attached")
         self.page.evaluate(_DROP, [where, [[name, kind, _base64(data)] for name, kind, data in files]])
         self.page.locator(f"{where} .composer .chip").nth(len(files) - 1).wait_for()
 
     def paste(self, name: str, kind: str, data: bytes, where: str = "#conversation") -> None:
-        self.page.evaluate(_PASTE, [f"{where} .composer textarea", name, kind, _base64(data)])
+        target = f"{where} .composer textarea"
+        self.page.locator(target).first.wait_for(state="attached")
+        self.page.evaluate(_PASTE, [target, name, kind, _base64(data)])
         self.page.locator(f"{where} .composer .chip").first.wait_for()
 
     def message(self, text: str, where: str = "#conversation") -> Locator:
