@@ -26,8 +26,9 @@ explore: install
 mutate: install
 	@$(BIN)/python -m tests.mutate --number $(or $(CHANGES),40) --seed $(SEED) $(IN)
 
-# Report which branches the tests take, and fail below the floor in pyproject.toml. Extraction processes are not counted: they may
-# not write outside their folder. Nor are the tests of complexity run, which count steps by the same means. TESTS=tests/rag/search
+# Report which branches the tests take; fail below the floor in pyproject.toml. Extraction processes are not counted, because
+# they may not write outside their folder. Tests of complexity count steps by the same means, and are left out.
+# TESTS=tests/rag/search
 coverage: install
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest --ignore=tests/complexity $(TESTS)
