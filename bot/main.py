@@ -47,7 +47,7 @@ from bot.jobs.worker import JobWorker, LoopWorker, Refills, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.agent_sessions import AGENT_SCOPE, AgentSessions
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, is_loopback, serving
@@ -55,6 +55,7 @@ from bot.slack.messages import home_texts
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.socket_mode import open_socket
 from bot.slack.token_check import TokenCheck
+from bot.slack.transport import RetryPolicy
 from bot.slack.uninstalled import Uninstalled, mark_uninstalled, unmark_uninstalled
 from bot.slack.uploads import Uploads
 from bot.slack.waiting import wait_for_slack

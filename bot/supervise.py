@@ -13,7 +13,9 @@ from bot.environment import SECRETS
 from bot.environment import variable as slack_variable
 from bot.main import only_one, open_bot
 from bot.settings import SlackSettings, read_slack_settings
-from bot.slack.client import RetryPolicy, SlackClient, TokenRevoked
+from bot.slack.client import SlackClient
+from bot.slack.errors import TokenRevoked
+from bot.slack.transport import RetryPolicy
 from bot.slack.uninstalled import Uninstalled, uninstalled_since, unmark_uninstalled
 from rag import BadSetting, MagpieError, Settings, erase_index
 

@@ -13,7 +13,8 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from bot.slack.client import RateLimited, Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import RateLimited, Refused
 from rag import TryAgain
 
 T = TypeVar("T")

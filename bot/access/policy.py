@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.access.directory import Conversation, Directory, Person
 from bot.access.names import NO_NAMES, Names, names_of
 from bot.folders import EVERYONE
-from bot.slack.client import Refused
+from bot.slack.errors import Refused
 from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
 from bot.slack.messages import answer_texts
 from bot.slack.payloads import as_app

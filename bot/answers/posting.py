@@ -21,7 +21,8 @@ from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata
 from bot.slack.blocks import NOTIFICATION, cut
 from bot.slack.buttons import AGAIN
-from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
+from bot.slack.client import SlackClient
+from bot.slack.errors import RateLimited, Refused, ThreadGone
 from bot.slack.events import Question, is_direct
 from bot.slack.messages import answer_texts, progress_texts
 from bot.slack.simple_blocks import has_new_blocks, simple_blocks

@@ -17,7 +17,7 @@ from bot.db import jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import FOUND_AT, is_answered, seconds_of
 from bot.slack.blocks import escape
-from bot.slack.client import Stopping
+from bot.slack.errors import Stopping
 from bot.slack.events import IntakeRefusal, Question, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, listings

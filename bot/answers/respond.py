@@ -27,7 +27,8 @@ from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation, ClaimedQuestion
 from bot.slack.agent_sessions import AgentSessions
 from bot.slack.blocks import context
-from bot.slack.client import Refused, SlackClient, Stopping, Superseded
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused, Stopping, Superseded
 from bot.slack.messages import answer_texts, progress_texts
 from bot.slack.uploads import Picture, Uploads
 from bot.telemetry.telemetry import Telemetry

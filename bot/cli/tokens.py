@@ -102,7 +102,9 @@ def _ask_slack(folder: Path, user: str) -> str:
     """
     from bot.access.directory import Directory
     from bot.settings import read_slack_settings
-    from bot.slack.client import Refused, RetryPolicy, SlackClient
+    from bot.slack.client import SlackClient
+    from bot.slack.errors import Refused
+    from bot.slack.transport import RetryPolicy
 
     settings = read_slack_settings(folder)
     if not settings.bot_token.get_secret_value():

@@ -13,7 +13,8 @@ from bot.db import answer_again, jobs, questions
 from bot.db.jobs import Job
 from bot.slack import buttons
 from bot.slack.blocks import context, escape
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.messages import answer_texts
 from rag import Rag, has_unread
 

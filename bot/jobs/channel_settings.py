@@ -13,7 +13,8 @@ from bot.db import channel_settings, ephemeral_messages, jobs, receipts
 from bot.db.channel_settings import ChannelSettings, Digest
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import is_direct
 from bot.slack.messages import command_texts, settings_texts
 from bot.slack.settings_view import SettingsForm, refusal_view, settings_view

@@ -12,7 +12,8 @@ from bot.db import channel_settings, jobs
 from bot.db.channel_settings import DueDigest
 from bot.db.jobs import Job, JobKind
 from bot.slack.blocks import Block, break_links, escape, line_sections, link
-from bot.slack.client import RateLimited, Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import RateLimited, Refused
 from bot.slack.messages import settings_texts
 from rag import IndexState, OperatorMustAct, Rag, Scope, SharedFile, TryAgain, list_added_files
 

@@ -26,7 +26,8 @@ from bot.db.jobs import Job, JobKind
 from bot.db.unanswered import list_unanswered
 from bot.jobs.channel_settings import setting_lines
 from bot.slack.blocks import break_links, sections
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, changed_ns, channels_of

@@ -6,7 +6,8 @@ from time import time
 
 from bot.db import jobs
 from bot.db.jobs import JobKind
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.files import KIND
 from rag import Rag, list_shares, remove_shares
 

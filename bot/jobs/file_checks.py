@@ -16,7 +16,8 @@ from bot.db.questions import seconds_of
 from bot.inbox.limits import Limits
 from bot.inbox.recording import STANDING, look_again, notify, record
 from bot.intake import accept, as_new, decide, is_type_left_out
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import EDITABLE, Event, IntakeRefusal, Message, SlackFile, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings

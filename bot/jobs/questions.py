@@ -14,7 +14,7 @@ from bot.answers.respond import Responder
 from bot.db import question_queue, questions
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
-from bot.slack.client import RateLimited, Refused
+from bot.slack.errors import RateLimited, Refused
 from bot.slack.messages import answer_texts
 from rag import MagpieError, Rag
 

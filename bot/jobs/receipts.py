@@ -7,7 +7,8 @@ import logging
 from bot.db import jobs, receipts
 from bot.db.jobs import Job
 from bot.slack.blocks import escape
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.files import KIND
 from bot.slack.messages import answer_texts
 from rag import Rag, ShareState, SourceStatus, TryAgain, list_shares, source_statuses

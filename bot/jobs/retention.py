@@ -9,7 +9,7 @@ from time import time
 from bot.db import access_log, deliveries, evidence, message_states, questions, retention
 from bot.db import uploads as uploaded
 from bot.jobs.retracted_receipts import RetractedReceipts
-from bot.slack.client import Refused
+from bot.slack.errors import Refused
 from bot.slack.uploads import Uploads
 from rag import Rag, TryAgain, expire_departures
 

@@ -16,7 +16,8 @@ from bot.inbox.limits import Limits
 from bot.intake import decide
 from bot.jobs.file_checks import ANY_STATE
 from bot.jobs.sweep_plan import is_complete_due
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, changed_ns

@@ -13,7 +13,8 @@ from bot.db.questions import seconds_of
 from bot.inbox.recording import record
 from bot.jobs.file_checks import LONGEST_OUTAGE, LOOK_BACK, FileChecks
 from bot.jobs.sweep_plan import is_complete_due
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import MessageDeleted
 from rag import OperatorMustAct, Rag, TryAgain, list_shares
 

@@ -18,7 +18,8 @@ from bot.db import channel_settings, conversations, jobs
 from bot.db.conversations import SweepState
 from bot.db.jobs import JobKind
 from bot.inbox.recording import leave
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.files import KIND, LINK
 from rag import Rag, spaces_of
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
-from bot.slack.client import RateLimited, Refused, Stopping, Superseded
+from bot.slack.errors import RateLimited, Refused, Stopping, Superseded
 from bot.telemetry.telemetry import Telemetry
 from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 

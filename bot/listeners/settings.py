@@ -12,7 +12,7 @@ from bot.db.ephemeral_messages import EphemeralRequest, is_refused, put_ephemera
 from bot.db.jobs import JobKind
 from bot.listeners.recording import Body, Recording
 from bot.slack import settings_view
-from bot.slack.client import Refused
+from bot.slack.errors import Refused
 from bot.slack.messages import settings_texts
 from rag import MagpieError
 

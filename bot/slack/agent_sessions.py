@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bot.slack.blocks import cut
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import Question
 from bot.slack.message_text import resolve
 from rag import MagpieError, OperatorMustAct

@@ -1,30 +1,23 @@
-"""The calls of Slack's Web API that Magpie makes. Retries, errors and cursors are handled here only."""
+"""The calls of Slack's Web API that Magpie makes. Cursors are handled here only."""
 
 from __future__ import annotations
 
-import http.client
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from enum import Enum
 from typing import Any, TypeAlias
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, ServerErrorRetryHandler
-from slack_sdk.http_retry.handler import RetryHandler
-from slack_sdk.http_retry.request import HttpRequest
-from slack_sdk.http_retry.response import HttpResponse
-from slack_sdk.http_retry.state import RetryState
-from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
+from bot.slack.errors import RateLimited, Refused, ThreadGone
+from bot.slack.transport import RetryPolicy, map_errors, open_web_clients, retry_after, time_of
 from bot.telemetry.metrics import Metrics
-from rag import MagpieError, OperatorMustAct, OriginUnavailable, TryAgain
+from rag import TryAgain
+
+_RESPONSE_SECONDS = 10
 
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object from Slack."""
@@ -35,73 +28,6 @@ _PAGE = 999
 
 _MESSAGES = {"limit": 200, "inclusive": True, "include_all_metadata": True}
 """Arguments of every request for messages. Slack recommends at most 200 messages per request."""
-
-_RESPONSE_SECONDS = 10
-
-_BUSY = frozenset(
-    "ratelimited rate_limited message_limit_exceeded internal_error fatal_error service_unavailable request_timeout "
-    "team_added_to_org".split()
-)
-"""Error codes of failures that pass. Slack uses some of them with HTTP status 200."""
-
-_REVOKED = frozenset("invalid_auth not_authed account_inactive token_revoked token_expired".split())
-"""Error codes which mean that the token itself is not valid."""
-
-_TOKEN = _REVOKED | frozenset("missing_scope not_allowed_token_type org_login_required ekm_access_denied".split())
-
-_CODE = re.compile(r"[a-z0-9_]{1,80}")
-"""The form of Slack's error codes. For a body that is not JSON, the SDK returns a sentence instead."""
-
-_WAIT = 30.0
-"""Seconds to wait if a 429 does not say how long."""
-
-
-class Refused(MagpieError):
-    """Slack refuses a request and would refuse it later too: the message, file or conversation cannot be reached."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"Slack refused: {code}.")
-        self.code = code
-
-
-class TokenRevoked(OperatorMustAct):
-    """Slack does not accept the token: no call can succeed."""
-
-
-class RateLimited(OriginUnavailable):
-    """Slack asks to wait `seconds` before the next request of this kind. Threads that do other work must not wait."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"Slack asks to wait {seconds:g} s.")
-        self.seconds = seconds
-
-
-class Stopping(Exception):
-    """Magpie is shutting down: work in progress is done later. Not a MagpieError, so that rag does not handle it."""
-
-
-class Superseded(Exception):
-    """A question was edited, stopped or deleted during the work on it. Not a MagpieError, so that rag does not handle
-    it."""
-
-
-class ThreadGone(Superseded):
-    """The thread of a reply was deleted."""
-
-
-class RetryPolicy(Enum):
-    """How long one request may take, and which failed requests are repeated."""
-
-    PATIENT = "patient"
-    """30 seconds. Idempotent requests are repeated after any temporary failure. Requests that post something are
-    repeated only if Slack says that it did nothing (429). Its thread waits as long as a 429 asks: for sweeps, which
-    need many requests."""
-
-    PROMPT = "prompt"
-    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For the bot."""
-
-    IMPATIENT = "impatient"
-    """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +61,7 @@ class SlackClient:
         metrics: Metrics | None = None,
     ) -> None:
         """`stop` ends the waits of a patient client; they raise Stopping. `metrics` counts the calls."""
-        repeats = retries is not RetryPolicy.IMPATIENT
-        waits = retries is RetryPolicy.PATIENT
-        once: list[RetryHandler] = [_RateLimitHandler(stop or threading.Event())] if waits else []
-        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if repeats else []
-        seconds, metrics = 30 if repeats else 5, metrics or Metrics()
-        self._once = _web_client(settings, seconds, once, metrics)
-        self._web = _web_client(settings, seconds, [*once, *more], metrics)
+        self._once, self._web = open_web_clients(settings, retries, stop or threading.Event(), metrics or Metrics())
 
     def open_bolt_client(self) -> WebClient:
         """Return a client for Bolt and its socket. It has no token, so that Bolt does not ask Slack whose it is."""
@@ -166,7 +86,7 @@ class SlackClient:
             str(found.get("team")),
             scopes,
             str(found.get("enterprise_id") or ""),
-            _date(found.headers),
+            time_of(found.headers),
         )
 
     def get_app(self, bot_id: str) -> str:
@@ -424,96 +344,6 @@ class SlackClient:
                 return
 
 
-class _RateLimitHandler(RetryHandler):
-    """Waits as long as a 429 asks, at most twice for one request, and not after `stop` is set."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        super().__init__(max_retry_count=2)
-        self._stop = stop
-
-    def _can_retry(
-        self,
-        *,
-        state: RetryState,
-        request: HttpRequest,
-        response: HttpResponse | None = None,
-        error: Exception | None = None,
-    ) -> bool:
-        del state, request, error
-        return response is not None and response.status_code == 429
-
-    def prepare_for_next_attempt(
-        self,
-        *,
-        state: RetryState,
-        request: HttpRequest,
-        response: HttpResponse | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        del request, error
-        state.next_attempt_requested = True
-        state.increment_current_attempt()
-        if self._stop.wait(retry_after({} if response is None else response.headers)):
-            raise Stopping
-
-
-def retry_after(headers: Mapping[str, Any]) -> float:
-    """Return the seconds that a 429 asks to wait. A header may have several values."""
-    for name, value in headers.items():
-        if name.lower() == "retry-after":
-            text = str(value[0] if isinstance(value, list) and value else value)
-            return float(text) if re.fullmatch(r"\d{1,6}", text) else _WAIT
-    return _WAIT
-
-
-class _CountedClient(WebClient):
-    """Counts its calls by method and result."""
-
-    metrics: Metrics
-
-    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
-        try:
-            response = super().api_call(api_method, **arguments)
-        except Exception as error:
-            self.metrics.slack_called(api_method, _result(error))
-            raise
-        self.metrics.slack_called(api_method, "ok")
-        return response
-
-
-def _result(error: Exception) -> str:
-    """Return the metrics' name for a failed call."""
-    try:
-        with map_errors():
-            raise error
-    except RateLimited:
-        return "rate_limited"
-    except OperatorMustAct:
-        return "token"
-    except Refused:
-        return "refused"
-    except (TryAgain, Stopping):
-        return "unavailable"
-
-
-def _date(headers: Mapping[str, Any]) -> float | None:
-    """Return the time of a response, seconds since 1970; None if it has none."""
-    for name, value in headers.items():
-        if name.lower() == "date":
-            try:
-                return parsedate_to_datetime(str(value[0] if isinstance(value, list) and value else value)).timestamp()
-            except ValueError:
-                return None
-    return None
-
-
-def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler], metrics: Metrics) -> WebClient:
-    token = settings.bot_token.get_secret_value()
-    client = _CountedClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
-    client.metrics = metrics
-    return client
-
-
 def _dicts(blocks: Sequence[Json]) -> list[dict[str, Any]]:
     return [dict(block) for block in blocks]
 
@@ -526,31 +356,3 @@ def _accepting(code: str) -> Iterator[None]:
     except Refused as error:
         if error.code != code:
             raise
-
-
-@contextmanager
-def map_errors() -> Iterator[None]:
-    """Raise TryAgain, OperatorMustAct or Refused instead of the SDK's errors."""
-    try:
-        yield
-    except SlackApiError as error:
-        response = error.response
-        body = response.data if isinstance(response.data, dict) else {}
-        code = str(body.get("error") or "")
-        if response.status_code == 429:
-            raise RateLimited(retry_after(response.headers)) from error
-        if response.status_code >= 500 or code in _BUSY:
-            raise OriginUnavailable(
-                f"Slack is busy ({code if _CODE.fullmatch(code) else response.status_code})."
-            ) from error
-        if not _CODE.fullmatch(code):  # an empty body or a web page says nothing about the request
-            raise OriginUnavailable(f"Slack's response is not its JSON (status {response.status_code}).") from error
-        if code in _TOKEN:
-            needed = body.get("needed")
-            raise (TokenRevoked if code in _REVOKED else OperatorMustAct)(
-                f"Slack does not let Magpie do this: {code}{f' ({needed})' if needed else ''}.",
-                "Run `magpie doctor`; after a change of scopes the app must be installed again.",
-            ) from error
-        raise Refused(code) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the response is not JSON
-        raise OriginUnavailable(f"Slack cannot be reached ({type(error).__name__}).") from error

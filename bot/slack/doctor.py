@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from bot.settings import SlackSettings
-from bot.slack.client import Json, Refused, SlackClient
+from bot.slack.client import Json, SlackClient
+from bot.slack.errors import Refused
 from bot.slack.file_objects import slack_file
 from bot.slack.files import SlackFiles
 from bot.slack.owner import REMEDY, Owner, find_owner_of_token

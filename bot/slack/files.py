@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.settings import SlackSettings
-from bot.slack.client import Refused, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused
 from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.message_text import mentions

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.slack.client import BotIdentity, Refused, SlackClient
+from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.errors import Refused
 from rag import OperatorMustAct
 
 REMEDY = "Use the token of that app, or set MAGPIE_DATA to another folder for this one."

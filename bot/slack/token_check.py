@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from bot.slack.client import SlackClient, TokenRevoked
+from bot.slack.client import SlackClient
+from bot.slack.errors import TokenRevoked
 from rag import MagpieError
 
 log = logging.getLogger("magpie")

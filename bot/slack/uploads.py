@@ -11,7 +11,8 @@ from time import time
 
 import httpx
 
-from bot.slack.client import Refused, SlackClient, Stopping
+from bot.slack.client import SlackClient
+from bot.slack.errors import Refused, Stopping
 from bot.slack.files import SlackFiles
 from rag import NotFound, TryAgain
 

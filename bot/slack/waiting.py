@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from bot.slack.client import RateLimited, map_errors
+from bot.slack.errors import RateLimited
+from bot.slack.transport import map_errors
 from rag import TryAgain
 
 log = logging.getLogger("magpie")

@@ -23,7 +23,8 @@ from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.settings import SlackSettings
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.transport import RetryPolicy
 from rag import Rag, Scope, Settings, documents_allowed, open_rag
 from tests.bench.multiplied import SPACES, build
 from tests.bench.search import CountingStore, InstantEmbedder, Spread, _Watch, read_questions

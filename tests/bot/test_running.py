@@ -22,10 +22,11 @@ from bot.db.questions import QuestionState
 from bot.demo.slack_server import Workspace
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.main import Bot, open_bot
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.messages import answer_texts
 from bot.slack.token_check import TokenCheck
+from bot.slack.transport import RetryPolicy
 from rag.catalog import Catalog
 from tests.bot.slack.test_http import free_port, signed
 from tests.flows.team import (

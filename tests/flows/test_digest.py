@@ -15,7 +15,7 @@ from bot.db.jobs import Job, JobKind
 from bot.demo.slack_server import Message, Workspace
 from bot.jobs.digest import LISTED, Digests
 from bot.main import Bot
-from bot.slack.client import RateLimited
+from bot.slack.errors import RateLimited
 from rag import FileType, OperatorMustAct, Scope, TryAgain
 from tests.flows.team import HANDBOOK, READ, pdf, receipts, said, share, until
 

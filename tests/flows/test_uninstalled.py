@@ -19,7 +19,7 @@ from bot.cli.main import main
 from bot.db import tables
 from bot.demo.slack_server import Workspace
 from bot.settings import SlackSettings
-from bot.slack.client import TokenRevoked
+from bot.slack.errors import TokenRevoked
 from bot.slack.payloads import parse
 from bot.slack.uninstalled import Uninstalled, mark_uninstalled, uninstalled_since
 from bot.supervise import serve

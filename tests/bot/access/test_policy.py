@@ -16,9 +16,10 @@ from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.folders import EVERYONE
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.events import Joined, Left, Moved, PersonChanged, ReadersChanged
 from bot.slack.messages.answer_texts import UNSURE
+from bot.slack.transport import RetryPolicy
 from rag import Scope
 from tests.flows.team import slack_settings
 from tests.support.slack_workspace import without_proxies

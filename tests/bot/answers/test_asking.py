@@ -11,7 +11,7 @@ from bot.answers.asking import Asking
 from bot.answers.fair_lock import FairLock
 from bot.answers.task import AnswerTask
 from bot.db.questions import ClaimedQuestion, QuestionState
-from bot.slack.client import Superseded
+from bot.slack.errors import Superseded
 from bot.slack.events import Question
 from bot.telemetry.telemetry import Telemetry
 from rag import AnswerOptions, Scope

@@ -11,7 +11,7 @@ import pytest
 
 from bot.answers.fair_lock import FairLock, Key, key
 from bot.db import question_queue, questions, tables
-from bot.slack.client import Superseded
+from bot.slack.errors import Superseded
 from bot.slack.events import Question
 from rag import Settings
 from tests.support.migrated import open_rag

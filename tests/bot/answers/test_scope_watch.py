@@ -15,8 +15,9 @@ from bot.access.policy import Access, Granted
 from bot.answers.scope_watch import ScopeWatch
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.events import Question, ReadersChanged
+from bot.slack.transport import RetryPolicy
 from rag import Rag, Settings, Share, end_message, put_share
 from rag.catalog.documents import put_document
 from rag.catalog.tables import source

@@ -10,7 +10,7 @@ import pytest
 
 from bot.answers.streaming import ENDS_AFTER, AnswerStream
 from bot.slack.blocks import stream_text
-from bot.slack.client import RateLimited, Refused
+from bot.slack.errors import RateLimited, Refused
 from bot.slack.events import Question
 from rag import AnswerStage, MagpieError
 

@@ -21,7 +21,8 @@ from bot.db import api_tokens, tables
 from bot.db.api_tokens import ApiToken
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.transport import RetryPolicy
 from rag import Rag, Settings, open_rag
 from rag.ports import Prompt
 from tests.flows.team import slack_settings

@@ -20,7 +20,7 @@ from slack_sdk.web import SlackResponse
 from bot.cli.main import main
 from bot.cli.redaction import Mask, format_error, redacted_logs
 from bot.demo.slack_server import open_workspace
-from bot.slack.client import map_errors
+from bot.slack.transport import map_errors
 from rag import OperatorMustAct, Settings
 from rag.ports import ModelInfo, Prompt, TokenStream
 from tests.bot.conftest import Run

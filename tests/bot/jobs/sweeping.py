@@ -18,8 +18,9 @@ from bot.inbox.limits import Limits
 from bot.jobs.file_checks import FileChecks
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import Handler, JobWorker
-from bot.slack.client import RetryPolicy, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.files import KIND, LINK, SlackFiles
+from bot.slack.transport import RetryPolicy
 from rag import Rag, StoredShare, list_shares
 from rag.catalog.states import ShareState
 from tests.flows.team import settings, slack_settings

@@ -17,7 +17,7 @@ from bot.db.jobs import COMPLETE, Job, JobKind
 from bot.demo.slack_server import ManualClock, Workspace
 from bot.inbox.recording import record
 from bot.jobs.sweep_plan import due_channels, interval, is_complete_due
-from bot.slack.client import RateLimited
+from bot.slack.errors import RateLimited
 from bot.slack.events import Joined
 from rag import Share, put_share, shared_in
 from tests.bot.jobs.sweeping import Sweeps, open_sweeps

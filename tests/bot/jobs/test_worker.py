@@ -14,7 +14,7 @@ from bot.db import ephemeral_messages, jobs, tables
 from bot.db.ephemeral_messages import EphemeralRequest, put_apology, put_ephemeral_request
 from bot.db.jobs import Job, JobKind
 from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
-from bot.slack.client import RateLimited, Refused, Stopping, Superseded
+from bot.slack.errors import RateLimited, Refused, Stopping, Superseded
 from bot.slack.messages.answer_texts import FAILED
 from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain
 from tests.support.migrated import open_rag

@@ -9,7 +9,9 @@ import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.blocks import section
-from bot.slack.client import RateLimited, Refused, RetryPolicy, SlackClient, Stopping
+from bot.slack.client import SlackClient
+from bot.slack.errors import RateLimited, Refused, Stopping
+from bot.slack.transport import RetryPolicy
 from rag import OperatorMustAct, TryAgain
 from tests.flows.team import slack_settings
 from tests.support.slack_workspace import MANIFEST, without_proxies

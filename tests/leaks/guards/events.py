@@ -122,7 +122,7 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
     "traces": (Mutation("bot.jobs.questions:_QuestionWorker.marked", "self.step_name", "work.question.text"),),
     "metrics": (
         Mutation(
-            "bot.slack.client:_CountedClient.api_call",
+            "bot.slack.transport:_CountedClient.api_call",
             'self.metrics.slack_called(api_method, "ok")',
             'self.metrics.slack_called(str(arguments), "ok")',
         ),
