@@ -16,7 +16,7 @@ from time import monotonic, time
 
 from bot.answers.render import Reply, plain_reply, working_reply
 from bot.answers.streaming import AnswerStream
-from bot.db import channel_settings, message_states, questions, streams
+from bot.db import channel_settings, message_states, questions, reply_progress, streams
 from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata
 from bot.slack.blocks import NOTIFICATION, cut
@@ -98,11 +98,11 @@ class Posting:
         """Drop a question that was deleted with its thread."""
         with self._rag.write_transaction() as connection:
             message_states.put_deletion(connection, claimed.question.channel, claimed.question.ts)
-            questions.drop_question(connection, claimed)
+            reply_progress.drop_question(connection, claimed)
 
     def _store(self, claimed: ClaimedQuestion, ts: str) -> ClaimedQuestion:
         with self._rag.write_transaction() as connection:
-            questions.store_placeholder(connection, claimed, ts)
+            reply_progress.store_placeholder(connection, claimed, ts)
         return replace(claimed, placeholder=ts)
 
     # ------------------------------------------------------------ the stream

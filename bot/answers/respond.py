@@ -21,7 +21,7 @@ from bot.answers.followups import compose_reply
 from bot.answers.posting import Posting
 from bot.answers.render import Reply
 from bot.answers.task import AnswerTask
-from bot.db import access_log, evidence, jobs, questions
+from bot.db import access_log, evidence, jobs, reply_progress
 from bot.db import uploads as uploading
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation, ClaimedQuestion
@@ -153,7 +153,7 @@ class Responder:
                 return claimed, reply
             log.info("A reply is composed again: it uses documents that may no longer be shown.")
             with self._rag.write_transaction() as connection:
-                questions.discard_reply(connection, claimed.id)
+                reply_progress.discard_reply(connection, claimed.id)
             claimed = self._posting.withdraw_stream(claimed)
             claimed = replace(claimed, reply=None, uploads=None, sharing_since=None)
         return claimed, render.plain_reply(answer_texts.CHANGED_MEANWHILE)
@@ -212,7 +212,7 @@ class Responder:
     def _check_current(self, claimed: ClaimedQuestion) -> None:
         """Raise Superseded if a question was edited, canceled or deleted since it was claimed."""
         with self._rag.read_transaction() as connection:
-            if not questions.is_current(connection, claimed):
+            if not reply_progress.is_current(connection, claimed):
                 raise Superseded
 
     # ------------------------------------------------------------ what can be asked next
@@ -325,9 +325,9 @@ class Responder:
         with self._rag.write_transaction() as connection:
             evidence.drop_evidence(connection, claimed.obsolete_uploads)
             uploading.drop_uploads(connection, claimed.obsolete_uploads)
-            questions.store_reply(connection, claimed, obsolete_uploads=None)
+            reply_progress.store_reply(connection, claimed, obsolete_uploads=None)
 
     def _store(self, claimed: ClaimedQuestion, **known: Any) -> None:
         with self._rag.write_transaction() as connection:
-            if not questions.store_reply(connection, claimed, **known):
+            if not reply_progress.store_reply(connection, claimed, **known):
                 raise Superseded

@@ -11,7 +11,7 @@ from time import monotonic, time
 
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import question_queue, questions
+from bot.db import question_queue, questions, reply_progress
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
 from bot.slack.errors import RateLimited, Refused
@@ -47,7 +47,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     def retry(self, work: ClaimedQuestion, delay: float, *, counted: bool) -> None:
         attempts = work.attempts - self.claim_counts + counted
         with self._rag.write_transaction() as connection:
-            questions.delay_question(connection, work, delay, attempts=attempts)
+            reply_progress.delay_question(connection, work, delay, attempts=attempts)
 
     def give_up(self, work: ClaimedQuestion, failure: Failure) -> None:
         """End a question as failed after a note to its asker. If that fails, it is tried again later, for a day."""
@@ -106,7 +106,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 
     def _end(self, claimed: ClaimedQuestion, state: QuestionState) -> None:
         with self._rag.write_transaction() as connection:
-            questions.end_question(connection, claimed, state)
+            reply_progress.end_question(connection, claimed, state)
 
 
 class PlaceholderWorker(_QuestionWorker):
@@ -168,7 +168,7 @@ class PlaceholderWorker(_QuestionWorker):
         self.telemetry.question_ended(claimed.asked_at, "canceled")
         if claimed.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
-                questions.drop_question(connection, claimed)
+                reply_progress.drop_question(connection, claimed)
         else:
             self._end(claimed, QuestionState.DONE)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from time import time
 
-from bot.db import access_log, deliveries, evidence, message_states, questions, retention
+from bot.db import access_log, deliveries, evidence, message_states, reply_progress, retention
 from bot.db import uploads as uploaded
 from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.slack.errors import Refused
@@ -64,8 +64,8 @@ class Maintenance:
         set, from Slack. Have the receipts retracted of messages whose files are not shared."""
         self._retracted.find()
         with self._rag.write_transaction() as connection:
-            for id in questions.list_outdated_replies(connection):
-                questions.discard_reply(connection, id)
+            for id in reply_progress.list_outdated_replies(connection):
+                reply_progress.discard_reply(connection, id)
             access_log.scrub(connection)
         if self._withdraws:
             self._withdraw_stale()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from bot.db import question_queue, questions, tables
+from bot.db import question_queue, questions, reply_progress, tables
 from bot.inbox.recording import record
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
@@ -56,7 +56,7 @@ def test_message_from_before_the_first_answer_of_its_thread_is_no_question_when_
         record(connection, parse(event, "UMAGPIE")[0])
     claimed = question_queue.claim_new(connection)
     assert claimed is not None
-    questions.store_placeholder(connection, claimed, "7.000001")
+    reply_progress.store_placeholder(connection, claimed, "7.000001")
     record(connection, parse(reply, "UMAGPIE")[0])
     assert questions.find_question(connection, "C1", "5.000001") is None
     assert [share.words for share in list_shares(connection, KIND, "F1")] == ["where is the plan for the winter?"]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from bot.db import ephemeral_messages, jobs, question_queue, questions, tables
+from bot.db import ephemeral_messages, jobs, question_queue, questions, reply_progress, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
@@ -171,7 +171,7 @@ def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: i
                 while claimed_new := question_queue.claim_new(connection):
                     question_queue.enqueue(connection, claimed_new)
             elif step == "end" and held:
-                questions.end_question(connection, held.pop(0), QuestionState.DONE)
+                reply_progress.end_question(connection, held.pop(0), QuestionState.DONE)
             elif step == "claim" and len(held) < workers:
                 free = {
                     who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < limit

@@ -23,6 +23,7 @@ from bot.db import (
     question_queue,
     questions,
     receipts,
+    reply_progress,
     retention,
     tables,
     viewed_channels,
@@ -95,7 +96,7 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
         question_queue.enqueue(connection, greeted)
         claimed = question_queue.claim_question(connection)
         assert claimed is not None
-        questions.end_question(connection, claimed, QuestionState.DONE)
+        reply_progress.end_question(connection, claimed, QuestionState.DONE)
         receipts.request_receipt(connection, channel, ts, "F1", user)
         scope = Scope.of(channel)
         gateway = [row.id for row in rag.documents(scope) if row.name == "gateway.pdf"]

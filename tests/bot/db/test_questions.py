@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from bot.db import question_queue, questions, tables
+from bot.db import question_queue, questions, reply_progress, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.slack.events import FileLink, Forwarded, MessageLink, Question, SlackFile
 from tests.support.databases import DATABASES, AnyCatalog, open_catalog
@@ -67,8 +67,8 @@ def test_progress_of_a_reply_survives_a_restart(catalog: AnyCatalog) -> None:
     with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        questions.store_placeholder(connection, first, "6.1")
-        assert questions.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
+        reply_progress.store_placeholder(connection, first, "6.1")
+        assert reply_progress.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
         question_queue.release_claims(connection)
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
@@ -79,8 +79,8 @@ def test_text_of_a_reply_is_deleted_when_its_question_ends(catalog: AnyCatalog) 
     with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        assert questions.store_reply(connection, first, reply={"text": "8443"})
-        questions.end_question(connection, first, QuestionState.DONE)
+        assert reply_progress.store_reply(connection, first, reply={"text": "8443"})
+        reply_progress.end_question(connection, first, QuestionState.DONE)
         assert connection.scalar(select(tables.question.c.reply)) is None
 
 
@@ -99,10 +99,10 @@ def test_delay_stores_the_given_attempts(catalog: AnyCatalog) -> None:
         for attempts, expected in ((0, 1), (0, 1), (1, 1), (1, 2)):
             asked = claimed(connection)
             assert asked.attempts == expected
-            questions.delay_question(connection, asked, 0, attempts=attempts)
+            reply_progress.delay_question(connection, asked, 0, attempts=attempts)
         last = claimed(connection)
-        questions.end_question(connection, last, QuestionState.DONE)
-        questions.delay_question(connection, last, 0, attempts=1)
+        reply_progress.end_question(connection, last, QuestionState.DONE)
+        reply_progress.delay_question(connection, last, 0, attempts=1)
         queue_all(connection)
         assert question_queue.claim_question(connection) is None
         assert questions.open_questions(connection) == 0
@@ -132,12 +132,12 @@ def test_edit_within_a_minute_asks_again(catalog: AnyCatalog) -> None:
     with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        questions.store_placeholder(connection, first, "6.1")
-        questions.store_reply(connection, first, uploads=["F5"])
+        reply_progress.store_placeholder(connection, first, "6.1")
+        reply_progress.store_reply(connection, first, uploads=["F5"])
         questions.put_edit(connection, edited("which gate?"), 64.0)
-        assert not questions.is_current(connection, first)
-        assert not questions.store_reply(connection, first, reply={"text": "8443"})
-        questions.end_question(connection, first, QuestionState.DONE)
+        assert not reply_progress.is_current(connection, first)
+        assert not reply_progress.store_reply(connection, first, reply={"text": "8443"})
+        reply_progress.end_question(connection, first, QuestionState.DONE)
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
     assert (second.uploads, second.obsolete_uploads) == (None, ["F5"])
@@ -168,7 +168,7 @@ def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placehol
         else:
             questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
         assert question_queue.claim_new(connection) is None
-        questions.store_placeholder(connection, claimed_new, "6.1")
+        reply_progress.store_placeholder(connection, claimed_new, "6.1")
         question_queue.enqueue(connection, claimed_new)
         assert question_queue.claim_question(connection) is None
         again = question_queue.claim_new(connection)
@@ -191,13 +191,13 @@ def test_other_edits_are_ignored(catalog: AnyCatalog, edit: Question, at: float)
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.put_edit(connection, edit, at)
-        assert questions.is_current(connection, first)
+        assert reply_progress.is_current(connection, first)
 
 
 def test_edit_reopens_an_answered_question(catalog: AnyCatalog) -> None:
     with catalog.write_transaction() as connection:
         questions.put_question(connection, ASKED)
-        questions.end_question(connection, claimed(connection), QuestionState.DONE)
+        reply_progress.end_question(connection, claimed(connection), QuestionState.DONE)
         questions.put_edit(connection, edited("which gate?"), 30.0)
         assert claimed(connection).question.text == "which gate?"
 
@@ -209,16 +209,16 @@ def test_deleted_message_cancels_its_question_unless_it_is_answered(catalog: Any
         assert question_queue.claim_new(connection) is None
         questions.put_question(connection, ASKED)
         begun = claimed(connection)
-        questions.store_placeholder(connection, begun, "6.1")
+        reply_progress.store_placeholder(connection, begun, "6.1")
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
-        assert not questions.is_current(connection, begun)
+        assert not reply_progress.is_current(connection, begun)
         assert question_queue.claim_question(connection) is None
         canceled = question_queue.claim_new(connection)
         assert canceled is not None
         assert (canceled.cancellation, canceled.placeholder) == (Cancellation.DELETED, "6.1")
-        questions.drop_question(connection, canceled)
+        reply_progress.drop_question(connection, canceled)
         questions.put_question(connection, ASKED)
-        questions.end_question(connection, claimed(connection), QuestionState.DONE)
+        reply_progress.end_question(connection, claimed(connection), QuestionState.DONE)
         assert not questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
 
 
@@ -235,7 +235,7 @@ def test_second_question_never_goes_before_another_persons_first(opened: AnyCata
         order = []
         while asked := question_queue.claim_question(connection):
             order.append(asked.question.user)
-            questions.end_question(connection, asked, QuestionState.DONE)
+            reply_progress.end_question(connection, asked, QuestionState.DONE)
     assert sorted(order) == sorted(users)
     rounds = [order[:place].count(user) for place, user in enumerate(order)]
     assert rounds == sorted(rounds)
@@ -249,13 +249,13 @@ def test_person_with_many_questions_does_not_go_before_a_newcomer(catalog: AnyCa
         for _ in range(2):
             asked = claimed(connection)
             order.append(asked.question.user)
-            questions.end_question(connection, asked, QuestionState.DONE)
+            reply_progress.end_question(connection, asked, QuestionState.DONE)
         put(connection, "B", 9)
         queue_all(connection)
         assert [before for _, before in question_queue.queued(connection)] == [0, 1, 2]
         while asked := question_queue.claim_question(connection):  # type: ignore[assignment]
             order.append(asked.question.user)
-            questions.end_question(connection, asked, QuestionState.DONE)
+            reply_progress.end_question(connection, asked, QuestionState.DONE)
     assert order == ["A", "A", "A", "B", "A"]
 
 
@@ -265,7 +265,7 @@ def test_count_before_includes_questions_being_answered(catalog: AnyCatalog) -> 
             put(connection, user, number)
         first = claimed(connection)
         assert [before for _, before in question_queue.queued(connection)] == [1, 2]
-        questions.end_question(connection, first, QuestionState.DONE)
+        reply_progress.end_question(connection, first, QuestionState.DONE)
         assert [before for _, before in question_queue.queued(connection)] == [0, 1]
         [(id, _), *_] = question_queue.queued(connection)
         placed = question_queue.claim_for_position(connection, id)
@@ -308,7 +308,7 @@ def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(catalog
         put(connection, "A", 0)
         new = question_queue.claim_new(connection)
         assert new is not None
-        questions.delay_question(connection, new, 60, attempts=0)
+        reply_progress.delay_question(connection, new, 60, attempts=0)
         assert not question_queue.is_new_due(connection)
         assert (question_queue.next_due(connection) or 0) > time() + 50
         question_queue.end_delays(connection)
@@ -327,8 +327,8 @@ def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_
         assert answered is not None
         questions.put_edit(connection, Question("C1", "5.1", "5.1", "ada", "which gate?"), 6.0)
         assert question_queue.claim_new(connection) is not None
-        questions.end_question(connection, answered, QuestionState.DONE)
-        questions.delay_question(connection, answered, 60, attempts=1)
+        reply_progress.end_question(connection, answered, QuestionState.DONE)
+        reply_progress.delay_question(connection, answered, 60, attempts=1)
         current = questions.find_claimed(connection, "C1", "5.1")
     assert current is not None
     assert (current.state, current.delays) == (QuestionState.POSTING, 0)
@@ -343,7 +343,7 @@ def test_words_of_a_forwarded_message_are_deleted_with_the_end_of_the_question(c
         claimed = question_queue.claim_new(connection)
         assert claimed is not None
         assert claimed.question.references == asked.references
-        questions.end_question(connection, claimed, QuestionState.DONE)
+        reply_progress.end_question(connection, claimed, QuestionState.DONE)
         ended = questions.find_claimed(connection, "C1", "5.1")
         assert ended is not None
         assert ended.question.references == (Forwarded("C2", "4.1", "", "", (SlackFile("F1"),)), FileLink("F2"))

@@ -63,9 +63,9 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "replies": (
-        Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),
+        Mutation("bot.db.reply_progress:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),
         Mutation(  # it would delete the replies that were not, once a source is gone
-            "bot.db.questions:list_outdated_replies",
+            "bot.db.reply_progress:list_outdated_replies",
             "where(question.c.reply.is_not(None))",
             "where(question.c.reply.is_not(None), question.c.state.in_(OPEN))",
         ),
