@@ -67,7 +67,7 @@ EVENTS: Mapping[str, tuple[Mutation, ...]] = {
         Mutation(  # it would delete the replies that were not, once a source is gone
             "bot.db.reply_progress:list_outdated_replies",
             "where(question.c.reply.is_not(None))",
-            "where(question.c.reply.is_not(None), question.c.state.in_(OPEN))",
+            "where(question.c.reply.is_not(None), question.c.state.not_in(['done', 'failed']))",
         ),
     ),
     "find": (
